@@ -1,0 +1,4 @@
+//! Reports what went wrong in a product, with the user's consent.
+
+#[allow(dead_code)]
+mod schema;
