@@ -26,7 +26,9 @@ pub enum DeliverError {
         source: io::Error,
     },
     /// No address of the host takes connections.
-    #[error("cannot connect to {host} port {port}, {addresses} address(es) tried: check that the mail server runs and that no firewall is between")]
+    #[error(
+        "cannot connect to {host} port {port}, {addresses} address(es) tried: check that the mail server runs and that no firewall is between"
+    )]
     Connect {
         /// The name as it was given.
         host: String,
@@ -58,7 +60,9 @@ pub enum DeliverError {
         source: io::Error,
     },
     /// The server could not prove who it is, or no common way to encrypt was found.
-    #[error("no secure connection to {host}: check the server's certificate and this machine's clock and trusted authorities")]
+    #[error(
+        "no secure connection to {host}: check the server's certificate and this machine's clock and trusted authorities"
+    )]
     Tls {
         /// The mail server.
         host: String,
@@ -76,7 +80,9 @@ pub enum DeliverError {
         what: String,
     },
     /// The server refuses to know this product.
-    #[error("the mail server {host} refused the user name or password: {code} {answer}; correct the credentials, the report is kept")]
+    #[error(
+        "the mail server {host} refused the user name or password: {code} {answer}; correct the credentials, the report is kept"
+    )]
     Credentials {
         /// The mail server.
         host: String,
@@ -137,11 +143,18 @@ impl DeliverError {
     /// The same attempt may go through soon, without anybody doing anything: no network, a busy server, a time-out.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Resolve { .. } | Self::Connect { .. } | Self::Timeout { .. } | Self::Lost { .. } => true,
-            Self::Report { .. } | Self::Write { .. } => true,
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::Timeout { .. }
+            | Self::Lost { .. }
+            | Self::Report { .. }
+            | Self::Write { .. } => true,
             Self::Credentials { code, .. } | Self::Rejected { code, .. } => *code < 500,
-            Self::Usage { .. } | Self::Tls { .. } | Self::Protocol { .. } => false,
-            Self::TooLarge { .. } | Self::Altered { .. } => false,
+            Self::Usage { .. }
+            | Self::Tls { .. }
+            | Self::Protocol { .. }
+            | Self::TooLarge { .. }
+            | Self::Altered { .. } => false,
         }
     }
 

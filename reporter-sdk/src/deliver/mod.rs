@@ -3,6 +3,7 @@
 //! A transport makes one attempt and says what happened. When to try again is [`retry`]'s to say, and keeping the
 //! report until somebody has it is the spool's: nothing here deletes a report.
 
+mod configured;
 mod connection;
 mod eml;
 mod error;
@@ -17,9 +18,11 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use uuid::Uuid;
 
+#[allow(unused_imports, reason = "the handler starts with it")]
+pub(crate) use configured::transport;
 pub use eml::EmlDirectory;
 pub use error::{DeliverError, Step};
-pub use message::{Mail, Message};
+pub use message::Mail;
 pub use smtp::{Smtp, SmtpSettings, Tls};
 pub use stub::{Delivered, Stub};
 
@@ -90,6 +93,7 @@ pub struct Parcel {
 impl Parcel {
     /// `report` is open for reading and holds `size` bytes with this digest; `time` is when the error happened, in
     /// nanoseconds since the epoch, UTC. The transport checks size and digest again while it sends.
+    #[cfg_attr(not(feature = "test-support"), allow(dead_code, reason = "the spool makes parcels"))]
     pub(crate) fn new(id: Uuid, product: Product, time: u64, report: File, size: u64, sha256: [u8; 32]) -> Self {
         Self { id, product, time, report, size, sha256 }
     }
