@@ -2,3 +2,6 @@
 
 #[allow(dead_code)]
 mod schema;
+
+#[cfg(feature = "handler")]
+pub mod deliver;
