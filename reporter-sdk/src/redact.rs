@@ -45,7 +45,8 @@ pub fn names_a_user(text: &str) -> bool {
 /// Removes `user:password@` from a URL, with or without a scheme.
 ///
 /// A password with an unescaped slash hides the `@` from the URL's grammar: `http://user:pa/ss@proxy`. People do write that into
-/// proxy settings, so where text that cannot be told from a password precedes an `@`, it goes too.
+/// proxy settings, so all that precedes the last `@` goes where it cannot be told from a password. The price: a host with a port before a path
+/// with an `@` in it goes too.
 ///
 /// ```
 /// use reporter_sdk::redact::strip_credentials;
@@ -59,13 +60,10 @@ pub fn strip_credentials(url: &str) -> Cow<'_, str> {
     let (scheme, rest) = url.split_at(start);
     let Some(last) = rest.rfind('@') else { return Cow::Borrowed(url) };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let cut = match authority.rfind('@') {
-        Some(at) if at == last || !rest[at + 1..last].contains(':') => at,
-        Some(_) => last,
-        None if authority.contains(':') => last,
-        None => return Cow::Borrowed(url),
-    };
-    Cow::Owned(format!("{scheme}{}", &rest[cut + 1..]))
+    if !authority.contains(['@', ':']) {
+        return Cow::Borrowed(url);
+    }
+    Cow::Owned(format!("{scheme}{}", &rest[last + 1..]))
 }
 
 #[cfg(test)]
@@ -84,6 +82,7 @@ mod tests {
             ("http://anna:12/34@proxy.example", "http://proxy.example"),
             ("http://anna:p?a#s@proxy.example", "http://proxy.example"),
             ("http://a:x@y/z:w@proxy.example", "http://proxy.example"),
+            ("http://a:x@#y@proxy.example", "http://proxy.example"),
             ("http://proxy.example/@scope/file", "http://proxy.example/@scope/file"),
             ("", ""),
             ("@", ""),

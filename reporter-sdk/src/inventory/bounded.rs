@@ -1,7 +1,7 @@
 //! Runs each subject on a thread of its own, for a limited time: an answer, a panic and silence are all told apart.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,11 +44,9 @@ pub(super) fn run<Part: Send + 'static>(
         }
     }
     drop(tell);
-    loop {
-        match told.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok((index, answer)) => answers[index] = Some(answer),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-        }
+    // Ends when all have answered (nobody is left to tell) or the time is up.
+    while let Ok((index, answer)) = told.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        answers[index] = Some(answer);
     }
     let mut soft_errors = Vec::new();
     for (subject, answer) in subjects.iter().zip(answers) {
@@ -77,7 +75,7 @@ mod tests {
                 name: "hung",
                 category: Category::System,
                 collect: |_, _| loop {
-                    thread::park()
+                    thread::park();
                 },
             },
             Subject { name: "panics", category: Category::System, collect: |_, _| panic!("CANARY") },

@@ -20,11 +20,13 @@ const FOLDER_LIMIT: usize = 4096;
 /// Of one field of the report, in bytes.
 const TEXT_LIMIT: usize = 256;
 
+type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// The machine as subjects see it; a prepared one in tests.
 #[derive(Clone)]
 pub(super) struct Machine {
     root: PathBuf,
-    variable: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    variable: Variables,
     address: fn() -> Option<GlobalAddr>,
 }
 

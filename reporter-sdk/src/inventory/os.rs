@@ -34,8 +34,10 @@ pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> OperatingSy
 /// Of this program, which is the product's too: both link the system's.
 #[cfg(target_env = "gnu")]
 fn libc_version() -> String {
-    // SAFETY: takes nothing, and returns a pointer to a constant, NUL-terminated string inside the C library.
-    let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+    // SAFETY: it takes nothing and has no state.
+    let version = unsafe { libc::gnu_get_libc_version() };
+    // SAFETY: what it returned is a NUL-terminated constant inside the C library, which stays loaded as long as this program runs.
+    let version = unsafe { std::ffi::CStr::from_ptr(version) };
     format!("glibc {}", version.to_string_lossy())
 }
 

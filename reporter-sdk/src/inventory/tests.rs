@@ -181,7 +181,7 @@ fn pipes_folders_and_endless_files_in_place_of_files_do_not_hang() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
     fn any_content_is_taken(junk in proptest::collection::vec(any::<u8>(), 0..200), cut in 0usize..200) {
         let root = tempfile::tempdir().unwrap();

@@ -76,7 +76,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("sys/class/block")).unwrap();
         let link = |target: &str, name: &str| {
-            std::os::unix::fs::symlink(target, dir.path().join("sys/class/block").join(name)).unwrap()
+            std::os::unix::fs::symlink(target, dir.path().join("sys/class/block").join(name)).unwrap();
         };
         link("../../devices/pci0000:00/0000:00:04.0/virtio1/host0/block/sdb", "sdb");
         link("../../devices/pci0000:00/0000:00:1f.2/ata1/host0/block/sda", "sda");

@@ -61,11 +61,12 @@ fn v4_is_local(v4: Ipv4Addr) -> bool {
 /// IANA's special-purpose registry, and all that is not unicast. `Ipv4Addr::is_global` is not stable.
 fn v4_is_global(v4: Ipv4Addr) -> bool {
     let special = match v4.octets() {
-        [0, ..] => true,                // this network
-        [192, 0, 0, _] => true,         // protocol assignments
-        [192, 88, 99, _] => true,       // 6to4 relays, retired
-        [198, b, ..] => b & 0xfe == 18, // benchmarks
-        [a, ..] => a >= 240,            // reserved, broadcast
+        // This network; protocol assignments; 6to4 relays, retired.
+        [0, ..] | [192, 0, 0, _] | [192, 88, 99, _] => true,
+        // Benchmarks.
+        [198, b, ..] => b & 0xfe == 18,
+        // Reserved, broadcast.
+        [a, ..] => a >= 240,
     };
     !(special || v4_is_local(v4) || v4.is_multicast() || v4.is_documentation())
 }
@@ -74,11 +75,14 @@ fn v4_is_global(v4: Ipv4Addr) -> bool {
 fn v6_is_global(v6: Ipv6Addr) -> bool {
     let [a, b, c, ..] = v6.segments();
     let set_aside = match a {
-        0x2001 => b < 0x200 || b == 0xdb8, // protocol assignments with Teredo, ORCHID, benchmarks; documentation
-        0x2002 => true,                    // 6to4
-        0x3ffe => true,                    // 6bone, returned
-        0x3fff => b < 0x1000,              // documentation
-        0x2620 => b == 0x4f && c == 0x8000, // AS112
+        // Protocol assignments, with Teredo, ORCHID and benchmarks among them; documentation.
+        0x2001 => b < 0x200 || b == 0xdb8,
+        // 6to4; 6bone, returned.
+        0x2002 | 0x3ffe => true,
+        // Documentation.
+        0x3fff => b < 0x1000,
+        // Name servers for the reverse zones of local addresses.
+        0x2620 => b == 0x4f && c == 0x8000,
         _ => a & 0xe000 != 0x2000,
     };
     !(set_aside || interface_tells_too_much(v6))

@@ -194,9 +194,8 @@ fn unix<'a>(text: &str, at: usize, homes: &'a [Home]) -> Option<Name<'a>> {
     }
     let names: Vec<&str> = parts.iter().map(|(_, name)| *name).collect();
     let person = match names[..] {
-        ["run", "media", _, ..] => 2,
         ["media", _, _, ..] => 1,
-        ["var", "mail", _, ..] => 2,
+        ["run", "media", _, ..] | ["var", "mail", _, ..] => 2,
         ["var", "spool", "mail", _, ..] => 3,
         ["var", "spool", "cron", "crontabs", _, ..] => 4,
         [first, ..] => {
