@@ -302,6 +302,11 @@ impl<R: Read> Read for Digesting<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::Content;
+    use crate::exit::Outcome;
+    use proptest::prelude::*;
+    use report_format::schema::v1::{self, Category, SectionKind};
+    use report_format::{SectionHeader, Writer};
 
     #[test]
     fn inputs_are_told_apart_by_content() {
@@ -316,6 +321,72 @@ mod tests {
             (b"note: to myself\n\nFrom: x\nTo: y\n", Kind::Other),
         ] {
             assert_eq!(kind(head), expected, "{}", String::from_utf8_lossy(head));
+        }
+    }
+
+    /// The worst of all that an input gives: whether a run over it would end with exit code 0.
+    fn outcome(bytes: &[u8]) -> Outcome {
+        let mut worst = Outcome::Ok;
+        stream("test", bytes, &mut |found| {
+            worst.include(found.map_or(Outcome::Failed, |loaded| Content::new(loaded).outcome()));
+            Ok(())
+        })
+        .unwrap();
+        worst
+    }
+
+    fn small_report() -> Vec<u8> {
+        let summary = report_format::Summary { report_id: vec![7; 16], ..Default::default() };
+        let mut writer = Writer::new(Vec::new(), &summary).unwrap();
+        let product = v1::Product { name: "Ledger".into(), ..Default::default() };
+        writer.write_message(SectionKind::Product, Category::Essential, &product).unwrap();
+        writer.finish().unwrap().0
+    }
+
+    #[test]
+    fn no_report_with_a_flipped_bit_is_taken_for_whole() {
+        let mut bytes = small_report();
+        assert_eq!(outcome(&bytes), Outcome::Ok);
+        for bit in 0..bytes.len() * 8 {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_ne!(outcome(&bytes), Outcome::Ok, "bit {bit}");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+
+    #[test]
+    fn no_report_cut_short_or_lengthened_is_taken_for_whole() {
+        let mut bytes = small_report();
+        for length in 0..bytes.len() {
+            assert_ne!(outcome(&bytes[..length]), Outcome::Ok, "{length} bytes");
+        }
+        bytes.push(0);
+        assert_ne!(outcome(&bytes), Outcome::Ok);
+    }
+
+    #[test]
+    fn a_section_that_is_whole_and_no_message_is_a_loss() {
+        let mut writer = Writer::new(Vec::new(), &report_format::Summary::default()).unwrap();
+        let header = SectionHeader::new(SectionKind::Error, Category::Essential);
+        let mut section = writer.section(header).unwrap();
+        io::Write::write_all(&mut section, b"\xff\xff\xff").unwrap();
+        section.finish().unwrap();
+        assert_eq!(outcome(&writer.finish().unwrap().0), Outcome::Loss);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_in_is_told_apart_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            prop_assert_ne!(outcome(&bytes), Outcome::Ok);
+        }
+
+        #[test]
+        fn damaged_mails_are_read_without_a_panic(at in any::<proptest::sample::Index>(), junk in any::<[u8; 8]>()) {
+            let mut mail = b"Subject: x\nFrom: a\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\
+                Content-Transfer-Encoding: base64\n\nj1JFUE9SVAE\n--b\nContent-Type: message/rfc822\n\nTo: a\n--b--\n".to_vec();
+            let at = at.index(mail.len());
+            mail.splice(at..at, junk);
+            outcome(&mail);
         }
     }
 }

@@ -62,22 +62,6 @@ pub(crate) fn is_active(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// [`Safe`] for bytes that should be UTF-8: what is not is written as `\xff`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SafeBytes<'a>(pub(crate) &'a [u8]);
-
-impl fmt::Display for SafeBytes<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            Safe(chunk.valid()).fmt(f)?;
-            for byte in chunk.invalid() {
-                write!(f, "\\x{byte:02x}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,22 +100,12 @@ mod tests {
         assert!(cut.ends_with("x… (+17 characters)"), "{}", &cut[LONGEST - 10..]);
     }
 
-    #[test]
-    fn bytes_that_are_not_utf_8_are_shown_in_hexadecimal() {
-        assert_eq!(SafeBytes(b"a\xffb\x1b").to_string(), "a\\xffb\\u{1b}");
-    }
-
     proptest! {
         #[test]
         fn no_active_character_survives_and_a_second_pass_changes_nothing(text in any::<String>()) {
             let once = Safe(&text).to_string();
             prop_assert!(!once.chars().any(is_active));
             prop_assert_eq!(Safe(&once).to_string(), once);
-        }
-
-        #[test]
-        fn no_active_character_survives_in_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            prop_assert!(!SafeBytes(&bytes).to_string().chars().any(is_active));
         }
 
         #[test]
