@@ -1,10 +1,11 @@
 //! Where reports come from: files, mails, folders of mails, standard input. Told apart by content, never by name.
 
+use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
-use report_format::{Limits, Report};
+use report_format::{Limits, Report, SectionState, Status};
 use sha2::{Digest, Sha256};
 
 use crate::mail::{self, folder};
@@ -187,9 +188,14 @@ fn best(readings: &[impl AsRef<[u8]>]) -> Result<Loaded, InputError> {
     let mut best: Option<Result<Loaded, InputError>> = None;
     for bytes in readings {
         let read = read_report(bytes.as_ref());
+        // Not by the number of losses first: a reading of which all is lost from some place on has only one.
         let rank = |read: &Result<Loaded, InputError>| match read {
-            Ok(loaded) => (false, Some(loaded.report.status()), loaded.report.loss_count()),
-            Err(_) => (true, None, 0),
+            Ok(loaded) => {
+                let whole =
+                    loaded.report.sections().iter().filter(|section| section.state == SectionState::Whole).count();
+                (false, loaded.report.status() != Status::Complete, Reverse(whole), loaded.report.loss_count())
+            }
+            Err(_) => (true, true, Reverse(0), 0),
         };
         if best.as_ref().is_none_or(|best| rank(&read) < rank(best)) {
             best = Some(read);

@@ -31,11 +31,11 @@ fn every_part_becomes_a_file_whose_name_is_ours() {
         "minidump.dmp",
         "report.json",
         "screen-001.png",
-        "section-021-kind-0x8001.bin",
+        "section-020-kind-0x8001.bin",
     ];
     assert_eq!(names(&output), expected);
     assert_eq!(fs::read(output.join("attachment-001.bin")).unwrap(), b"line 1\nline 2\n");
-    assert_eq!(fs::read(output.join("section-021-kind-0x8001.bin")).unwrap(), b"vendor's own");
+    assert_eq!(fs::read(output.join("section-020-kind-0x8001.bin")).unwrap(), b"vendor's own");
     assert_eq!(names(directory.path()), ["made"], "nothing went anywhere else");
     assert_harmless(&run.stdout);
     for name in expected {

@@ -62,11 +62,13 @@ impl Walk {
             return;
         }
         let (head, body) = split_head(entity);
-        let head = self.parser.parse_headers(&head[..head.len().min(LONGEST_HEADER)]).unwrap_or_default();
+        // `None` where nothing is a header; a default `Message` in its place would panic when asked.
+        let head = self.parser.parse_headers(&head[..head.len().min(LONGEST_HEADER)]);
+        let head = head.as_ref();
         if found.subject.is_none() {
-            found.subject = head.subject().map(str::to_owned);
+            found.subject = head.and_then(|head| head.subject()).map(str::to_owned);
         }
-        let (kind, subkind, boundary) = match head.content_type() {
+        let (kind, subkind, boundary) = match head.and_then(MimeHeaders::content_type) {
             Some(t) => (
                 t.ctype().to_ascii_lowercase(),
                 t.subtype().unwrap_or("").to_ascii_lowercase(),
@@ -74,7 +76,7 @@ impl Walk {
             ),
             None => ("text".to_owned(), "plain".to_owned(), None),
         };
-        let encoding = head.content_transfer_encoding().unwrap_or("").to_ascii_lowercase();
+        let encoding = head.and_then(MimeHeaders::content_transfer_encoding).unwrap_or("").to_ascii_lowercase();
         match (kind.as_str(), boundary) {
             ("multipart", Some(boundary)) => {
                 for part in parts(body, boundary) {
@@ -86,7 +88,7 @@ impl Walk {
                 self.entity(body, depth + 1, found)
             }
             _ => {
-                let name = head.attachment_name();
+                let name = head.and_then(MimeHeaders::attachment_name);
                 let claims = subkind == "vnd.error-report"
                     || name.is_some_and(|name| name.to_ascii_lowercase().ends_with(".report"));
                 match self.leaf(body, &encoding, claims) {

@@ -68,7 +68,11 @@ fn header(page: &mut Page<'_>, content: &Content, error: &v1::Error) -> io::Resu
         details.push(format!("build {}", product.build));
     }
     details.extend([product.channel, product.vendor].into_iter().filter(|text| !text.is_empty()));
-    page.line(0, &[Span::new(Look::Strong, name), Span::dim(format!("  {}", details.join(", ")))])?;
+    let mut title = vec![Span::new(Look::Strong, name)];
+    if !details.is_empty() {
+        title.push(Span::dim(format!("  {}", details.join(", "))));
+    }
+    page.line(0, &title)?;
     if !error.title.is_empty() {
         page.paragraph(0, Look::Bad, &error.title)?;
     }

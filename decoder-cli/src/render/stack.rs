@@ -99,14 +99,17 @@ pub(crate) fn modules(page: &mut Page<'_>, modules: &Modules, stacks: &Stacks, a
         .enumerate()
         .filter(|(number, _)| all || used.contains(number))
         .map(|(_, module)| {
-            vec![
+            let mut row = vec![
                 Span::new(Look::Name, file_name(&module.path)),
                 Span::plain(&module.version),
                 Span::plain(format!("{:#x}", module.start)),
                 Span::plain(value::size(module.size)),
                 Span::plain(value::hex(&module.build_id)),
-                Span::dim(&module.path),
-            ]
+            ];
+            if all {
+                row.push(Span::dim(&module.path));
+            }
+            row
         })
         .collect();
     let remark = match rows.len() {
@@ -114,7 +117,13 @@ pub(crate) fn modules(page: &mut Page<'_>, modules: &Modules, stacks: &Stacks, a
         shown => format!("{shown} in the frames above, of {total} (--all shows all)"),
     };
     page.heading("Modules", &remark)?;
-    page.table(2, &["module", "version", "start", "size", "build id", "path"].map(String::from), &rows)
+    // Never cut: a build id is there to be copied.
+    let mut head: Vec<Span> = ["module", "version", "start", "size", "build id"].map(Span::dim).to_vec();
+    if all {
+        head.push(Span::dim("path"));
+    }
+    let rows: Vec<Vec<Span>> = std::iter::once(head).chain(rows).collect();
+    page.columns(2, &rows)
 }
 
 /// `module+0x1e2b`, or the bare address where no module holds it.
