@@ -85,7 +85,7 @@ impl Walk {
             }
             // An attached mail; the standard allows it no encoding.
             ("message", _) if encoding != "base64" && encoding != "quoted-printable" => {
-                self.entity(body, depth + 1, found)
+                self.entity(body, depth + 1, found);
             }
             _ => {
                 let name = head.and_then(MimeHeaders::attachment_name);

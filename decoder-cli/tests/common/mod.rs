@@ -11,16 +11,16 @@ use report_format::schema::v1::{action::Step, *};
 use report_format::{Codec, SectionHeader, Summary, Writer};
 
 /// What a terminal must never be given: a title, a screen to clear, text turned round, text unseen.
-pub const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}gpj.exe\u{200b}";
+pub(crate) const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}gpj.exe\u{200b}";
 
-pub struct Run {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs the program, with `stdin` as its standard input, on a page of 100 columns.
-pub fn reportdecode<A: AsRef<OsStr>>(arguments: &[A], stdin: &[u8]) -> Run {
+pub(crate) fn reportdecode<A: AsRef<OsStr>>(arguments: &[A], stdin: &[u8]) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_reportdecode"))
         .args(arguments)
         .env("COLUMNS", "100")
@@ -43,7 +43,7 @@ pub fn reportdecode<A: AsRef<OsStr>>(arguments: &[A], stdin: &[u8]) -> Run {
 }
 
 /// Compares with a committed file; REGENERATE=1 writes it instead.
-pub fn assert_snapshot(name: &str, text: &str) {
+pub(crate) fn assert_snapshot(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
     if std::env::var_os("REGENERATE").is_some() {
         std::fs::write(&path, text).unwrap();
@@ -55,7 +55,7 @@ pub fn assert_snapshot(name: &str, text: &str) {
 }
 
 /// Nothing that a terminal would act on.
-pub fn assert_harmless(text: &str) {
+pub(crate) fn assert_harmless(text: &str) {
     for c in text.chars() {
         let bad = c != '\n' && c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}');
@@ -64,10 +64,10 @@ pub fn assert_harmless(text: &str) {
 }
 
 /// Builds a report of stored sections: the same bytes with every version of the compressor.
-pub struct Builder(Writer<Vec<u8>>);
+pub(crate) struct Builder(Writer<Vec<u8>>);
 
 impl Builder {
-    pub fn new(id: u8) -> Builder {
+    pub(crate) fn new(id: u8) -> Builder {
         let summary = Summary {
             report_id: vec![id; 16],
             product_id: vec![9; 16],
@@ -79,7 +79,7 @@ impl Builder {
         Builder(Writer::new(Vec::new(), &summary).unwrap())
     }
 
-    pub fn raw(mut self, kind: u16, category: Category, bytes: &[u8]) -> Builder {
+    pub(crate) fn raw(mut self, kind: u16, category: Category, bytes: &[u8]) -> Builder {
         let mut header = SectionHeader::new(SectionKind::Product, category);
         (header.kind, header.codec) = (kind, Codec::Stored);
         let mut section = self.0.section(header).unwrap();
@@ -88,11 +88,11 @@ impl Builder {
         self
     }
 
-    pub fn with(self, kind: SectionKind, category: Category, message: &impl Message) -> Builder {
+    pub(crate) fn with(self, kind: SectionKind, category: Category, message: &impl Message) -> Builder {
         self.raw(kind as u16, category, &message.encode_to_vec())
     }
 
-    pub fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         self.0.finish().unwrap().0
     }
 }
@@ -102,13 +102,13 @@ const TIME: u64 = 1_795_469_176_250_000_000;
 const SECOND: u64 = 1_000_000_000;
 
 /// A report of a few hundred bytes.
-pub fn small_report(id: u8, product: &str) -> Vec<u8> {
+pub(crate) fn small_report(id: u8, product: &str) -> Vec<u8> {
     let product = Product { name: product.into(), version: "1.0".into(), ..Default::default() };
     Builder::new(id).with(SectionKind::Product, Category::Essential, &product).finish()
 }
 
 /// A report with something in every section. Every free text ends with `suffix`.
-pub fn full_report(suffix: &str) -> Vec<u8> {
+pub(crate) fn full_report(suffix: &str) -> Vec<u8> {
     let s = |text: &str| format!("{text}{suffix}");
     let frame = |module: Option<u32>, offset: u64, symbol: &str, trust: FrameTrust| Frame {
         instruction: 0x55d0_c3a4_0000 + offset,
@@ -330,7 +330,7 @@ fn module(path: &str, start: u64, build_id: &[u8]) -> Module {
 }
 
 /// A mail with `attachment` in base64 lines, as mailers write it.
-pub fn mail(subject: &str, attachment: &[u8]) -> String {
+pub(crate) fn mail(subject: &str, attachment: &[u8]) -> String {
     format!(
         "Return-Path: <product@vendor.example>\r\nSubject: {subject}\r\nFrom: product@vendor.example\r\nTo: support@vendor.example\r\n\
          MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"=_b\"\r\n\r\n--=_b\r\nContent-Type: text/plain\r\n\r\n\
