@@ -1,1 +1,46 @@
-fn main() {}
+//! `reportdecode`: shows support what an error report holds.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod commands;
+mod content;
+mod document;
+mod exit;
+mod input;
+mod mail;
+mod minidump;
+mod private;
+mod reflect;
+mod render;
+mod sanitize;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Outcome;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let done = match &cli.command {
+        Command::Show(arguments) => commands::show::run(arguments, &mut out),
+        Command::Json(arguments) => commands::json::run(arguments, &mut out),
+        Command::Verify(arguments) => commands::verify::run(arguments, &mut out),
+        Command::Extract(arguments) => commands::extract::run(arguments, &mut out),
+    };
+    let outcome = match done.and_then(|outcome| out.flush().map(|()| outcome)) {
+        Ok(outcome) => outcome,
+        // `reportdecode show … | head`: the reader has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Outcome::Ok,
+        Err(error) => {
+            commands::complain("standard output", &error);
+            Outcome::Failed
+        }
+    };
+    // What is left in the buffer after an error must not be tried again when it is dropped.
+    std::mem::forget(out);
+    outcome.into()
+}

@@ -1,0 +1,81 @@
+//! The subcommands, and what they share: going through the inputs.
+
+pub(crate) mod extract;
+pub(crate) mod json;
+pub(crate) mod show;
+pub(crate) mod verify;
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use crate::cli::{Colour, When};
+use crate::content::Content;
+use crate::exit::Outcome;
+use crate::input;
+use crate::sanitize::Safe;
+
+/// Gives each report of the inputs to `each`, with its number from 1, or `None` if it is the only one. Complaints about
+/// what could not be read go to standard error.
+///
+/// To know whether a report is the only one, the next is read before it is given: two are in memory at a time.
+fn for_each(
+    inputs: &[PathBuf],
+    mut each: impl FnMut(&Content, Option<usize>) -> io::Result<Outcome>,
+) -> io::Result<Outcome> {
+    let mut outcome = Outcome::Ok;
+    let mut held: Option<Content> = None;
+    let mut number = 0;
+    for input in inputs {
+        input::visit(input, &mut |found| {
+            match found {
+                Ok(loaded) => {
+                    if let Some(before) = held.replace(Content::new(loaded)) {
+                        number += 1;
+                        outcome.include(each(&before, Some(number))?);
+                    }
+                }
+                Err((name, error)) => {
+                    complain(&name, &error);
+                    outcome.include(Outcome::Failed);
+                }
+            }
+            Ok(())
+        })?;
+    }
+    if let Some(last) = held {
+        outcome.include(each(&last, (number > 0).then_some(number + 1))?);
+    }
+    Ok(outcome)
+}
+
+/// Tells on standard error what went wrong with what, and why.
+pub(crate) fn complain(name: &str, error: &dyn Error) {
+    let mut text = format!("{name}: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    // Nothing is left to do where even this fails.
+    _ = writeln!(io::stderr(), "reportdecode: {}", Safe(&text));
+}
+
+/// Whether to write colours to standard output.
+fn wants_colour(colour: &Colour) -> bool {
+    match colour.when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => {
+            let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+            !refused && !dumb && io::stdout().is_terminal()
+        }
+    }
+}
+
+/// Columns of the page: what COLUMNS says, else the terminal's, else without a limit.
+fn width() -> Option<usize> {
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
+    told.or_else(|| terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0)))
+}

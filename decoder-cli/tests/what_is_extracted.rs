@@ -1,0 +1,117 @@
+//! Files written by `extract`: ours by name, for their owner only, never over others.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{HOSTILE, assert_harmless, full_report, reportdecode, small_report};
+use tempfile::tempdir;
+
+fn extract(report: &[u8], output: &Path) -> common::Run {
+    reportdecode(&["extract".as_ref(), "-".as_ref(), "--output".as_ref(), output.as_os_str()], report)
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_part_becomes_a_file_whose_name_is_ours() {
+    let directory = tempdir().unwrap();
+    let output = directory.path().join("made/here");
+    let run = extract(&full_report(HOSTILE), &output);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let expected = [
+        "attachment-001.bin",
+        "attachment-002.bin",
+        "minidump.dmp",
+        "report.json",
+        "screen-001.png",
+        "section-020-kind-0x8001.bin",
+    ];
+    assert_eq!(names(&output), expected);
+    assert_eq!(fs::read(output.join("attachment-001.bin")).unwrap(), b"line 1\nline 2\n");
+    assert_eq!(fs::read(output.join("section-020-kind-0x8001.bin")).unwrap(), b"vendor's own");
+    assert_eq!(names(directory.path()), ["made"], "nothing went anywhere else");
+    assert_harmless(&run.stdout);
+    for name in expected {
+        assert!(run.stdout.contains(name), "{}", run.stdout);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn files_and_directory_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempdir().unwrap();
+    let output = directory.path().join("out");
+    extract(&full_report(""), &output);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&output), 0o700);
+    for name in names(&output) {
+        assert_eq!(mode(&output.join(name)), 0o600);
+    }
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let directory = tempdir().unwrap();
+    fs::write(directory.path().join("attachment-001.bin"), "mine").unwrap();
+    let run = extract(&full_report(""), directory.path());
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("exists already"), "{}", run.stderr);
+    assert_eq!(fs::read(directory.path().join("attachment-001.bin")).unwrap(), b"mine");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_not_followed() {
+    let directory = tempdir().unwrap();
+    let target = directory.path().join("target");
+    let output = directory.path().join("out");
+    fs::create_dir(&output).unwrap();
+    std::os::unix::fs::symlink(&target, output.join("report.json")).unwrap();
+    assert_eq!(extract(&full_report(""), &output).code, 1);
+    assert!(!target.exists());
+}
+
+#[test]
+fn several_reports_get_a_folder_each() {
+    let directory = tempdir().unwrap();
+    let reports = [1, 2].map(|id| {
+        let path = directory.path().join(format!("{id}.report"));
+        fs::write(&path, small_report(id, "Ledger")).unwrap();
+        path
+    });
+    let output = directory.path().join("out");
+    let arguments =
+        ["extract".as_ref(), reports[0].as_os_str(), reports[1].as_os_str(), "-o".as_ref(), output.as_os_str()];
+    let run = reportdecode(&arguments, b"");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(names(&output), ["report-001", "report-002"]);
+    assert_eq!(names(&output.join("report-002")), ["report.json"]);
+}
+
+#[test]
+fn an_output_that_is_a_file_is_an_error_in_words() {
+    let directory = tempdir().unwrap();
+    let output = directory.path().join("file");
+    fs::write(&output, "mine").unwrap();
+    let run = extract(&full_report(""), &output);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("cannot be made"), "{}", run.stderr);
+    assert_eq!(fs::read(&output).unwrap(), b"mine");
+}
+
+#[test]
+fn the_rest_of_a_cut_report_is_extracted_with_its_loss_in_the_exit_code() {
+    let directory = tempdir().unwrap();
+    let report = full_report("");
+    let run = extract(&report[..report.len() - 200], directory.path());
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(names(directory.path()).contains(&"attachment-001.bin".to_owned()));
+}

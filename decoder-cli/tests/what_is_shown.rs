@@ -1,0 +1,100 @@
+//! The text and the JSON of a report with something in every section.
+
+mod common;
+
+use common::{HOSTILE, assert_harmless, assert_snapshot, full_report, reportdecode, small_report};
+use serde_json::Value;
+
+#[test]
+fn a_report_is_shown_for_people() {
+    let run = reportdecode(&["show", "-"], &full_report(""));
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert_snapshot("show.txt", &run.stdout);
+}
+
+#[test]
+fn a_report_is_shown_in_full_when_asked() {
+    let run = reportdecode(&["show", "--all", "-"], &full_report(""));
+    assert_eq!(run.code, 0);
+    assert_snapshot("show-all.txt", &run.stdout);
+}
+
+#[test]
+fn a_report_is_written_as_json() {
+    let run = reportdecode(&["json", "-"], &full_report(""));
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert_snapshot("full.json", &run.stdout);
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["report_id"], "abababab-abab-abab-abab-abababababab");
+    assert_eq!(json["stacks"]["threads"][0]["frames"][0]["module_offset"], "0x1e2b");
+    assert_eq!(json["error"]["time"], "2026-11-23T21:26:16.25Z");
+    assert_eq!(json["unknown_sections"][0]["kind"], "0x8001");
+}
+
+#[test]
+fn a_report_is_verified() {
+    let run = reportdecode(&["verify", "-"], &full_report(""));
+    assert_eq!(run.code, 0);
+    assert_snapshot("verify.txt", &run.stdout);
+}
+
+#[test]
+fn hostile_text_never_reaches_the_terminal() {
+    let report = full_report(HOSTILE);
+    for arguments in
+        [&["show", "-"][..], &["show", "--all", "-"], &["json", "-"], &["json", "--lines", "-"], &["verify", "-"]]
+    {
+        let run = reportdecode(arguments, &report);
+        assert_eq!(run.code, 0, "{arguments:?}: {}", run.stderr);
+        assert_harmless(&run.stdout);
+    }
+    let shown = reportdecode(&["show", "-"], &report).stdout;
+    assert!(shown.contains("\\u{1b}]0;owned\\u{7}\\u{9b}2J\\u{202e}gpj.exe\\u{200b}"), "{shown}");
+    // JSON keeps the text: it is escaped, not changed.
+    let json: Value = serde_json::from_str(&reportdecode(&["json", "-"], &report).stdout).unwrap();
+    assert_eq!(json["product"]["name"], format!("Ledger{HOSTILE}"));
+}
+
+#[test]
+fn hostile_text_in_colours_brings_no_escapes_but_ours() {
+    let shown = reportdecode(&["show", "--color", "always", "-"], &full_report(HOSTILE)).stdout;
+    assert!(shown.contains("\u{1b}[1m"));
+    let mut plain = String::new();
+    for (number, piece) in shown.split('\u{1b}').enumerate() {
+        let rest = match number {
+            0 => piece,
+            _ => {
+                piece.trim_start_matches(|c: char| c == '[' || c.is_ascii_digit()).strip_prefix('m').expect("a colour")
+            }
+        };
+        plain.push_str(rest);
+    }
+    assert_harmless(&plain);
+}
+
+#[test]
+fn nothing_is_coloured_in_a_pipe() {
+    assert!(!reportdecode(&["show", "-"], &full_report("")).stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn lines_are_no_wider_than_the_page_where_they_can_be_wrapped() {
+    let shown = reportdecode(&["show", "-"], &full_report("")).stdout;
+    let widest = shown.lines().max_by_key(|line| line.chars().count()).unwrap();
+    assert!(widest.chars().count() <= 100, "{widest}");
+}
+
+#[test]
+fn an_empty_report_is_shown_without_invention() {
+    let run = reportdecode(&["show", "-"], &common::Builder::new(1).finish());
+    assert_eq!(run.code, 0);
+    assert_snapshot("empty.txt", &run.stdout);
+}
+
+#[test]
+fn categories_outside_the_consent_are_pointed_out() {
+    let shown = reportdecode(&["show", "-"], &full_report("")).stdout;
+    assert!(shown.contains("Not covered by the consent in this report\n  screen (screen)\n"), "{shown}");
+    let shown = reportdecode(&["show", "-"], &small_report(1, "Ledger")).stdout;
+    assert!(!shown.contains("Not covered"), "{shown}");
+}
