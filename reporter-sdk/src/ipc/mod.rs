@@ -1,0 +1,1 @@
+//! How product and handler talk: two sockets, a message a datagram.
