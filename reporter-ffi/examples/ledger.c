@@ -1,8 +1,8 @@
 /*
  * Ledger: a toy account book that reports its errors.
  *
- *   cargo build -p reporter-ffi
- *   cc -std=c11 -g -Ireporter-ffi/include reporter-ffi/examples/ledger.c -Ltarget/debug -Wl,-rpath,"$PWD/target/debug" -lreporter -o ledger
+ *   cargo build -p reporter-ffi && ln -sf libreporter.so target/debug/libreporter.so.0
+ *   cc -g -Ireporter-ffi/include reporter-ffi/examples/ledger.c -Ltarget/debug -Wl,-rpath,"$PWD/target/debug" -lreporter -o ledger
  *   ./ledger --config ledger.conf
  *
  * It reads commands from standard input, one a line; it prints a prompt only to a terminal. Exit status: 0, or 2 for wrong usage.
@@ -338,6 +338,7 @@ static bool run(char *line, bool terminal)
 /* ---- Configuration ---------------------------------------------------------------------------------------------------- */
 
 struct settings {
+    bool eml_directory;
     char host[256];
     long port;
     reporter_tls_t tls;
@@ -397,6 +398,17 @@ static reporter_category_t category(const char *name)
     return REPORTER_CATEGORY_ACTIONS;
 }
 
+static reporter_tls_t tls(const char *name)
+{
+    if (strcmp(name, "implicit") == 0)
+        return REPORTER_TLS_IMPLICIT;
+    if (strcmp(name, "starttls") == 0)
+        return REPORTER_TLS_STARTTLS;
+    if (strcmp(name, "none") != 0)
+        die(name, "is not implicit, starttls or none");
+    return REPORTER_TLS_NONE;
+}
+
 static void set(reporter_options_t *options, struct settings *settings, const char *key, const char *value)
 {
     if (strcmp(key, "handler") == 0)
@@ -407,18 +419,17 @@ static void set(reporter_options_t *options, struct settings *settings, const ch
         need(reporter_options_set_mail_from(options, value), key);
     else if (strcmp(key, "to") == 0)
         need(reporter_options_add_mail_to(options, value), key);
-    else if (strcmp(key, "eml-directory") == 0)
+    else if (strcmp(key, "eml-directory") == 0) {
         need(reporter_options_set_eml_directory(options, value), key);
-    else if (strcmp(key, "never") == 0)
+        settings->eml_directory = true;
+    } else if (strcmp(key, "never") == 0)
         need(reporter_options_set_category_policy(options, category(value), REPORTER_POLICY_NEVER), key);
     else if (strcmp(key, "host") == 0)
         snprintf(settings->host, sizeof settings->host, "%s", value);
     else if (strcmp(key, "port") == 0)
         settings->port = strtol(value, NULL, 10);
     else if (strcmp(key, "tls") == 0)
-        settings->tls = strcmp(value, "none") == 0       ? REPORTER_TLS_NONE
-                        : strcmp(value, "implicit") == 0 ? REPORTER_TLS_IMPLICIT
-                                                         : REPORTER_TLS_STARTTLS;
+        settings->tls = tls(value);
     else if (strcmp(key, "user") == 0)
         snprintf(settings->user, sizeof settings->user, "%s", value);
     else if (strcmp(key, "password-file") == 0)
@@ -481,7 +492,7 @@ static void configure(reporter_options_t *options, const char *path)
         set(options, &settings, key, value);
     }
     fclose(file);
-    if (settings.host[0] != '\0')
+    if (settings.host[0] != '\0' && !settings.eml_directory)
         set_mail_server(options, &settings);
 }
 

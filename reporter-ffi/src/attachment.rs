@@ -15,8 +15,7 @@ pub unsafe extern "C" fn reporter_attach_file(
     media_type: *const c_char,
     path: *const c_char,
 ) -> reporter_status_t {
-    let raw =
-        [Raw::terminated("name", name), Raw::terminated("media_type", media_type), Raw::terminated("path", path)];
+    let raw = [Raw::terminated("name", name), Raw::terminated("media_type", media_type), Raw::terminated("path", path)];
     // SAFETY: the caller answers for the texts.
     unsafe { attach_file(raw) }
 }
@@ -58,11 +57,8 @@ pub unsafe extern "C" fn reporter_attach_bytes(
     bytes: *const u8,
     length: usize,
 ) -> reporter_status_t {
-    let raw = [
-        Raw::terminated("name", name),
-        Raw::terminated("media_type", media_type),
-        Raw::bytes("bytes", bytes, length),
-    ];
+    let raw =
+        [Raw::terminated("name", name), Raw::terminated("media_type", media_type), Raw::bytes("bytes", bytes, length)];
     // SAFETY: the caller answers for the pointers.
     unsafe { attach_bytes(raw) }
 }

@@ -13,6 +13,7 @@ use crate::{
 ///
 /// Made by reporter_error_new(), taken by reporter_capture_error() whether that succeeds or not. One that is not captured after all
 /// goes to reporter_error_free().
+#[derive(Debug)]
 pub struct reporter_error_t {
     outermost: ErrorLink,
     causes: Vec<ErrorLink>,
@@ -50,10 +51,7 @@ fn link([type_name, message]: [Given<'_>; 2]) -> Result<ErrorLink, Failure> {
 ///
 /// A message can quote the user's data. The person sees it before it is sent, and can strike it out.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn reporter_error_new(
-    type_name: *const c_char,
-    message: *const c_char,
-) -> *mut reporter_error_t {
+pub unsafe extern "C" fn reporter_error_new(type_name: *const c_char, message: *const c_char) -> *mut reporter_error_t {
     // SAFETY: the caller answers for the texts.
     unsafe { new_error([Raw::terminated("type_name", type_name), Raw::terminated("message", message)]) }
 }

@@ -70,7 +70,8 @@ fn guarded<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T, reporter_s
         Ok(Ok(value)) => return Ok(value),
         Ok(Err(failure)) => failure,
         Err(payload) => {
-            let failure = Failure::new(REPORTER_ERROR_PANIC, format!("a bug in libreporter: {}", panic_text(&*payload)));
+            let failure =
+                Failure::new(REPORTER_ERROR_PANIC, format!("a bug in libreporter: {}", panic_text(&*payload)));
             // Dropping a payload runs code that may panic again, with nothing around it.
             mem::forget(payload);
             failure

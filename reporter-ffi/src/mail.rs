@@ -53,7 +53,10 @@ impl MailOptions {
             }
             other => {
                 self.transport = other;
-                Err(Failure::new(REPORTER_ERROR_ARGUMENT, "there is no mail server yet: reporter_options_set_smtp() comes first"))
+                Err(Failure::new(
+                    REPORTER_ERROR_ARGUMENT,
+                    "there is no mail server yet: reporter_options_set_smtp() comes first",
+                ))
             }
         }
     }
@@ -190,10 +193,8 @@ pub unsafe extern "C" fn reporter_options_set_smtp_credentials_n(
     password: *const c_char,
     password_length: usize,
 ) -> reporter_status_t {
-    let raw = [
-        Raw::counted("username", username, username_length),
-        Raw::counted("password", password, password_length),
-    ];
+    let raw =
+        [Raw::counted("username", username, username_length), Raw::counted("password", password, password_length)];
     // SAFETY: the caller answers for the pointers.
     unsafe { edit(options, raw, set_credentials) }
 }

@@ -19,6 +19,7 @@ use crate::{
 ///
 /// Made by reporter_options_new(), filled by reporter_options_set_… and _add_…, taken by reporter_start() whether that succeeds
 /// or not. Options that are not started after all go to reporter_options_free().
+#[derive(Debug)]
 pub struct reporter_options_t {
     sdk: Options,
     notice: Notice,
@@ -308,8 +309,7 @@ pub unsafe extern "C" fn reporter_options_attach_file(
     media_type: *const c_char,
     path: *const c_char,
 ) -> reporter_status_t {
-    let raw =
-        [Raw::terminated("name", name), Raw::terminated("media_type", media_type), Raw::terminated("path", path)];
+    let raw = [Raw::terminated("name", name), Raw::terminated("media_type", media_type), Raw::terminated("path", path)];
     // SAFETY: the caller answers for the pointers.
     unsafe { edit(options, raw, attach_file) }
 }
@@ -333,10 +333,7 @@ pub unsafe extern "C" fn reporter_options_attach_file_n(
     unsafe { edit(options, raw, attach_file) }
 }
 
-fn attach_file(
-    options: &mut reporter_options_t,
-    [name, media_type, path]: [Given<'_>; 3],
-) -> Result<(), Failure> {
+fn attach_file(options: &mut reporter_options_t, [name, media_type, path]: [Given<'_>; 3]) -> Result<(), Failure> {
     let (name, media_type, path) = (name.text()?, media_type.text()?, path.path()?);
     options.change(|sdk| sdk.attach_file(name, media_type, path));
     Ok(())
@@ -370,8 +367,9 @@ pub unsafe extern "C" fn reporter_options_set_waits(
     unsafe {
         edit(options, [], |options, []| {
             if without_progress > longest || longest > DAY {
-                let text =
-                    format!("waits of {without_progress} ms and {longest} ms: the first is at most the second, which is at most {DAY} ms");
+                let text = format!(
+                    "waits of {without_progress} ms and {longest} ms: the first is at most the second, which is at most {DAY} ms"
+                );
                 return Err(Failure::new(REPORTER_ERROR_ARGUMENT, text));
             }
             let [without_progress, longest] = [without_progress, longest].map(|ms| Duration::from_millis(ms.into()));
