@@ -292,21 +292,28 @@ static bool run(char *line, bool terminal)
         return true;
 
     /* The id and a fixed label only: what the user typed behind it is the user's. */
-    static const char *const COMMANDS[][2] = {
-        {"open", "Open book"}, {"add", "Add entry"},      {"import", "Import statement"}, {"undo", "Undo"},   {"month", "Month"},
-        {"report", "Report"},  {"close", "Close book"}, {"simulate", "Simulate"},       {"flush", "Flush"}, {"quit", "Quit"},
+    static const struct {
+        const char *name, *id, *label;
+    } COMMANDS[] = {
+        {"open", "book.open", "Open book"},
+        {"add", "entry.add", "Add entry"},
+        {"import", "statement.import", "Import statement"},
+        {"undo", "entry.undo", "Undo"},
+        {"month", "book.month", "Month"},
+        {"report", "book.report", "Report"},
+        {"close", "book.close", "Close book"},
+        {"simulate", "report.simulate", "Simulate"},
+        {"flush", "report.flush", "Flush"},
+        {"quit", "application.quit", "Quit"},
     };
-    const char *label = NULL;
-    for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++)
-        if (strcmp(line, COMMANDS[i][0]) == 0)
-            label = COMMANDS[i][1];
-    if (label == NULL) {
+    size_t at = 0;
+    while (at < sizeof COMMANDS / sizeof *COMMANDS && strcmp(line, COMMANDS[at].name) != 0)
+        at++;
+    if (at == sizeof COMMANDS / sizeof *COMMANDS) {
         printf("unknown command %s\n", line);
         return true;
     }
-    char id[32];
-    snprintf(id, sizeof id, "book.%s", line);
-    reporter_command(id, label, REPORTER_SURFACE_COMMAND_LINE);
+    reporter_command(COMMANDS[at].id, COMMANDS[at].label, REPORTER_SURFACE_COMMAND_LINE);
     if (session_log != NULL) {
         fprintf(session_log, "%s\n", line);
         fflush(session_log);

@@ -8,14 +8,22 @@
 
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
+// In the order of the header, which rustfmt leaves alone between comments.
+pub mod version;
+// What functions answer.
+pub mod status;
+// Why they failed, and all that is unsafe.
+pub mod ffi;
+// What a product says at start.
+pub mod options;
+// … about mail.
+pub mod mail;
+// … about what is collected.
+pub mod policy;
+// Start and end.
+pub mod reporter;
+// What happens in between.
 pub mod action;
 pub mod annotation;
 pub mod attachment;
 pub mod error;
-pub mod ffi;
-pub mod mail;
-pub mod options;
-pub mod policy;
-pub mod reporter;
-pub mod status;
-pub mod version;

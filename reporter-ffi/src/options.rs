@@ -17,7 +17,7 @@ use crate::{
 
 /// What the product is, what may be collected, who is told what, and where reports go.
 ///
-/// Made by reporter_options_new(), filled by reporter_options_set_… and _add_…, taken by reporter_start() whether that succeeds
+/// Made by reporter_options_new(), filled by the other functions named reporter_options_, taken by reporter_start() whether that succeeds
 /// or not. Options that are not started after all go to reporter_options_free().
 #[derive(Debug)]
 pub struct reporter_options_t {

@@ -53,7 +53,7 @@ thread_local! {
     static SOFT_ERROR: RefCell<CString> = RefCell::default();
 }
 
-/// What does not work, now and since the start, one text for each index from 0 on: a missing handler, an unwritable spool …
+/// What does not work, now and since the start, one text for each index from 0 on: a missing handler, an unwritable spool ...
 /// NULL behind the last one, and where reporting is off.
 ///
 /// The text is the library's, and valid until the next call of this function on the same thread.

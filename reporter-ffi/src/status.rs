@@ -13,7 +13,7 @@ pub enum reporter_status_t {
     REPORTER_ERROR_UTF8 = -2,
     /// A value is out of range or contradicts another; the call can never succeed like this.
     REPORTER_ERROR_ARGUMENT = -3,
-    /// Reporting is already on, or was shut down: a process starts it once.
+    /// Reporting was started before, and not shut down since.
     REPORTER_ERROR_STARTED = -4,
     /// The operating system refused a file, a socket or memory.
     REPORTER_ERROR_IO = -5,
