@@ -4,6 +4,7 @@
  * What holds for every function:
  *
  * - Threads: any function may be called from any thread. One options or error object belongs to one thread at a time.
+ *   None may be called in a signal handler.
  * - Text is UTF-8 and ends with a zero byte. Every function that takes text has a twin with `_n` behind its name, which takes
  *   a pointer and a length in bytes after it instead; there NULL with length 0 is an empty text. Text is copied: the caller
  *   keeps its own. Paths are bytes as the file system has them, not necessarily UTF-8.
@@ -61,7 +62,7 @@ enum reporter_status_t
      */
     REPORTER_ERROR_ARGUMENT = -3,
     /**
-     * Reporting is already on, or was shut down: a process starts it once.
+     * Reporting was started before, and not shut down since.
      */
     REPORTER_ERROR_STARTED = -4,
     /**
@@ -90,56 +91,6 @@ enum reporter_status_t
 typedef enum reporter_status_t reporter_status_t;
 #else
 typedef int32_t reporter_status_t;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * Where a command was invoked.
- */
-enum reporter_surface_t
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    REPORTER_SURFACE_MENU = 1,
-    REPORTER_SURFACE_TOOLBAR = 2,
-    REPORTER_SURFACE_SHORTCUT = 3,
-    REPORTER_SURFACE_COMMAND_LINE = 4,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum reporter_surface_t reporter_surface_t;
-#else
-typedef int32_t reporter_surface_t;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
-/**
- * How the connection to the mail server is protected.
- */
-enum reporter_tls_t
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /**
-     * TLS from the first byte on, usually port 465.
-     */
-    REPORTER_TLS_IMPLICIT = 1,
-    /**
-     * STARTTLS, required, usually port 587.
-     */
-    REPORTER_TLS_STARTTLS = 2,
-    /**
-     * None, usually port 25: a relay on this machine. Credentials are refused with it.
-     */
-    REPORTER_TLS_NONE = 3,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum reporter_tls_t reporter_tls_t;
-#else
-typedef int32_t reporter_tls_t;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -177,6 +128,35 @@ enum reporter_notice_t
 typedef enum reporter_notice_t reporter_notice_t;
 #else
 typedef int32_t reporter_notice_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How the connection to the mail server is protected.
+ */
+enum reporter_tls_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * TLS from the first byte on, usually port 465.
+     */
+    REPORTER_TLS_IMPLICIT = 1,
+    /**
+     * STARTTLS, required, usually port 587.
+     */
+    REPORTER_TLS_STARTTLS = 2,
+    /**
+     * None, usually port 25: a relay on this machine. Credentials are refused with it.
+     */
+    REPORTER_TLS_NONE = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_tls_t reporter_tls_t;
+#else
+typedef int32_t reporter_tls_t;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -347,6 +327,27 @@ typedef int32_t reporter_dump_t;
 #endif // __cplusplus
 
 /**
+ * Where a command was invoked.
+ */
+enum reporter_surface_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    REPORTER_SURFACE_MENU = 1,
+    REPORTER_SURFACE_TOOLBAR = 2,
+    REPORTER_SURFACE_SHORTCUT = 3,
+    REPORTER_SURFACE_COMMAND_LINE = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_surface_t reporter_surface_t;
+#else
+typedef int32_t reporter_surface_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * An error and what caused it, outermost first.
  *
  * Made by reporter_error_new(), taken by reporter_capture_error() whether that succeeds or not. One that is not captured after all
@@ -357,7 +358,7 @@ typedef struct reporter_error_t reporter_error_t;
 /**
  * What the product is, what may be collected, who is told what, and where reports go.
  *
- * Made by reporter_options_new(), filled by reporter_options_set_… and _add_…, taken by reporter_start() whether that succeeds
+ * Made by reporter_options_new(), filled by the other functions named reporter_options_, taken by reporter_start() whether that succeeds
  * or not. Options that are not started after all go to reporter_options_free().
  */
 typedef struct reporter_options_t reporter_options_t;
@@ -370,6 +371,236 @@ typedef uint64_t reporter_task_t;
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * The version of the library that runs: major << 24 | minor << 16 | patch.
+ */
+uint32_t reporter_version(void);
+
+/**
+ * The version of the library that runs, such as "0.1.0". It is the library's, and always valid.
+ */
+const char *reporter_version_text(void);
+
+/**
+ * Why the last call on this thread that failed did so, for people; empty where none has. Calls that succeed leave it as it is.
+ *
+ * Never NULL. The text is the library's, and valid until the next call of a function of this library on the same thread.
+ */
+const char *reporter_last_error(void);
+
+/**
+ * Options of the product `name` of `vendor`, in `version`; the caller owns them. NULL on failure.
+ */
+reporter_options_t *reporter_options_new(const char *vendor, const char *name, const char *version);
+
+reporter_options_t *reporter_options_new_n(const char *vendor,
+                                           size_t vendor_length,
+                                           const char *name,
+                                           size_t name_length,
+                                           const char *version,
+                                           size_t version_length);
+
+/**
+ * Frees options that were not given to reporter_start(). NULL is allowed.
+ */
+void reporter_options_free(reporter_options_t *options);
+
+/**
+ * The build within the version: what symbols are filed under.
+ */
+reporter_status_t reporter_options_set_build(reporter_options_t *options, const char *build);
+
+reporter_status_t reporter_options_set_build_n(reporter_options_t *options, const char *build, size_t length);
+
+/**
+ * The release channel, such as "stable" or "beta".
+ */
+reporter_status_t reporter_options_set_channel(reporter_options_t *options, const char *channel);
+
+reporter_status_t reporter_options_set_channel_n(reporter_options_t *options, const char *channel, size_t length);
+
+/**
+ * The product's own UUID, 16 bytes, by which support routes reports. Default: derived from vendor and name.
+ */
+reporter_status_t reporter_options_set_product_id(reporter_options_t *options, const uint8_t *id);
+
+/**
+ * Sets one text of the notice. Those left out or empty are not shown.
+ */
+reporter_status_t reporter_options_set_notice(reporter_options_t *options, reporter_notice_t notice, const char *text);
+
+reporter_status_t reporter_options_set_notice_n(reporter_options_t *options,
+                                                reporter_notice_t notice,
+                                                const char *text,
+                                                size_t length);
+
+/**
+ * The folder that keeps reports until they are sent: absolute, and one product's alone.
+ * Default on Linux: $XDG_STATE_HOME/VENDOR/NAME/reports.
+ */
+reporter_status_t reporter_options_set_spool(reporter_options_t *options, const char *directory);
+
+reporter_status_t reporter_options_set_spool_n(reporter_options_t *options, const char *directory, size_t length);
+
+/**
+ * The program reporter-handler: absolute, and writable by no one with fewer rights than the product.
+ * Default: beside the library or executable that holds this code.
+ */
+reporter_status_t reporter_options_set_handler(reporter_options_t *options, const char *program);
+
+reporter_status_t reporter_options_set_handler_n(reporter_options_t *options, const char *program, size_t length);
+
+/**
+ * A file to attach to every report, read when the error happens. `name` labels it in the report; `path` never leaves the machine.
+ */
+reporter_status_t reporter_options_attach_file(reporter_options_t *options,
+                                               const char *name,
+                                               const char *media_type,
+                                               const char *path);
+
+reporter_status_t reporter_options_attach_file_n(reporter_options_t *options,
+                                                 const char *name,
+                                                 size_t name_length,
+                                                 const char *media_type,
+                                                 size_t media_type_length,
+                                                 const char *path,
+                                                 size_t path_length);
+
+/**
+ * Puts the product's command line into reports. Off by default, since arguments can hold the user's data.
+ */
+reporter_status_t reporter_options_set_include_command_line(reporter_options_t *options, bool include);
+
+/**
+ * How long, in milliseconds, a crashed product waits for the handler: `without_progress` with no sign of life, `longest` in all.
+ * Default: 10,000 and 120,000. `longest` must not be the smaller one, and neither more than a day.
+ */
+reporter_status_t reporter_options_set_waits(reporter_options_t *options,
+                                             uint32_t without_progress,
+                                             uint32_t longest);
+
+/**
+ * The vendor's own address, from which reports come.
+ */
+reporter_status_t reporter_options_set_mail_from(reporter_options_t *options, const char *address);
+
+reporter_status_t reporter_options_set_mail_from_n(reporter_options_t *options, const char *address, size_t length);
+
+/**
+ * One more address of support, which reports go to.
+ */
+reporter_status_t reporter_options_add_mail_to(reporter_options_t *options, const char *address);
+
+reporter_status_t reporter_options_add_mail_to_n(reporter_options_t *options, const char *address, size_t length);
+
+/**
+ * Sends by the mail server `host`; `port` 0 is the usual one of `tls`. Replaces the way chosen before, with its credentials and certificate.
+ */
+reporter_status_t reporter_options_set_smtp(reporter_options_t *options,
+                                            const char *host,
+                                            uint16_t port,
+                                            reporter_tls_t tls);
+
+reporter_status_t reporter_options_set_smtp_n(reporter_options_t *options,
+                                              const char *host,
+                                              size_t length,
+                                              uint16_t port,
+                                              reporter_tls_t tls);
+
+/**
+ * User name and password for the server given to reporter_options_set_smtp() before.
+ *
+ * They go to the handler at start, and the library's copies are overwritten; the caller's are the caller's to overwrite. A password
+ * inside a product can be extracted by its users: a relay that needs none is better.
+ */
+reporter_status_t reporter_options_set_smtp_credentials(reporter_options_t *options,
+                                                        const char *username,
+                                                        const char *password);
+
+reporter_status_t reporter_options_set_smtp_credentials_n(reporter_options_t *options,
+                                                          const char *username,
+                                                          size_t username_length,
+                                                          const char *password,
+                                                          size_t password_length);
+
+/**
+ * A root certificate (PEM) to accept in addition to the system's, for the server given before.
+ */
+reporter_status_t reporter_options_set_smtp_root_certificate(reporter_options_t *options,
+                                                             const uint8_t *pem,
+                                                             size_t length);
+
+/**
+ * How long, in milliseconds, each step of the conversation with the server given before may take. Default: 30,000.
+ */
+reporter_status_t reporter_options_set_smtp_timeout(reporter_options_t *options, uint32_t timeout);
+
+/**
+ * Writes mails as .eml files into a folder, for another program to send. Replaces the way chosen before.
+ */
+reporter_status_t reporter_options_set_eml_directory(reporter_options_t *options, const char *directory);
+
+reporter_status_t reporter_options_set_eml_directory_n(reporter_options_t *options,
+                                                       const char *directory,
+                                                       size_t length);
+
+/**
+ * Whether a category of data may be offered to the person at all. Default: REPORTER_POLICY_ASK. The last call for a category counts.
+ */
+reporter_status_t reporter_options_set_category_policy(reporter_options_t *options,
+                                                       reporter_category_t category,
+                                                       reporter_policy_t policy);
+
+/**
+ * Whether errors of a kind are reported, and with how much memory. The last call for a kind counts.
+ *
+ * Default: REPORTER_POLICY_ASK; REPORTER_DUMP_NONE for handled errors, which then cost under a millisecond, REPORTER_DUMP_MINIDUMP
+ * for all others.
+ */
+reporter_status_t reporter_options_set_kind_policy(reporter_options_t *options,
+                                                   reporter_kind_t kind,
+                                                   reporter_policy_t policy,
+                                                   reporter_dump_t dump);
+
+/**
+ * Starts the handler and begins to catch crashes. Takes `options` in any case: the caller must not use or free them any more.
+ *
+ * REPORTER_OK says that the product may go on, not that all works: ask reporter_is_active() and reporter_soft_error().
+ * REPORTER_ERROR_STARTED if it was started before and not shut down since.
+ */
+reporter_status_t reporter_start(reporter_options_t *options);
+
+/**
+ * Whether errors are caught and a handler takes them.
+ */
+bool reporter_is_active(void);
+
+/**
+ * What does not work, now and since the start, one text for each index from 0 on: a missing handler, an unwritable spool ...
+ * NULL behind the last one, and where reporting is off.
+ *
+ * The text is the library's, and valid until the next call of this function on the same thread.
+ */
+const char *reporter_soft_error(size_t index);
+
+/**
+ * Waits up to `timeout` milliseconds until what was reported so far is stored and, as far as the time allows, delivered.
+ * REPORTER_ERROR_TIMEOUT if it is not.
+ */
+reporter_status_t reporter_flush(uint32_t timeout);
+
+/**
+ * Ends reporting: the product ends as it should. Call it before main() returns or exit() is called. Where a terminal is there, the
+ * handler may ask the person about handled errors first. Waits up to `timeout` milliseconds; REPORTER_ERROR_TIMEOUT if
+ * the handler did not confirm; reporting has ended then, too.
+ */
+reporter_status_t reporter_shutdown(uint32_t timeout);
+
+/**
+ * Makes a report as a crash would, of the kind REPORTER_KIND_SIMULATED, and goes on: to try the way to support.
+ */
+reporter_status_t reporter_simulate_crash(void);
 
 /**
  * Begins a task: what the user works on, in the product's own words, not the user's data. End it in the same thread, by
@@ -518,236 +749,6 @@ reporter_status_t reporter_error_set_location_n(reporter_error_t *error,
  * the product is held for the dump.
  */
 reporter_status_t reporter_capture_error(reporter_error_t *error);
-
-/**
- * Why the last call on this thread that failed did so, for people; empty where none has. Calls that succeed leave it as it is.
- *
- * Never NULL. The text is the library's, and valid until the next call of a function of this library on the same thread.
- */
-const char *reporter_last_error(void);
-
-/**
- * The vendor's own address, from which reports come.
- */
-reporter_status_t reporter_options_set_mail_from(reporter_options_t *options, const char *address);
-
-reporter_status_t reporter_options_set_mail_from_n(reporter_options_t *options, const char *address, size_t length);
-
-/**
- * One more address of support, which reports go to.
- */
-reporter_status_t reporter_options_add_mail_to(reporter_options_t *options, const char *address);
-
-reporter_status_t reporter_options_add_mail_to_n(reporter_options_t *options, const char *address, size_t length);
-
-/**
- * Sends by the mail server `host`; `port` 0 is the usual one of `tls`. Replaces the way chosen before, with its credentials and certificate.
- */
-reporter_status_t reporter_options_set_smtp(reporter_options_t *options,
-                                            const char *host,
-                                            uint16_t port,
-                                            reporter_tls_t tls);
-
-reporter_status_t reporter_options_set_smtp_n(reporter_options_t *options,
-                                              const char *host,
-                                              size_t length,
-                                              uint16_t port,
-                                              reporter_tls_t tls);
-
-/**
- * User name and password for the server given to reporter_options_set_smtp() before.
- *
- * They go to the handler at start, and the library's copies are overwritten; the caller's are the caller's to overwrite. A password
- * inside a product can be extracted by its users: a relay that needs none is better.
- */
-reporter_status_t reporter_options_set_smtp_credentials(reporter_options_t *options,
-                                                        const char *username,
-                                                        const char *password);
-
-reporter_status_t reporter_options_set_smtp_credentials_n(reporter_options_t *options,
-                                                          const char *username,
-                                                          size_t username_length,
-                                                          const char *password,
-                                                          size_t password_length);
-
-/**
- * A root certificate (PEM) to accept in addition to the system's, for the server given before.
- */
-reporter_status_t reporter_options_set_smtp_root_certificate(reporter_options_t *options,
-                                                             const uint8_t *pem,
-                                                             size_t length);
-
-/**
- * How long, in milliseconds, each step of the conversation with the server given before may take. Default: 30,000.
- */
-reporter_status_t reporter_options_set_smtp_timeout(reporter_options_t *options, uint32_t timeout);
-
-/**
- * Writes mails as .eml files into a folder, for another program to send. Replaces the way chosen before.
- */
-reporter_status_t reporter_options_set_eml_directory(reporter_options_t *options, const char *directory);
-
-reporter_status_t reporter_options_set_eml_directory_n(reporter_options_t *options,
-                                                       const char *directory,
-                                                       size_t length);
-
-/**
- * Options of the product `name` of `vendor`, in `version`; the caller owns them. NULL on failure.
- */
-reporter_options_t *reporter_options_new(const char *vendor, const char *name, const char *version);
-
-reporter_options_t *reporter_options_new_n(const char *vendor,
-                                           size_t vendor_length,
-                                           const char *name,
-                                           size_t name_length,
-                                           const char *version,
-                                           size_t version_length);
-
-/**
- * Frees options that were not given to reporter_start(). NULL is allowed.
- */
-void reporter_options_free(reporter_options_t *options);
-
-/**
- * The build within the version: what symbols are filed under.
- */
-reporter_status_t reporter_options_set_build(reporter_options_t *options, const char *build);
-
-reporter_status_t reporter_options_set_build_n(reporter_options_t *options, const char *build, size_t length);
-
-/**
- * The release channel, such as "stable" or "beta".
- */
-reporter_status_t reporter_options_set_channel(reporter_options_t *options, const char *channel);
-
-reporter_status_t reporter_options_set_channel_n(reporter_options_t *options, const char *channel, size_t length);
-
-/**
- * The product's own UUID, 16 bytes, by which support routes reports. Default: derived from vendor and name.
- */
-reporter_status_t reporter_options_set_product_id(reporter_options_t *options, const uint8_t *id);
-
-/**
- * Sets one text of the notice. Those left out or empty are not shown.
- */
-reporter_status_t reporter_options_set_notice(reporter_options_t *options, reporter_notice_t notice, const char *text);
-
-reporter_status_t reporter_options_set_notice_n(reporter_options_t *options,
-                                                reporter_notice_t notice,
-                                                const char *text,
-                                                size_t length);
-
-/**
- * The folder that keeps reports until they are sent: absolute, and one product's alone.
- * Default on Linux: $XDG_STATE_HOME/VENDOR/NAME/reports.
- */
-reporter_status_t reporter_options_set_spool(reporter_options_t *options, const char *directory);
-
-reporter_status_t reporter_options_set_spool_n(reporter_options_t *options, const char *directory, size_t length);
-
-/**
- * The program reporter-handler: absolute, and writable by no one with fewer rights than the product.
- * Default: beside the library or executable that holds this code.
- */
-reporter_status_t reporter_options_set_handler(reporter_options_t *options, const char *program);
-
-reporter_status_t reporter_options_set_handler_n(reporter_options_t *options, const char *program, size_t length);
-
-/**
- * A file to attach to every report, read when the error happens. `name` labels it in the report; `path` never leaves the machine.
- */
-reporter_status_t reporter_options_attach_file(reporter_options_t *options,
-                                               const char *name,
-                                               const char *media_type,
-                                               const char *path);
-
-reporter_status_t reporter_options_attach_file_n(reporter_options_t *options,
-                                                 const char *name,
-                                                 size_t name_length,
-                                                 const char *media_type,
-                                                 size_t media_type_length,
-                                                 const char *path,
-                                                 size_t path_length);
-
-/**
- * Puts the product's command line into reports. Off by default, since arguments can hold the user's data.
- */
-reporter_status_t reporter_options_set_include_command_line(reporter_options_t *options, bool include);
-
-/**
- * How long, in milliseconds, a crashed product waits for the handler: `without_progress` with no sign of life, `longest` in all.
- * Default: 10,000 and 120,000. `longest` must not be the smaller one, and neither more than a day.
- */
-reporter_status_t reporter_options_set_waits(reporter_options_t *options,
-                                             uint32_t without_progress,
-                                             uint32_t longest);
-
-/**
- * Whether a category of data may be offered to the person at all. Default: REPORTER_POLICY_ASK. The last call for a category counts.
- */
-reporter_status_t reporter_options_set_category_policy(reporter_options_t *options,
-                                                       reporter_category_t category,
-                                                       reporter_policy_t policy);
-
-/**
- * Whether errors of a kind are reported, and with how much memory. The last call for a kind counts.
- *
- * Default: REPORTER_POLICY_ASK; REPORTER_DUMP_NONE for handled errors, which then cost under a millisecond, REPORTER_DUMP_MINIDUMP
- * for all others.
- */
-reporter_status_t reporter_options_set_kind_policy(reporter_options_t *options,
-                                                   reporter_kind_t kind,
-                                                   reporter_policy_t policy,
-                                                   reporter_dump_t dump);
-
-/**
- * Starts the handler and begins to catch crashes. Takes `options` in any case: the caller must not use or free them any more.
- *
- * REPORTER_OK says that the product may go on, not that all works: ask reporter_is_active() and reporter_soft_error().
- * REPORTER_ERROR_STARTED if it was started before and not shut down since.
- */
-reporter_status_t reporter_start(reporter_options_t *options);
-
-/**
- * Whether errors are caught and a handler takes them.
- */
-bool reporter_is_active(void);
-
-/**
- * What does not work, now and since the start, one text for each index from 0 on: a missing handler, an unwritable spool …
- * NULL behind the last one, and where reporting is off.
- *
- * The text is the library's, and valid until the next call of this function on the same thread.
- */
-const char *reporter_soft_error(size_t index);
-
-/**
- * Waits up to `timeout` milliseconds until what was reported so far is stored and, as far as the time allows, delivered.
- * REPORTER_ERROR_TIMEOUT if it is not.
- */
-reporter_status_t reporter_flush(uint32_t timeout);
-
-/**
- * Ends reporting: the product ends as it should. Call it before main() returns or exit() is called. Where a terminal is there, the
- * handler may ask the person about handled errors first. Waits up to `timeout` milliseconds; REPORTER_ERROR_TIMEOUT if
- * the handler did not confirm; reporting has ended then, too.
- */
-reporter_status_t reporter_shutdown(uint32_t timeout);
-
-/**
- * Makes a report as a crash would, of the kind REPORTER_KIND_SIMULATED, and goes on: to try the way to support.
- */
-reporter_status_t reporter_simulate_crash(void);
-
-/**
- * The version of the library that runs: major << 24 | minor << 16 | patch.
- */
-uint32_t reporter_version(void);
-
-/**
- * The version of the library that runs, such as "0.1.0". It is the library's, and always valid.
- */
-const char *reporter_version_text(void);
 
 #ifdef __cplusplus
 }  // extern "C"

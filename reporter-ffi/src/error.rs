@@ -180,23 +180,21 @@ pub unsafe extern "C" fn reporter_capture_error(error: *mut reporter_error_t) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::reporter_status_t::*;
 
     #[test]
     fn code_and_location_belong_to_the_link_added_last() {
-        // SAFETY: literals, and a handle used as the header says.
-        unsafe {
-            let error = reporter_error_new(c"a.Outer".as_ptr(), c"outer".as_ptr());
-            assert_eq!(reporter_error_set_code(error, -1), REPORTER_OK);
-            assert_eq!(reporter_error_add_cause(error, c"errno".as_ptr(), c"inner".as_ptr()), REPORTER_OK);
-            assert_eq!(reporter_error_set_code(error, 2), REPORTER_OK);
-            assert_eq!(reporter_error_set_location(error, c"a.c".as_ptr(), 7), REPORTER_OK);
-            let error = take("error", error).expect("not NULL");
-            assert_eq!((error.outermost.type_name.as_str(), error.outermost.code), ("a.Outer", Some(-1)));
-            assert_eq!(error.outermost.location, None);
-            let [cause] = &error.causes[..] else { panic!("one cause") };
-            assert_eq!((cause.message.as_str(), cause.code), ("inner", Some(2)));
-            assert_eq!(cause.location.as_ref().map(|at| (at.file.as_str(), at.line)), Some(("a.c", 7)));
-        }
+        let given = |text: &'static str| Given { what: "text", bytes: text.as_bytes() };
+        let outermost = link([given("a.Outer"), given("outer")]).expect("UTF-8");
+        let mut error = reporter_error_t { outermost, causes: Vec::new() };
+        error.last().code = Some(-1);
+        add_cause(&mut error, [given("errno"), given("inner")]).expect("UTF-8");
+        error.last().code = Some(2);
+        set_location(&mut error, [given("a.c")], 7).expect("UTF-8");
+
+        assert_eq!((error.outermost.type_name.as_str(), error.outermost.code), ("a.Outer", Some(-1)));
+        assert_eq!(error.outermost.location, None);
+        let [cause] = &error.causes[..] else { panic!("one cause: {error:?}") };
+        assert_eq!((cause.message.as_str(), cause.code), ("inner", Some(2)));
+        assert_eq!(cause.location.as_ref().map(|at| (at.file.as_str(), at.line)), Some(("a.c", 7)));
     }
 }

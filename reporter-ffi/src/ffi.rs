@@ -107,7 +107,7 @@ pub(crate) struct Raw {
 /// Bytes that are there; what they mean is still to be checked.
 #[derive(Clone, Copy)]
 pub(crate) struct Given<'a> {
-    what: &'static str,
+    pub(crate) what: &'static str,
     pub(crate) bytes: &'a [u8],
 }
 
@@ -247,8 +247,10 @@ mod tests {
     use super::*;
 
     fn last_error() -> String {
-        // SAFETY: the text is copied before any other call.
-        let text = unsafe { CStr::from_ptr(reporter_last_error()) };
+        // SAFETY: takes nothing.
+        let text = unsafe { reporter_last_error() };
+        // SAFETY: it ends with a zero byte, and is copied before any other call.
+        let text = unsafe { CStr::from_ptr(text) };
         text.to_str().expect("UTF-8").to_owned()
     }
 

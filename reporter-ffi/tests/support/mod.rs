@@ -1,5 +1,8 @@
 //! Builds the library as products get it, and C and C++ programs against it.
 
+// Each test file compiles this for itself and uses a part.
+#![allow(dead_code)]
+
 use std::{
     env, fs,
     os::unix::fs::symlink,
@@ -10,12 +13,12 @@ use std::{
 
 /// How a program gets the library.
 #[derive(Clone, Copy, Debug)]
-pub enum Link {
+pub(crate) enum Link {
     Dynamic,
     Static,
 }
 
-pub fn package() -> &'static Path {
+pub(crate) fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -23,7 +26,7 @@ pub fn package() -> &'static Path {
 ///
 /// Why not the ones beside the tests: a workspace build unites features, so that `cargo test --all-features` leaves a library with the whole
 /// handler in it, under the same file name. Hence a target folder of its own. Cargo's lock makes tests that run side by side wait for one build.
-pub fn library() -> &'static Path {
+pub(crate) fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libreporter");
@@ -46,7 +49,7 @@ pub fn library() -> &'static Path {
 }
 
 /// Compiles a program into a folder of its own: C11, or C++17 where the source ends in `.cpp`. A warning is an error.
-pub fn compile(source: &Path, link: Link, folder: &Path) -> PathBuf {
+pub(crate) fn compile(source: &Path, link: Link, folder: &Path) -> PathBuf {
     let program = folder.join(source.file_stem().expect("a file"));
     let is_cpp = source.extension().is_some_and(|ending| ending == "cpp");
     let mut compiler = Command::new(if is_cpp { "c++" } else { "cc" });
@@ -68,7 +71,7 @@ pub fn compile(source: &Path, link: Link, folder: &Path) -> PathBuf {
 }
 
 /// Runs a command that must succeed; shows its output where it does not.
-pub fn run(command: &mut Command) -> Output {
+pub(crate) fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
     assert!(
         output.status.success(),
@@ -81,16 +84,14 @@ pub fn run(command: &mut Command) -> Output {
 }
 
 /// A path below `folder` at which there is no program.
-#[allow(dead_code)]
-pub fn no_handler(folder: &Path) -> PathBuf {
+pub(crate) fn no_handler(folder: &Path) -> PathBuf {
     let path = folder.join("no-such-handler");
     assert!(!path.exists());
     path
 }
 
 /// Writes a file for a test and returns its path.
-#[allow(dead_code)]
-pub fn file(folder: &Path, name: &str, content: &str) -> PathBuf {
+pub(crate) fn file(folder: &Path, name: &str, content: &str) -> PathBuf {
     let path = folder.join(name);
     fs::write(&path, content).expect("a temporary folder is writable");
     path
