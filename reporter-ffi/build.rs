@@ -9,5 +9,7 @@ fn main() {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libreporter.so.0");
         // What is in static libraries below us is ours to use, not the product's to find.
         println!("cargo::rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
+        // A host that unloads a plug-in with dlclose() would leave signal handlers behind that point at unmapped code.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
 }

@@ -591,9 +591,10 @@ const char *reporter_soft_error(size_t index);
 reporter_status_t reporter_flush(uint32_t timeout);
 
 /**
- * Ends reporting: the product ends as it should. Call it before main() returns or exit() is called. Where a terminal is there, the
- * handler may ask the person about handled errors first. Waits up to `timeout` milliseconds; REPORTER_ERROR_TIMEOUT if
- * the handler did not confirm; reporting has ended then, too.
+ * Ends reporting: the product ends as it should. Where a terminal is there, the handler may ask the person about handled errors first.
+ * A product that ends by exit() without this call ends cleanly, too, but nothing is asked then.
+ *
+ * Waits up to `timeout` milliseconds. REPORTER_ERROR_TIMEOUT if the handler did not confirm; reporting has ended then, too.
  */
 reporter_status_t reporter_shutdown(uint32_t timeout);
 

@@ -79,9 +79,10 @@ pub unsafe extern "C" fn reporter_flush(timeout: u32) -> reporter_status_t {
     boundary(|| confirmed(reporter_sdk::flush(Duration::from_millis(timeout.into())), timeout))
 }
 
-/// Ends reporting: the product ends as it should. Call it before main() returns or exit() is called. Where a terminal is there, the
-/// handler may ask the person about handled errors first. Waits up to `timeout` milliseconds; REPORTER_ERROR_TIMEOUT if
-/// the handler did not confirm; reporting has ended then, too.
+/// Ends reporting: the product ends as it should. Where a terminal is there, the handler may ask the person about handled errors first.
+/// A product that ends by exit() without this call ends cleanly, too, but nothing is asked then.
+///
+/// Waits up to `timeout` milliseconds. REPORTER_ERROR_TIMEOUT if the handler did not confirm; reporting has ended then, too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_shutdown(timeout: u32) -> reporter_status_t {
     boundary(|| {

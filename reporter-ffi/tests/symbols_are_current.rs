@@ -48,8 +48,9 @@ fn the_header_declares_what_the_library_exports() {
 }
 
 #[test]
-fn the_library_is_named_by_its_abi() {
+fn the_library_is_named_by_its_abi_and_never_unloaded() {
     let output = run(Command::new("readelf").arg("--dynamic").arg("--wide").arg(library().join("libreporter.so")));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("Library soname: [libreporter.so.0]"), "{text}");
+    assert!(text.contains("NODELETE"), "{text}");
 }
