@@ -1,0 +1,758 @@
+/*
+ * libreporter: reports what went wrong in a product, with the user's consent.
+ *
+ * What holds for every function:
+ *
+ * - Threads: any function may be called from any thread. One options or error object belongs to one thread at a time.
+ *   None may be called in a signal handler.
+ * - Text is UTF-8 and ends with a zero byte. Every function that takes text has a twin with `_n` behind its name, which takes
+ *   a pointer and a length in bytes after it instead; there NULL with length 0 is an empty text. Text is copied: the caller
+ *   keeps its own. Paths are bytes as the file system has them, not necessarily UTF-8.
+ * - Pointers: NULL, where not said otherwise, gives REPORTER_ERROR_NULL. A pointer that is not NULL must be valid.
+ * - Ownership: what `_new` returns belongs to the caller, until it is given to the one function that says that it takes it,
+ *   or to `_free`.
+ * - A function that fails changes nothing and writes no output; reporter_last_error() tells why in words.
+ * - Before reporter_start() and after reporter_shutdown(), functions that record something check what they are given, do nothing
+ *   and return REPORTER_OK: a product need not ask whether reporting is on.
+ * - No function ends the product or lets a panic out.
+ */
+
+
+#ifndef REPORTER_H
+#define REPORTER_H
+
+/* Made by cbindgen from reporter-ffi/src: do not edit. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The version of the library that this header belongs to. Within a major version, and while that is 0 within a minor one, what is
+ * compiled with an older header runs with a newer library.
+ */
+#define REPORTER_VERSION_MAJOR 0
+
+#define REPORTER_VERSION_MINOR 1
+
+#define REPORTER_VERSION_PATCH 0
+
+/**
+ * What a function answers. Numbers are frozen once released; a retired one is never used again.
+ */
+enum reporter_status_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * It is done.
+     */
+    REPORTER_OK = 0,
+    /**
+     * A pointer is NULL that must not be.
+     */
+    REPORTER_ERROR_NULL = -1,
+    /**
+     * A text is not UTF-8.
+     */
+    REPORTER_ERROR_UTF8 = -2,
+    /**
+     * A value is out of range or contradicts another; the call can never succeed like this.
+     */
+    REPORTER_ERROR_ARGUMENT = -3,
+    /**
+     * Reporting was started before, and not shut down since.
+     */
+    REPORTER_ERROR_STARTED = -4,
+    /**
+     * The operating system refused a file, a socket or memory.
+     */
+    REPORTER_ERROR_IO = -5,
+    /**
+     * More or larger than is allowed.
+     */
+    REPORTER_ERROR_LIMIT = -6,
+    /**
+     * It was not done in time; it may still be done later.
+     */
+    REPORTER_ERROR_TIMEOUT = -7,
+    /**
+     * A bug of this library, which was kept inside it. Nothing else is affected.
+     */
+    REPORTER_ERROR_PANIC = -8,
+    /**
+     * Not on this operating system.
+     */
+    REPORTER_ERROR_UNSUPPORTED = -9,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_status_t reporter_status_t;
+#else
+typedef int32_t reporter_status_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * A text that the person is shown before deciding, and that the report's consent record keeps.
+ */
+enum reporter_notice_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * What the data may be used for.
+     */
+    REPORTER_NOTICE_PURPOSE = 1,
+    /**
+     * Who receives it.
+     */
+    REPORTER_NOTICE_RECIPIENT = 2,
+    /**
+     * Who may read it.
+     */
+    REPORTER_NOTICE_ACCESS = 3,
+    /**
+     * How long it is kept.
+     */
+    REPORTER_NOTICE_RETENTION = 4,
+    /**
+     * How the person has it deleted.
+     */
+    REPORTER_NOTICE_ERASURE = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_notice_t reporter_notice_t;
+#else
+typedef int32_t reporter_notice_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How the connection to the mail server is protected.
+ */
+enum reporter_tls_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * TLS from the first byte on, usually port 465.
+     */
+    REPORTER_TLS_IMPLICIT = 1,
+    /**
+     * STARTTLS, required, usually port 587.
+     */
+    REPORTER_TLS_STARTTLS = 2,
+    /**
+     * None, usually port 25: a relay on this machine. Credentials are refused with it.
+     */
+    REPORTER_TLS_NONE = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_tls_t reporter_tls_t;
+#else
+typedef int32_t reporter_tls_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * A category of data: one switch of the consent dialog. What went wrong, in which product, belongs to every report and has none.
+ */
+enum reporter_category_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Recent actions of the user.
+     */
+    REPORTER_CATEGORY_ACTIONS = 2,
+    /**
+     * Stacks, registers, code around instruction pointers, modules.
+     */
+    REPORTER_CATEGORY_MEMORY = 3,
+    /**
+     * Every readable page.
+     */
+    REPORTER_CATEGORY_FULL_MEMORY = 4,
+    /**
+     * Running applications, services and drivers.
+     */
+    REPORTER_CATEGORY_PROCESSES = 5,
+    /**
+     * Operating system, language, volumes, CPU.
+     */
+    REPORTER_CATEGORY_SYSTEM = 6,
+    /**
+     * The account that launched the application.
+     */
+    REPORTER_CATEGORY_ACCOUNT = 7,
+    /**
+     * Host and domain name, DNS, proxy or global address; never a local address.
+     */
+    REPORTER_CATEGORY_NETWORK = 8,
+    /**
+     * Installed programs and services.
+     */
+    REPORTER_CATEGORY_INSTALLED_SOFTWARE = 9,
+    /**
+     * Network cards, printers, displays.
+     */
+    REPORTER_CATEGORY_DEVICES = 10,
+    /**
+     * An image of the desktop.
+     */
+    REPORTER_CATEGORY_SCREEN = 11,
+    /**
+     * Name, e-mail address and description that the user types.
+     */
+    REPORTER_CATEGORY_CONTACT = 12,
+    /**
+     * Annotations and the product's command line.
+     */
+    REPORTER_CATEGORY_PRODUCT = 13,
+    /**
+     * Files that the product attaches.
+     */
+    REPORTER_CATEGORY_ATTACHMENTS = 14,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_category_t reporter_category_t;
+#else
+typedef int32_t reporter_category_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Whether something may be offered to the person. There is no "always": only the person or the machine's administrator can say that.
+ */
+enum reporter_policy_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Ask the person, who may decline it.
+     */
+    REPORTER_POLICY_ASK = 1,
+    /**
+     * Never collect it.
+     */
+    REPORTER_POLICY_NEVER = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_policy_t reporter_policy_t;
+#else
+typedef int32_t reporter_policy_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * A kind of error.
+ */
+enum reporter_kind_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * A fault: a signal or a structured exception.
+     */
+    REPORTER_KIND_CRASH = 1,
+    /**
+     * A Rust panic.
+     */
+    REPORTER_KIND_PANIC = 2,
+    /**
+     * An exception of C++ or a managed language that nothing caught.
+     */
+    REPORTER_KIND_UNHANDLED_EXCEPTION = 3,
+    /**
+     * Given to reporter_capture_error() by the product, which goes on.
+     */
+    REPORTER_KIND_HANDLED_ERROR = 4,
+    REPORTER_KIND_HANG = 5,
+    REPORTER_KIND_OUT_OF_MEMORY = 6,
+    /**
+     * The process ended without a clean exit and without a fault that anyone saw.
+     */
+    REPORTER_KIND_VANISHED = 7,
+    /**
+     * Asked for by reporter_simulate_crash().
+     */
+    REPORTER_KIND_SIMULATED = 8,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_kind_t reporter_kind_t;
+#else
+typedef int32_t reporter_kind_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How much memory goes into a report.
+ */
+enum reporter_dump_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * None: the error, its stack and what the person did.
+     */
+    REPORTER_DUMP_NONE = 1,
+    /**
+     * Stacks and registers of all threads, modules.
+     */
+    REPORTER_DUMP_MINIDUMP = 2,
+    /**
+     * Every readable page of the process.
+     */
+    REPORTER_DUMP_FULL_MEMORY = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_dump_t reporter_dump_t;
+#else
+typedef int32_t reporter_dump_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Where a command was invoked.
+ */
+enum reporter_surface_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    REPORTER_SURFACE_MENU = 1,
+    REPORTER_SURFACE_TOOLBAR = 2,
+    REPORTER_SURFACE_SHORTCUT = 3,
+    REPORTER_SURFACE_COMMAND_LINE = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_surface_t reporter_surface_t;
+#else
+typedef int32_t reporter_surface_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * An error and what caused it, outermost first.
+ *
+ * Made by reporter_error_new(), taken by reporter_capture_error() whether that succeeds or not. One that is not captured after all
+ * goes to reporter_error_free().
+ */
+typedef struct reporter_error_t reporter_error_t;
+
+/**
+ * What the product is, what may be collected, who is told what, and where reports go.
+ *
+ * Made by reporter_options_new(), filled by the other functions named reporter_options_, taken by reporter_start() whether that succeeds
+ * or not. Options that are not started after all go to reporter_options_free().
+ */
+typedef struct reporter_options_t reporter_options_t;
+
+/**
+ * A task that was begun; 0 for none.
+ */
+typedef uint64_t reporter_task_t;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library that runs: major << 24 | minor << 16 | patch.
+ */
+uint32_t reporter_version(void);
+
+/**
+ * The version of the library that runs, such as "0.1.0". It is the library's, and always valid.
+ */
+const char *reporter_version_text(void);
+
+/**
+ * Why the last call on this thread that failed did so, for people; empty where none has. Calls that succeed leave it as it is.
+ *
+ * Never NULL. The text is the library's, and valid until the next call of a function of this library on the same thread.
+ */
+const char *reporter_last_error(void);
+
+/**
+ * Options of the product `name` of `vendor`, in `version`; the caller owns them. NULL on failure.
+ */
+reporter_options_t *reporter_options_new(const char *vendor, const char *name, const char *version);
+
+reporter_options_t *reporter_options_new_n(const char *vendor,
+                                           size_t vendor_length,
+                                           const char *name,
+                                           size_t name_length,
+                                           const char *version,
+                                           size_t version_length);
+
+/**
+ * Frees options that were not given to reporter_start(). NULL is allowed.
+ */
+void reporter_options_free(reporter_options_t *options);
+
+/**
+ * The build within the version: what symbols are filed under.
+ */
+reporter_status_t reporter_options_set_build(reporter_options_t *options, const char *build);
+
+reporter_status_t reporter_options_set_build_n(reporter_options_t *options, const char *build, size_t length);
+
+/**
+ * The release channel, such as "stable" or "beta".
+ */
+reporter_status_t reporter_options_set_channel(reporter_options_t *options, const char *channel);
+
+reporter_status_t reporter_options_set_channel_n(reporter_options_t *options, const char *channel, size_t length);
+
+/**
+ * The product's own UUID, 16 bytes, by which support routes reports. Default: derived from vendor and name.
+ */
+reporter_status_t reporter_options_set_product_id(reporter_options_t *options, const uint8_t *id);
+
+/**
+ * Sets one text of the notice. Those left out or empty are not shown.
+ */
+reporter_status_t reporter_options_set_notice(reporter_options_t *options, reporter_notice_t notice, const char *text);
+
+reporter_status_t reporter_options_set_notice_n(reporter_options_t *options,
+                                                reporter_notice_t notice,
+                                                const char *text,
+                                                size_t length);
+
+/**
+ * The folder that keeps reports until they are sent: absolute, and one product's alone.
+ * Default on Linux: $XDG_STATE_HOME/VENDOR/NAME/reports.
+ */
+reporter_status_t reporter_options_set_spool(reporter_options_t *options, const char *directory);
+
+reporter_status_t reporter_options_set_spool_n(reporter_options_t *options, const char *directory, size_t length);
+
+/**
+ * The program reporter-handler: absolute, and writable by no one with fewer rights than the product.
+ * Default: beside the library or executable that holds this code.
+ */
+reporter_status_t reporter_options_set_handler(reporter_options_t *options, const char *program);
+
+reporter_status_t reporter_options_set_handler_n(reporter_options_t *options, const char *program, size_t length);
+
+/**
+ * A file to attach to every report, read when the error happens. `name` labels it in the report; `path` never leaves the machine.
+ */
+reporter_status_t reporter_options_attach_file(reporter_options_t *options,
+                                               const char *name,
+                                               const char *media_type,
+                                               const char *path);
+
+reporter_status_t reporter_options_attach_file_n(reporter_options_t *options,
+                                                 const char *name,
+                                                 size_t name_length,
+                                                 const char *media_type,
+                                                 size_t media_type_length,
+                                                 const char *path,
+                                                 size_t path_length);
+
+/**
+ * Puts the product's command line into reports. Off by default, since arguments can hold the user's data.
+ */
+reporter_status_t reporter_options_set_include_command_line(reporter_options_t *options, bool include);
+
+/**
+ * How long, in milliseconds, a crashed product waits for the handler: `without_progress` with no sign of life, `longest` in all.
+ * Default: 10,000 and 120,000. `longest` must not be the smaller one, and neither more than a day.
+ */
+reporter_status_t reporter_options_set_waits(reporter_options_t *options,
+                                             uint32_t without_progress,
+                                             uint32_t longest);
+
+/**
+ * The vendor's own address, from which reports come.
+ */
+reporter_status_t reporter_options_set_mail_from(reporter_options_t *options, const char *address);
+
+reporter_status_t reporter_options_set_mail_from_n(reporter_options_t *options, const char *address, size_t length);
+
+/**
+ * One more address of support, which reports go to.
+ */
+reporter_status_t reporter_options_add_mail_to(reporter_options_t *options, const char *address);
+
+reporter_status_t reporter_options_add_mail_to_n(reporter_options_t *options, const char *address, size_t length);
+
+/**
+ * Sends by the mail server `host`; `port` 0 is the usual one of `tls`. Replaces the way chosen before, with its credentials and certificate.
+ */
+reporter_status_t reporter_options_set_smtp(reporter_options_t *options,
+                                            const char *host,
+                                            uint16_t port,
+                                            reporter_tls_t tls);
+
+reporter_status_t reporter_options_set_smtp_n(reporter_options_t *options,
+                                              const char *host,
+                                              size_t length,
+                                              uint16_t port,
+                                              reporter_tls_t tls);
+
+/**
+ * User name and password for the server given to reporter_options_set_smtp() before.
+ *
+ * They go to the handler at start, and the library's copies are overwritten; the caller's are the caller's to overwrite. A password
+ * inside a product can be extracted by its users: a relay that needs none is better.
+ */
+reporter_status_t reporter_options_set_smtp_credentials(reporter_options_t *options,
+                                                        const char *username,
+                                                        const char *password);
+
+reporter_status_t reporter_options_set_smtp_credentials_n(reporter_options_t *options,
+                                                          const char *username,
+                                                          size_t username_length,
+                                                          const char *password,
+                                                          size_t password_length);
+
+/**
+ * A root certificate (PEM) to accept in addition to the system's, for the server given before.
+ */
+reporter_status_t reporter_options_set_smtp_root_certificate(reporter_options_t *options,
+                                                             const uint8_t *pem,
+                                                             size_t length);
+
+/**
+ * How long, in milliseconds, each step of the conversation with the server given before may take. Default: 30,000.
+ */
+reporter_status_t reporter_options_set_smtp_timeout(reporter_options_t *options, uint32_t timeout);
+
+/**
+ * Writes mails as .eml files into a folder, for another program to send. Replaces the way chosen before.
+ */
+reporter_status_t reporter_options_set_eml_directory(reporter_options_t *options, const char *directory);
+
+reporter_status_t reporter_options_set_eml_directory_n(reporter_options_t *options,
+                                                       const char *directory,
+                                                       size_t length);
+
+/**
+ * Whether a category of data may be offered to the person at all. Default: REPORTER_POLICY_ASK. The last call for a category counts.
+ */
+reporter_status_t reporter_options_set_category_policy(reporter_options_t *options,
+                                                       reporter_category_t category,
+                                                       reporter_policy_t policy);
+
+/**
+ * Whether errors of a kind are reported, and with how much memory. The last call for a kind counts.
+ *
+ * Default: REPORTER_POLICY_ASK; REPORTER_DUMP_NONE for handled errors, which then cost under a millisecond, REPORTER_DUMP_MINIDUMP
+ * for all others.
+ */
+reporter_status_t reporter_options_set_kind_policy(reporter_options_t *options,
+                                                   reporter_kind_t kind,
+                                                   reporter_policy_t policy,
+                                                   reporter_dump_t dump);
+
+/**
+ * Starts the handler and begins to catch crashes. Takes `options` in any case: the caller must not use or free them any more.
+ *
+ * REPORTER_OK says that the product may go on, not that all works: ask reporter_is_active() and reporter_soft_error().
+ * REPORTER_ERROR_STARTED if it was started before and not shut down since.
+ */
+reporter_status_t reporter_start(reporter_options_t *options);
+
+/**
+ * Whether errors are caught and a handler takes them.
+ */
+bool reporter_is_active(void);
+
+/**
+ * What does not work, now and since the start, one text for each index from 0 on: a missing handler, an unwritable spool ...
+ * NULL behind the last one, and where reporting is off.
+ *
+ * The text is the library's, and valid until the next call of this function on the same thread.
+ */
+const char *reporter_soft_error(size_t index);
+
+/**
+ * Waits up to `timeout` milliseconds until what was reported so far is stored and, as far as the time allows, delivered.
+ * REPORTER_ERROR_TIMEOUT if it is not.
+ */
+reporter_status_t reporter_flush(uint32_t timeout);
+
+/**
+ * Ends reporting: the product ends as it should. Where a terminal is there, the handler may ask the person about handled errors first.
+ * A product that ends by exit() without this call ends cleanly, too, but nothing is asked then.
+ *
+ * Waits up to `timeout` milliseconds. REPORTER_ERROR_TIMEOUT if the handler did not confirm; reporting has ended then, too.
+ */
+reporter_status_t reporter_shutdown(uint32_t timeout);
+
+/**
+ * Makes a report as a crash would, of the kind REPORTER_KIND_SIMULATED, and goes on: to try the way to support.
+ */
+reporter_status_t reporter_simulate_crash(void);
+
+/**
+ * Begins a task: what the user works on, in the product's own words, not the user's data. End it in the same thread, by
+ * reporter_task_end() or reporter_task_fail(); tasks begun meanwhile in this thread are parts of it.
+ *
+ * 0 while reporting is off and on failure: a value that can be ended like any other.
+ */
+reporter_task_t reporter_task_begin(const char *name);
+
+reporter_task_t reporter_task_begin_n(const char *name, size_t length);
+
+/**
+ * Ends a task. 0, and a task that is not open, are ignored.
+ */
+reporter_status_t reporter_task_end(reporter_task_t task);
+
+/**
+ * Ends a task that failed. 0, and a task that is not open, are ignored.
+ */
+reporter_status_t reporter_task_fail(reporter_task_t task);
+
+/**
+ * The user invoked a command: its stable id, its label as the user saw it, and where it was invoked.
+ */
+reporter_status_t reporter_command(const char *id, const char *label, reporter_surface_t surface);
+
+reporter_status_t reporter_command_n(const char *id,
+                                     size_t id_length,
+                                     const char *label,
+                                     size_t label_length,
+                                     reporter_surface_t surface);
+
+/**
+ * A dialog is shown, named by the product's own stable id.
+ */
+reporter_status_t reporter_dialog_opened(const char *id);
+
+reporter_status_t reporter_dialog_opened_n(const char *id, size_t length);
+
+/**
+ * A dialog was closed with a result such as "ok" or "cancel", empty where there is none.
+ */
+reporter_status_t reporter_dialog_closed(const char *id, const char *result);
+
+reporter_status_t reporter_dialog_closed_n(const char *id, size_t id_length, const char *result, size_t result_length);
+
+/**
+ * Sets the fact `key` to `value` in all reports from now on.
+ *
+ * Keys have up to 128 bytes, values up to 872; longer ones are cut at a character. There is room for 64 keys: one more is dropped, and counted
+ * in the report.
+ */
+reporter_status_t reporter_annotate(const char *key,
+                                    const char *value);
+
+reporter_status_t reporter_annotate_n(const char *key, size_t key_length, const char *value, size_t value_length);
+
+/**
+ * Forgets the fact `key`.
+ */
+reporter_status_t reporter_remove_annotation(const char *key);
+
+reporter_status_t reporter_remove_annotation_n(const char *key, size_t length);
+
+/**
+ * Attaches a file to every report from now on; it is read when the error happens. `name` labels it in the report; `path` never
+ * leaves the machine.
+ */
+reporter_status_t reporter_attach_file(const char *name,
+                                       const char *media_type,
+                                       const char *path);
+
+reporter_status_t reporter_attach_file_n(const char *name,
+                                         size_t name_length,
+                                         const char *media_type,
+                                         size_t media_type_length,
+                                         const char *path,
+                                         size_t path_length);
+
+/**
+ * Attaches bytes to every report from now on. They are copied. What was attached under the same name before is replaced.
+ * REPORTER_ERROR_LIMIT if they are too many.
+ */
+reporter_status_t reporter_attach_bytes(const char *name,
+                                        const char *media_type,
+                                        const uint8_t *bytes,
+                                        size_t length);
+
+reporter_status_t reporter_attach_bytes_n(const char *name,
+                                          size_t name_length,
+                                          const char *media_type,
+                                          size_t media_type_length,
+                                          const uint8_t *bytes,
+                                          size_t length);
+
+/**
+ * An error of the type `type_name`, such as "ledger.ImportError" (empty where there is none), in the program's words `message`.
+ * The caller owns it. NULL on failure; the functions below then answer REPORTER_ERROR_NULL and nothing is reported.
+ *
+ * A message can quote the user's data. The person sees it before it is sent, and can strike it out.
+ */
+reporter_error_t *reporter_error_new(const char *type_name,
+                                     const char *message);
+
+reporter_error_t *reporter_error_new_n(const char *type_name,
+                                       size_t type_name_length,
+                                       const char *message,
+                                       size_t message_length);
+
+/**
+ * Frees an error that was not given to reporter_capture_error(). NULL is allowed.
+ */
+void reporter_error_free(reporter_error_t *error);
+
+/**
+ * Adds what caused the error, or its last cause so far. A report keeps 32 links, the error itself among them.
+ */
+reporter_status_t reporter_error_add_cause(reporter_error_t *error, const char *type_name, const char *message);
+
+reporter_status_t reporter_error_add_cause_n(reporter_error_t *error,
+                                             const char *type_name,
+                                             size_t type_name_length,
+                                             const char *message,
+                                             size_t message_length);
+
+/**
+ * The number of the link added last, such as errno or an HRESULT.
+ */
+reporter_status_t reporter_error_set_code(reporter_error_t *error, int64_t code);
+
+/**
+ * Where in the product's source the link added last comes from, such as `__FILE__` and `__LINE__`.
+ */
+reporter_status_t reporter_error_set_location(reporter_error_t *error, const char *file, uint32_t line);
+
+reporter_status_t reporter_error_set_location_n(reporter_error_t *error,
+                                                const char *file,
+                                                size_t length,
+                                                uint32_t line);
+
+/**
+ * Reports an error that the product handled, with the stack of this thread, and goes on. Takes `error` in any case: the caller must not use or
+ * free it any more.
+ *
+ * Returns in under a millisecond and without asking anyone, unless reporter_options_set_kind_policy() wants memory for handled errors: then
+ * the product is held for the dump.
+ */
+reporter_status_t reporter_capture_error(reporter_error_t *error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* REPORTER_H */

@@ -1,0 +1,200 @@
+//! `reporter_error_t`: an error that the product handled, with what caused it.
+
+use std::{ffi::c_char, ptr};
+
+use reporter_sdk::{ErrorLink, HandledError, SourceLocation};
+
+use crate::{
+    ffi::{Failure, Given, Raw, borrow, boundary, boundary_or, give, read_all, take},
+    status::reporter_status_t,
+};
+
+/// An error and what caused it, outermost first.
+///
+/// Made by reporter_error_new(), taken by reporter_capture_error() whether that succeeds or not. One that is not captured after all
+/// goes to reporter_error_free().
+#[derive(Debug)]
+pub struct reporter_error_t {
+    outermost: ErrorLink,
+    causes: Vec<ErrorLink>,
+}
+
+impl reporter_error_t {
+    fn last(&mut self) -> &mut ErrorLink {
+        self.causes.last_mut().unwrap_or(&mut self.outermost)
+    }
+}
+
+/// Reads an error and the caller's bytes, and changes the error by `change`, inside the boundary.
+///
+/// # Safety
+/// As [`borrow`] for `error` and [`given`](crate::ffi::given) for `raw`.
+unsafe fn edit<const N: usize>(
+    error: *mut reporter_error_t,
+    raw: [Raw; N],
+    change: impl FnOnce(&mut reporter_error_t, [Given<'_>; N]) -> Result<(), Failure>,
+) -> reporter_status_t {
+    boundary(|| {
+        // SAFETY: as this function's caller promises.
+        let error = unsafe { borrow("error", error) }?;
+        // SAFETY: as this function's caller promises.
+        change(error, unsafe { read_all(raw) }?)
+    })
+}
+
+fn link([type_name, message]: [Given<'_>; 2]) -> Result<ErrorLink, Failure> {
+    Ok(ErrorLink { type_name: type_name.text()?.into(), message: message.text()?.into(), ..ErrorLink::default() })
+}
+
+/// An error of the type `type_name`, such as "ledger.ImportError" (empty where there is none), in the program's words `message`.
+/// The caller owns it. NULL on failure; the functions below then answer REPORTER_ERROR_NULL and nothing is reported.
+///
+/// A message can quote the user's data. The person sees it before it is sent, and can strike it out.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_new(type_name: *const c_char, message: *const c_char) -> *mut reporter_error_t {
+    // SAFETY: the caller answers for the texts.
+    unsafe { new_error([Raw::terminated("type_name", type_name), Raw::terminated("message", message)]) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_new_n(
+    type_name: *const c_char,
+    type_name_length: usize,
+    message: *const c_char,
+    message_length: usize,
+) -> *mut reporter_error_t {
+    let raw =
+        [Raw::counted("type_name", type_name, type_name_length), Raw::counted("message", message, message_length)];
+    // SAFETY: the caller answers for the texts.
+    unsafe { new_error(raw) }
+}
+
+/// # Safety
+/// As [`given`](crate::ffi::given).
+unsafe fn new_error(raw: [Raw; 2]) -> *mut reporter_error_t {
+    boundary_or(ptr::null_mut(), || {
+        // SAFETY: as this function's caller promises.
+        let outermost = link(unsafe { read_all(raw) }?)?;
+        Ok(give(reporter_error_t { outermost, causes: Vec::new() }))
+    })
+}
+
+/// Frees an error that was not given to reporter_capture_error(). NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_free(error: *mut reporter_error_t) {
+    boundary_or((), || {
+        if !error.is_null() {
+            // SAFETY: the caller gives up what it got from `reporter_error_new`.
+            drop(unsafe { take("error", error) }?);
+        }
+        Ok(())
+    });
+}
+
+/// Adds what caused the error, or its last cause so far. A report keeps 32 links, the error itself among them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_add_cause(
+    error: *mut reporter_error_t,
+    type_name: *const c_char,
+    message: *const c_char,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(error, [Raw::terminated("type_name", type_name), Raw::terminated("message", message)], add_cause) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_add_cause_n(
+    error: *mut reporter_error_t,
+    type_name: *const c_char,
+    type_name_length: usize,
+    message: *const c_char,
+    message_length: usize,
+) -> reporter_status_t {
+    let raw =
+        [Raw::counted("type_name", type_name, type_name_length), Raw::counted("message", message, message_length)];
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(error, raw, add_cause) }
+}
+
+fn add_cause(error: &mut reporter_error_t, texts: [Given<'_>; 2]) -> Result<(), Failure> {
+    error.causes.push(link(texts)?);
+    Ok(())
+}
+
+/// The number of the link added last, such as errno or an HRESULT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_set_code(error: *mut reporter_error_t, code: i64) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointer.
+    unsafe {
+        edit(error, [], |error, []| {
+            error.last().code = Some(code);
+            Ok(())
+        })
+    }
+}
+
+/// Where in the product's source the link added last comes from, such as `__FILE__` and `__LINE__`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_set_location(
+    error: *mut reporter_error_t,
+    file: *const c_char,
+    line: u32,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(error, [Raw::terminated("file", file)], |error, file| set_location(error, file, line)) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_set_location_n(
+    error: *mut reporter_error_t,
+    file: *const c_char,
+    length: usize,
+    line: u32,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(error, [Raw::counted("file", file, length)], |error, file| set_location(error, file, line)) }
+}
+
+fn set_location(error: &mut reporter_error_t, [file]: [Given<'_>; 1], line: u32) -> Result<(), Failure> {
+    error.last().location = Some(SourceLocation { file: file.text()?.into(), line, ..SourceLocation::default() });
+    Ok(())
+}
+
+/// Reports an error that the product handled, with the stack of this thread, and goes on. Takes `error` in any case: the caller must not use or
+/// free it any more.
+///
+/// Returns in under a millisecond and without asking anyone, unless reporter_options_set_kind_policy() wants memory for handled errors: then
+/// the product is held for the dump.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_capture_error(error: *mut reporter_error_t) -> reporter_status_t {
+    boundary(|| {
+        // SAFETY: the caller gives up what it got from `reporter_error_new`.
+        let reporter_error_t { outermost, causes } = *unsafe { take("error", error) }?;
+        let mut chain = vec![outermost];
+        chain.extend(causes);
+        reporter_sdk::capture_handled(HandledError::new(chain));
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_and_location_belong_to_the_link_added_last() {
+        let given = |text: &'static str| Given { what: "text", bytes: text.as_bytes() };
+        let outermost = link([given("a.Outer"), given("outer")]).expect("UTF-8");
+        let mut error = reporter_error_t { outermost, causes: Vec::new() };
+        error.last().code = Some(-1);
+        add_cause(&mut error, [given("errno"), given("inner")]).expect("UTF-8");
+        error.last().code = Some(2);
+        set_location(&mut error, [given("a.c")], 7).expect("UTF-8");
+
+        assert_eq!((error.outermost.type_name.as_str(), error.outermost.code), ("a.Outer", Some(-1)));
+        assert_eq!(error.outermost.location, None);
+        let [cause] = &error.causes[..] else { panic!("one cause: {error:?}") };
+        assert_eq!((cause.message.as_str(), cause.code), ("inner", Some(2)));
+        assert_eq!(cause.location.as_ref().map(|at| (at.file.as_str(), at.line)), Some(("a.c", 7)));
+    }
+}
