@@ -5,5 +5,7 @@
 pub mod handler;
 #[cfg(feature = "handler")]
 pub mod redact;
+pub mod redact;
+
 #[allow(dead_code)]
 mod schema;
