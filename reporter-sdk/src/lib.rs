@@ -1,4 +1,27 @@
 //! Reports what went wrong in a product, with the user's consent.
+//!
+//! A product starts a [`Reporter`] and keeps it until it ends. From then on crashes, panics and the errors it chooses to
+//! report are handed to a second program, `reporter-handler`, which asks the person and delivers; the product itself does as little
+//! as can be done, and goes on without reports where something is missing.
+//!
+//! ```no_run
+//! use reporter_sdk::{Mail, Options, Reporter, Smtp, Surface, Tls};
+//!
+//! let _reporter = Reporter::start(
+//!     Options::new("Example Software", "Ledger", env!("CARGO_PKG_VERSION")).mail(
+//!         Mail::new("errors@ledger.example", ["support@ledger.example"])
+//!             .smtp(Smtp::new("mail.ledger.example", Tls::StartTls)),
+//!     ),
+//! );
+//! reporter_sdk::command("file.import", "Import…", Surface::Menu);
+//! let import = reporter_sdk::task("import statement");
+//! if let Err(error) = std::fs::read("statement.csv") {
+//!     reporter_sdk::capture_error(&error);
+//!     import.fail();
+//! }
+//! ```
+//!
+//! All free functions can be called from any thread at any time; they do nothing while no reporter is active.
 
 #[cfg(feature = "handler")]
 #[doc(hidden)]
@@ -7,5 +30,23 @@ pub mod handler;
 pub mod redact;
 pub mod redact;
 
+mod actions;
+mod annotations;
+mod attachments;
+mod capture;
+mod error;
+mod ipc;
+mod options;
+mod reporter;
 #[allow(dead_code)]
 mod schema;
+mod shared;
+
+pub use actions::{Dialog, Task, TaskId, command, dialog, dialog_closed, dialog_opened, task, task_begin, task_end};
+pub use annotations::{annotate, remove_annotation};
+pub use attachments::{ATTACHMENT_LIMIT, attach_bytes, attach_file};
+pub use capture::handled::{HandledError, capture_error, capture_handled};
+pub use error::{Error, SoftError};
+pub use options::{Dump, Mail, Notice, Options, Policy, Smtp, Tls};
+pub use report_format::schema::v1::{Category, ErrorKind, ErrorLink, ManagedFrame, SourceLocation, Surface};
+pub use reporter::{Reporter, flush, shutdown, simulate_crash};

@@ -1,0 +1,3 @@
+//! How an error is noticed and handed to the handler.
+
+pub(crate) mod handled;

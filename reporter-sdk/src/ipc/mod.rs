@@ -1,0 +1,20 @@
+//! How product and handler talk: two sockets that only they hold.
+//!
+//! *control* carries the messages of `proto/handler/v1/ipc.proto`, one a datagram. The *crash channel* carries single bytes, since one of its ends is
+//! a signal handler.
+
+#[cfg(target_os = "linux")]
+pub(crate) mod launch;
+#[cfg(target_os = "linux")]
+pub(crate) mod unix;
+
+/// Raised when a message changes its meaning. Both sides come from the same release, so nothing else is spoken.
+pub(crate) const PROTOCOL_VERSION: u32 = 1;
+
+/// Product to handler: the crash slot is filled.
+pub(crate) const CRASHED: u8 = b'C';
+/// Handler to product: at work; the wait without progress starts again.
+#[cfg_attr(not(any(feature = "handler", test)), expect(dead_code, reason = "any byte but DONE counts as progress"))]
+pub(crate) const PROGRESS: u8 = b'P';
+/// Handler to product: go on.
+pub(crate) const DONE: u8 = b'D';

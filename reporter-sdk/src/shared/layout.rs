@@ -1,0 +1,141 @@
+//! Where everything lies. All is made of 64-bit words, so that both sides can read and write it by atomic loads and stores.
+//!
+//! ```text
+//! header │ annotations │ panic text │ crash │ shard 0: slots │ shard 1: slots │ …
+//! ```
+//!
+//! A *sequence word* guards each slot: 0 is never written, odd is being written, even is whole. A reader that sees anything
+//! but the same even number before and after has a torn slot.
+
+/// "ReportSM", as the bytes lie in memory.
+pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"ReportSM");
+/// Raised with every change of this file that moves anything. Both sides come from the same release, so nothing else is read.
+pub(crate) const VERSION: u64 = 1;
+
+/// One thread writes into one shard as long as there are enough; then they share.
+pub(crate) const SHARDS: usize = 16;
+/// Actions that each shard remembers.
+pub(crate) const SLOTS: usize = 256;
+pub(crate) const ANNOTATIONS: usize = 64;
+
+/// Index of a word in the header.
+pub(crate) mod header {
+    pub(crate) const MAGIC: usize = 0;
+    pub(crate) const VERSION: usize = 1;
+    /// Of the whole mapping, in bytes.
+    pub(crate) const SIZE: usize = 2;
+    pub(crate) const SHARDS: usize = 3;
+    pub(crate) const SLOTS: usize = 4;
+    pub(crate) const ANNOTATIONS: usize = 5;
+    pub(crate) const PID: usize = 6;
+    pub(crate) const STARTED_MONOTONIC: usize = 7;
+    pub(crate) const STARTED_REALTIME: usize = 8;
+    /// 1 once the product ends as it should.
+    pub(crate) const CLEAN_EXIT: usize = 9;
+    /// Counts up while the product's main loop runs; 0 where it never did.
+    pub(crate) const HEARTBEAT: usize = 10;
+    /// Handled errors that did not reach the handler, its queue being full.
+    pub(crate) const LOST_ERRORS: usize = 11;
+    /// Annotations refused because the table was full.
+    pub(crate) const LOST_ANNOTATIONS: usize = 12;
+    /// One word for each shard: how many actions were begun in it, ever.
+    pub(crate) const SHARD_COUNTS: usize = 32;
+    pub(crate) const WORDS: usize = 512;
+}
+
+/// Words of an action slot (256 bytes). Its sequence word is `2 × (n + 1)` for the n-th action of its shard.
+pub(crate) mod slot {
+    pub(crate) const SEQUENCE: usize = 0;
+    /// Monotonic nanoseconds.
+    pub(crate) const TIME: usize = 1;
+    pub(crate) const ID: usize = 2;
+    pub(crate) const PARENT: usize = 3;
+    /// Thread id in the low half; then kind, detail, flags and the first text's length, a byte each.
+    pub(crate) const META: usize = 4;
+    /// The second text's length.
+    pub(crate) const SECOND_LENGTH: usize = 5;
+    pub(crate) const TEXT: usize = 6;
+    pub(crate) const WORDS: usize = 32;
+    /// Room for both texts, in bytes.
+    pub(crate) const TEXT_BYTES: usize = (WORDS - TEXT) * 8;
+    pub(crate) const FLAG_TRUNCATED: u8 = 1;
+}
+
+/// Words of an annotation slot (1 KiB).
+pub(crate) mod annotation {
+    pub(crate) const SEQUENCE: usize = 0;
+    /// Counts up with every key that is new; 0 for a slot in no use.
+    pub(crate) const ORDER: usize = 1;
+    /// Length of the key, then of the value (16 bits each), then whether the value was cut.
+    pub(crate) const META: usize = 2;
+    pub(crate) const KEY: usize = 3;
+    pub(crate) const KEY_BYTES: usize = 128;
+    pub(crate) const VALUE: usize = KEY + KEY_BYTES / 8;
+    pub(crate) const WORDS: usize = 128;
+    pub(crate) const VALUE_BYTES: usize = (WORDS - VALUE) * 8;
+}
+
+/// Words of the panic slot (8 KiB).
+pub(crate) mod panic {
+    pub(crate) const SEQUENCE: usize = 0;
+    /// Thread id in the low half, line in the high half.
+    pub(crate) const THREAD_LINE: usize = 1;
+    /// Column in the low half; in the high half whether a text was cut.
+    pub(crate) const COLUMN_FLAGS: usize = 2;
+    /// Lengths of message, file and thread name, 16 bits each.
+    pub(crate) const LENGTHS: usize = 3;
+    pub(crate) const THREAD_NAME: usize = 4;
+    pub(crate) const THREAD_NAME_BYTES: usize = 96;
+    pub(crate) const FILE: usize = THREAD_NAME + THREAD_NAME_BYTES / 8;
+    pub(crate) const FILE_BYTES: usize = 1024;
+    pub(crate) const MESSAGE: usize = FILE + FILE_BYTES / 8;
+    pub(crate) const WORDS: usize = 1024;
+    pub(crate) const MESSAGE_BYTES: usize = (WORDS - MESSAGE) * 8;
+}
+
+/// Words of the crash slot (8 KiB).
+pub(crate) mod crash {
+    pub(crate) const SEQUENCE: usize = 0;
+    /// Counts reports that used this slot: panics and handled errors leave the product alive.
+    pub(crate) const NUMBER: usize = 1;
+    /// A value of `report.v1.ErrorKind`.
+    pub(crate) const KIND: usize = 2;
+    /// Process id in the low half, thread id in the high half.
+    pub(crate) const IDS: usize = 3;
+    pub(crate) const MONOTONIC: usize = 4;
+    pub(crate) const REALTIME: usize = 5;
+    /// Signal in the low half, its code in the high half; 0 without a signal.
+    pub(crate) const SIGNAL: usize = 6;
+    /// Whether there is an address; the address is in the next word.
+    pub(crate) const HAS_ADDRESS: usize = 7;
+    pub(crate) const ADDRESS: usize = 8;
+    /// Bytes of the context that follows; 0 for none.
+    pub(crate) const CONTEXT_BYTES: usize = 9;
+    pub(crate) const CONTEXT: usize = 10;
+    pub(crate) const WORDS: usize = 1024;
+    pub(crate) const CONTEXT_BYTES_MAX: usize = (WORDS - CONTEXT) * 8;
+}
+
+pub(crate) const ANNOTATIONS_AT: usize = header::WORDS;
+pub(crate) const PANIC_AT: usize = ANNOTATIONS_AT + ANNOTATIONS * annotation::WORDS;
+pub(crate) const CRASH_AT: usize = PANIC_AT + panic::WORDS;
+pub(crate) const SHARDS_AT: usize = CRASH_AT + crash::WORDS;
+pub(crate) const WORDS: usize = SHARDS_AT + SHARDS * SLOTS * slot::WORDS;
+/// Of the whole mapping: 1.1 MiB, of which a page counts only once it is written.
+pub(crate) const SIZE: usize = WORDS * 8;
+
+const _: () = {
+    assert!(header::SHARD_COUNTS + SHARDS <= header::WORDS);
+    assert!(slot::TEXT_BYTES < 256, "a text's length is a byte");
+    assert!(panic::MESSAGE_BYTES < 1 << 16 && annotation::VALUE_BYTES < 1 << 16, "these lengths are 16 bits");
+    assert!(SIZE.is_multiple_of(4096), "whole pages");
+};
+
+/// What an action slot holds. 0 is no kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum ActionKind {
+    Task = 1,
+    Command = 2,
+    Dialog = 3,
+}

@@ -1,0 +1,333 @@
+//! The handler's side: a copy of the shared memory, checked as it is made.
+//!
+//! Nothing here trusts what it reads, for the process that wrote it has crashed: lengths are cut to their slot, unknown enum values make a slot
+//! unreadable, text is made valid UTF-8. What comes out is bounded by the size of the mapping.
+
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+use report_format::schema::v1::{
+    CommandStep, DialogPhase, DialogStep, ErrorKind, Surface, TaskPhase, TaskStep, action::Step,
+};
+
+use super::{
+    layout::{self, ActionKind, annotation, crash, header, panic, slot},
+    mapping::Mapping,
+};
+
+/// Why the memory is not ours to read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum SharedError {
+    #[error("shared memory has {size} bytes, expected {expected}")]
+    Size { size: usize, expected: usize },
+    #[error("shared memory starts with {0:#018x}, which is not its mark")]
+    Magic(u64),
+    #[error(
+        "shared memory has layout version {version}, expected {expected}: product and handler are not of one release"
+    )]
+    Version { version: u64, expected: u64 },
+    #[error("shared memory says {field} = {value}, expected {expected}")]
+    Header { field: &'static str, value: u64, expected: u64 },
+}
+
+/// What the product had done, and how it failed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Snapshot {
+    /// As the product says; compare with the process that is really there.
+    pub(crate) pid: u32,
+    /// Monotonic nanoseconds.
+    pub(crate) started_monotonic: u64,
+    /// Nanoseconds since 1970-01-01T00:00:00Z.
+    pub(crate) started_realtime: u64,
+    pub(crate) heartbeat: u64,
+    /// The product ended, or was about to end, as it should.
+    pub(crate) clean_exit: bool,
+    /// Oldest first.
+    pub(crate) actions: Vec<RawAction>,
+    /// Actions there was no room for any more.
+    pub(crate) dropped: u64,
+    /// Actions that were being written, or make no sense.
+    pub(crate) torn: u64,
+    /// In the order in which the keys were first set.
+    pub(crate) annotations: Vec<RawAnnotation>,
+    pub(crate) lost_annotations: u64,
+    /// Handled errors that did not reach the handler.
+    pub(crate) lost_errors: u64,
+    pub(crate) panic: Option<PanicText>,
+    pub(crate) crash: Option<CrashRecord>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RawAction {
+    /// Monotonic nanoseconds; not later than the crash unless the product lies or went on.
+    pub(crate) monotonic: u64,
+    /// Counts the actions in the order of the snapshot; starts after those dropped.
+    pub(crate) sequence: u64,
+    pub(crate) thread_id: u32,
+    pub(crate) truncated: bool,
+    pub(crate) step: Step,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RawAnnotation {
+    pub(crate) key: String,
+    pub(crate) value: String,
+    pub(crate) truncated: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PanicText {
+    pub(crate) thread_id: u32,
+    pub(crate) thread_name: String,
+    pub(crate) message: String,
+    pub(crate) truncated: bool,
+    /// Empty where it is not known.
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CrashRecord {
+    /// Counts the reports of this process that used the slot, from 1.
+    pub(crate) number: u64,
+    pub(crate) kind: ErrorKind,
+    pub(crate) pid: u32,
+    pub(crate) tid: u32,
+    /// Monotonic nanoseconds.
+    pub(crate) monotonic: u64,
+    /// Nanoseconds since 1970-01-01T00:00:00Z.
+    pub(crate) realtime: u64,
+    pub(crate) signal: Option<Signal>,
+    /// What was accessed, for the signals that tell.
+    pub(crate) address: Option<u64>,
+    /// A `crash_context::CrashContext` as bytes; empty where there is none.
+    pub(crate) context: Vec<u8>,
+}
+
+/// A signal number and its `si_code`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signal {
+    pub(crate) number: i32,
+    pub(crate) code: i32,
+}
+
+impl Snapshot {
+    /// Copies what is there now. The writer may go on meanwhile.
+    pub(crate) fn read(mapping: &Mapping) -> Result<Self, SharedError> {
+        Self::from_words(mapping.words())
+    }
+
+    /// From a copy of the memory.
+    #[cfg(test)]
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, SharedError> {
+        if bytes.len() != layout::SIZE {
+            return Err(SharedError::Size { size: bytes.len(), expected: layout::SIZE });
+        }
+        let (words, _) = bytes.as_chunks();
+        let words: Vec<_> = words.iter().map(|word| AtomicU64::new(u64::from_le_bytes(*word))).collect();
+        Self::from_words(&words)
+    }
+
+    pub(crate) fn from_words(words: &[AtomicU64]) -> Result<Self, SharedError> {
+        if words.len() != layout::WORDS {
+            return Err(SharedError::Size { size: words.len() * 8, expected: layout::SIZE });
+        }
+        let word = |at: usize| words[at].load(Ordering::Acquire);
+        if word(header::MAGIC) != layout::MAGIC {
+            return Err(SharedError::Magic(word(header::MAGIC)));
+        }
+        if word(header::VERSION) != layout::VERSION {
+            return Err(SharedError::Version { version: word(header::VERSION), expected: layout::VERSION });
+        }
+        let sizes = [
+            ("size", header::SIZE, layout::SIZE),
+            ("shards", header::SHARDS, layout::SHARDS),
+            ("slots", header::SLOTS, layout::SLOTS),
+            ("annotations", header::ANNOTATIONS, layout::ANNOTATIONS),
+        ];
+        for (field, at, expected) in sizes {
+            if word(at) != expected as u64 {
+                return Err(SharedError::Header { field, value: word(at), expected: expected as u64 });
+            }
+        }
+        let mut snapshot = Self {
+            pid: word(header::PID) as u32,
+            started_monotonic: word(header::STARTED_MONOTONIC),
+            started_realtime: word(header::STARTED_REALTIME),
+            heartbeat: word(header::HEARTBEAT),
+            clean_exit: word(header::CLEAN_EXIT) == 1,
+            lost_annotations: word(header::LOST_ANNOTATIONS),
+            lost_errors: word(header::LOST_ERRORS),
+            annotations: read_annotations(words),
+            panic: read_panic(&words[layout::PANIC_AT..]),
+            crash: read_crash(&words[layout::CRASH_AT..]),
+            ..Self::default()
+        };
+        snapshot.read_actions(words);
+        Ok(snapshot)
+    }
+
+    fn read_actions(&mut self, words: &[AtomicU64]) {
+        let mut begun = 0u64;
+        let mut found = Vec::new();
+        for shard in 0..layout::SHARDS {
+            // Before the slots: what is begun later is not missed but new.
+            begun = begun.saturating_add(words[header::SHARD_COUNTS + shard].load(Ordering::Acquire));
+            for at in 0..layout::SLOTS {
+                let start = layout::SHARDS_AT + (shard * layout::SLOTS + at) * slot::WORDS;
+                match read_slot::<{ slot::WORDS }>(&words[start..]) {
+                    Slot::Empty => {}
+                    Slot::Torn => self.torn += 1,
+                    Slot::Whole(copy) => match parse_action(&copy) {
+                        Some(action) => found.push((action, copy[slot::SEQUENCE])),
+                        None => self.torn += 1,
+                    },
+                }
+            }
+        }
+        // Within a thread the shard's own count orders what the clock does not tell apart.
+        found.sort_by_key(|(action, sequence)| (action.monotonic, *sequence));
+        self.actions = found.into_iter().map(|(action, _)| action).collect();
+        self.dropped = begun.saturating_sub(self.actions.len() as u64 + self.torn);
+        for (sequence, action) in (self.dropped..=u64::MAX).zip(&mut self.actions) {
+            action.sequence = sequence;
+        }
+    }
+}
+
+enum Slot<const N: usize> {
+    Empty,
+    Torn,
+    Whole([u64; N]),
+}
+
+/// Copies a slot of `N` words, the first of which is its sequence word.
+fn read_slot<const N: usize>(words: &[AtomicU64]) -> Slot<N> {
+    let before = words[0].load(Ordering::Acquire);
+    if before == 0 {
+        return Slot::Empty;
+    }
+    let mut copy = [0; N];
+    for (copy, word) in copy.iter_mut().zip(words) {
+        *copy = word.load(Ordering::Relaxed);
+    }
+    fence(Ordering::Acquire);
+    if before % 2 == 1 || copy[0] != before || words[0].load(Ordering::Relaxed) != before {
+        return Slot::Torn;
+    }
+    Slot::Whole(copy)
+}
+
+/// As [`read_slot`], for slots that are written seldom: a writer that is in the middle of one has the time to finish.
+fn read_patiently<const N: usize>(words: &[AtomicU64]) -> Option<[u64; N]> {
+    for _ in 0..100 {
+        match read_slot(words) {
+            Slot::Empty => return None,
+            Slot::Whole(copy) => return Some(copy),
+            Slot::Torn => std::hint::spin_loop(),
+        }
+    }
+    None
+}
+
+/// The bytes of `words`, cut to `length`.
+fn bytes(words: &[u64], length: usize) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).take(length).collect()
+}
+
+fn text(words: &[u64], length: usize) -> String {
+    String::from_utf8_lossy(&bytes(words, length)).into_owned()
+}
+
+fn low(word: u64) -> u32 {
+    word as u32
+}
+
+fn high(word: u64) -> u32 {
+    (word >> 32) as u32
+}
+
+/// The `n`-th 16-bit number of a word, at most `limit`.
+fn length(word: u64, n: u32, limit: usize) -> usize {
+    usize::from((word >> (16 * n)) as u16).min(limit)
+}
+
+fn parse_action(copy: &[u64; slot::WORDS]) -> Option<RawAction> {
+    let [.., kind, detail, flags, first_length] = copy[slot::META].to_le_bytes();
+    let first_length = usize::from(first_length).min(slot::TEXT_BYTES);
+    let second_length = copy[slot::SECOND_LENGTH].min((slot::TEXT_BYTES - first_length) as u64) as usize;
+    let all = bytes(&copy[slot::TEXT..], first_length + second_length);
+    let (first, second) = all.split_at(first_length);
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let detail = i32::from(detail);
+    let step = if kind == ActionKind::Task as u8 {
+        let phase = TaskPhase::try_from(detail).ok()?.into();
+        Step::Task(TaskStep { task_id: copy[slot::ID], parent_id: copy[slot::PARENT], phase, name: text(first) })
+    } else if kind == ActionKind::Command as u8 {
+        let surface = Surface::try_from(detail).ok()?.into();
+        Step::Command(CommandStep { command_id: text(first), label: text(second), surface })
+    } else if kind == ActionKind::Dialog as u8 {
+        let phase = DialogPhase::try_from(detail).ok()?.into();
+        Step::Dialog(DialogStep { dialog_id: text(first), phase, result: text(second) })
+    } else {
+        return None;
+    };
+    Some(RawAction {
+        monotonic: copy[slot::TIME],
+        sequence: 0,
+        thread_id: low(copy[slot::META]),
+        truncated: flags & slot::FLAG_TRUNCATED != 0,
+        step,
+    })
+}
+
+fn read_annotations(words: &[AtomicU64]) -> Vec<RawAnnotation> {
+    let mut found: Vec<_> = (0..layout::ANNOTATIONS)
+        .filter_map(|at| {
+            let start = layout::ANNOTATIONS_AT + at * annotation::WORDS;
+            let copy = read_patiently::<{ annotation::WORDS }>(&words[start..])?;
+            let meta = copy[annotation::META];
+            let key = text(&copy[annotation::KEY..annotation::VALUE], length(meta, 0, annotation::KEY_BYTES));
+            let value = text(&copy[annotation::VALUE..], length(meta, 1, annotation::VALUE_BYTES));
+            let order = copy[annotation::ORDER];
+            (order != 0).then_some((order, RawAnnotation { key, value, truncated: high(meta) & 1 != 0 }))
+        })
+        .collect();
+    found.sort_by_key(|(order, _)| *order);
+    found.into_iter().map(|(_, annotation)| annotation).collect()
+}
+
+fn read_panic(words: &[AtomicU64]) -> Option<PanicText> {
+    let copy = read_patiently::<{ panic::WORDS }>(words)?;
+    let lengths = copy[panic::LENGTHS];
+    Some(PanicText {
+        thread_id: low(copy[panic::THREAD_LINE]),
+        line: high(copy[panic::THREAD_LINE]),
+        column: low(copy[panic::COLUMN_FLAGS]),
+        truncated: high(copy[panic::COLUMN_FLAGS]) & 1 != 0,
+        message: text(&copy[panic::MESSAGE..], length(lengths, 0, panic::MESSAGE_BYTES)),
+        file: text(&copy[panic::FILE..panic::MESSAGE], length(lengths, 1, panic::FILE_BYTES)),
+        thread_name: text(&copy[panic::THREAD_NAME..panic::FILE], length(lengths, 2, panic::THREAD_NAME_BYTES)),
+    })
+}
+
+fn read_crash(words: &[AtomicU64]) -> Option<CrashRecord> {
+    let copy = read_patiently::<{ crash::WORDS }>(words)?;
+    let kind = i32::try_from(copy[crash::KIND]).ok().and_then(|kind| ErrorKind::try_from(kind).ok())?;
+    let signal = copy[crash::SIGNAL];
+    Some(CrashRecord {
+        number: copy[crash::NUMBER],
+        kind,
+        pid: low(copy[crash::IDS]),
+        tid: high(copy[crash::IDS]),
+        monotonic: copy[crash::MONOTONIC],
+        realtime: copy[crash::REALTIME],
+        signal: (low(signal) != 0).then(|| Signal { number: low(signal) as i32, code: high(signal) as i32 }),
+        address: (copy[crash::HAS_ADDRESS] == 1).then_some(copy[crash::ADDRESS]),
+        context: bytes(
+            &copy[crash::CONTEXT..],
+            copy[crash::CONTEXT_BYTES].min(crash::CONTEXT_BYTES_MAX as u64) as usize,
+        ),
+    })
+}
