@@ -50,3 +50,12 @@ pub use error::{Error, SoftError};
 pub use options::{Dump, Mail, Notice, Options, Policy, Smtp, Tls};
 pub use report_format::schema::v1::{Category, ErrorKind, ErrorLink, ManagedFrame, SourceLocation, Surface};
 pub use reporter::{Reporter, flush, shutdown, simulate_crash};
+pub mod consent;
+#[cfg(feature = "handler")]
+pub mod encode;
+#[allow(dead_code)]
+mod schema;
+#[cfg(feature = "handler")]
+pub mod spool;
+#[cfg(feature = "handler")]
+mod text;
