@@ -23,24 +23,31 @@
 //!
 //! All free functions can be called from any thread at any time; they do nothing while no reporter is active.
 
-#[cfg(feature = "handler")]
-#[doc(hidden)]
-pub mod handler;
-#[cfg(feature = "handler")]
-pub mod redact;
-pub mod redact;
-
 mod actions;
 mod annotations;
 mod attachments;
 mod capture;
+#[cfg(feature = "handler")]
+pub mod consent;
+#[cfg(feature = "handler")]
+pub mod encode;
 mod error;
+#[cfg(feature = "handler")]
+#[doc(hidden)]
+pub mod handler;
+#[cfg(feature = "handler")]
+pub mod inventory;
 mod ipc;
 mod options;
+pub mod redact;
 mod reporter;
 #[allow(dead_code)]
 mod schema;
 mod shared;
+#[cfg(feature = "handler")]
+pub mod spool;
+#[cfg(feature = "handler")]
+mod text;
 
 pub use actions::{Dialog, Task, TaskId, command, dialog, dialog_closed, dialog_opened, task, task_begin, task_end};
 pub use annotations::{annotate, remove_annotation};
@@ -50,12 +57,3 @@ pub use error::{Error, SoftError};
 pub use options::{Dump, Mail, Notice, Options, Policy, Smtp, Tls};
 pub use report_format::schema::v1::{Category, ErrorKind, ErrorLink, ManagedFrame, SourceLocation, Surface};
 pub use reporter::{Reporter, flush, shutdown, simulate_crash};
-pub mod consent;
-#[cfg(feature = "handler")]
-pub mod encode;
-#[allow(dead_code)]
-mod schema;
-#[cfg(feature = "handler")]
-pub mod spool;
-#[cfg(feature = "handler")]
-mod text;

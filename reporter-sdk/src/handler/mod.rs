@@ -1,12 +1,18 @@
 //! The handler program's inside. Not for products: they start the program.
 
 mod argument_block;
+mod attachments;
+mod detach;
 mod dump;
 mod elf;
 mod fault;
 mod minidump_filter;
 mod modules;
+mod settings;
 mod unwind;
+mod watch;
+
+pub use detach::detach;
 
 #[cfg(test)]
 mod live_child;
