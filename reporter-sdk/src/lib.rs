@@ -57,3 +57,6 @@ pub use error::{Error, SoftError};
 pub use options::{Dump, Mail, Notice, Options, Policy, Smtp, Tls};
 pub use report_format::schema::v1::{Category, ErrorKind, ErrorLink, ManagedFrame, SourceLocation, Surface};
 pub use reporter::{Reporter, flush, shutdown, simulate_crash};
+
+#[cfg(feature = "handler")]
+pub mod deliver;

@@ -1,0 +1,197 @@
+//! From the spool to support: one [`Parcel`] over one [`Transport`], and what became of it.
+//!
+//! A transport makes one attempt and says what happened. When to try again is [`retry`]'s to say, and keeping the
+//! report until somebody has it is the spool's: nothing here deletes a report.
+
+mod configured;
+mod connection;
+mod eml;
+mod error;
+mod message;
+pub mod retry;
+mod smtp;
+mod stub;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use uuid::Uuid;
+
+#[allow(unused_imports, reason = "the handler starts with it")]
+pub(crate) use configured::transport;
+pub use eml::EmlDirectory;
+pub use error::{DeliverError, Step};
+pub use message::Mail;
+pub use smtp::{Smtp, SmtpSettings, Tls};
+pub use stub::{Delivered, Stub};
+
+/// A way to support. One call is one attempt: bounded in time, and without any try of its own to repeat it.
+///
+/// ```
+/// use reporter_sdk::deliver::{DeliverError, Parcel, Receipt, Transport};
+///
+/// /// Says yes to everything.
+/// struct Accepting;
+///
+/// impl Transport for Accepting {
+///     fn send(&mut self, parcel: &Parcel) -> Result<Receipt, DeliverError> {
+///         Ok(Receipt::new(parcel.message_id("example.com"), "kept"))
+///     }
+/// }
+/// ```
+pub trait Transport {
+    /// Hands the parcel over. `Ok` means that the other side has taken responsibility for it.
+    ///
+    /// # Errors
+    ///
+    /// Whoever is to blame, see [`DeliverError`]. The report stays where it is; the error only says when another
+    /// attempt makes sense.
+    fn send(&mut self, parcel: &Parcel) -> Result<Receipt, DeliverError>;
+}
+
+/// Proof that a parcel was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The Message-ID: the same for every attempt at one report, so that support counts it once.
+    pub id: String,
+    /// What the other side said, made fit for a log: the mail server's last answer, a file's path.
+    pub answer: String,
+}
+
+impl Receipt {
+    /// A receipt for a transport of one's own. See [`Receipt::id`] and [`Receipt::answer`].
+    pub fn new(id: impl Into<String>, answer: impl Into<String>) -> Self {
+        Self { id: id.into(), answer: answer.into() }
+    }
+}
+
+/// Which product the report is about: what its vendor wrote into the product, for a person to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Product {
+    /// Who makes it.
+    pub vendor: String,
+    /// What it is called.
+    pub name: String,
+    /// Which one failed.
+    pub version: String,
+}
+
+/// A report that may leave the machine: granted, encoded, and bound to its bytes by their digest.
+///
+/// There is no public way to make one. The spool makes them from what `encode` wrote, and `encode` wants a grant.
+pub struct Parcel {
+    id: Uuid,
+    product: Product,
+    time: u64,
+    report: File,
+    size: u64,
+    sha256: [u8; 32],
+}
+
+impl Parcel {
+    /// `report` is open for reading and holds `size` bytes with this digest; `time` is when the error happened, in
+    /// nanoseconds since the epoch, UTC. The transport checks size and digest again while it sends.
+    #[cfg_attr(not(feature = "test-support"), allow(dead_code, reason = "the spool makes parcels"))]
+    pub(crate) fn new(id: Uuid, product: Product, time: u64, report: File, size: u64, sha256: [u8; 32]) -> Self {
+        Self { id, product, time, report, size, sha256 }
+    }
+
+    /// The same, for the tests in `tests/`, which are not part of this crate.
+    #[cfg(feature = "test-support")]
+    #[doc(hidden)]
+    pub fn for_tests(id: Uuid, product: Product, time: u64, report: File, size: u64, sha256: [u8; 32]) -> Self {
+        Self::new(id, product, time, report, size, sha256)
+    }
+
+    /// The report's id.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The product that the report is about.
+    pub fn product(&self) -> &Product {
+        &self.product
+    }
+
+    /// When the error happened: nanoseconds since the epoch, UTC.
+    pub fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// Bytes of the encoded report.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// SHA-256 of the encoded report.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+
+    /// The encoded report from its start. One reader at a time: they share the file's position.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn content(&self) -> io::Result<impl Read + '_> {
+        let mut file = &self.report;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(file)
+    }
+
+    /// What the mail is known by, without the angle brackets. It depends on the report alone, never on the attempt.
+    pub fn message_id(&self, domain: &str) -> String {
+        format!("{}@{domain}", self.id)
+    }
+}
+
+impl fmt::Debug for Parcel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parcel").field("id", &self.id).field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+/// Lower-case hexadecimal, two digits a byte.
+fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// One line that is safe in a log, a terminal or a header: control and bidirectional-override characters become
+/// spaces, runs of spaces one, and at most `limit` characters stay.
+///
+/// Situation: a mail server's answer is written by somebody else, and lands in the spool's state and in the log.
+fn one_line(text: &str, limit: usize) -> String {
+    let harmless = |c: char| {
+        let steers = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || steers { ' ' } else { c }
+    };
+    let cleaned: String = text.chars().map(harmless).collect();
+    let joined = cleaned.split_whitespace().collect::<Vec<_>>().join(" ");
+    match joined.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &joined[..end]),
+        None => joined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_from_elsewhere_cannot_steer_a_terminal() {
+        assert_eq!(one_line("550 \x1b[2Jno\r\nsuch \u{202e}user", 100), "550 [2Jno such user");
+        assert_eq!(one_line("aaaa", 3), "aaa…");
+        assert_eq!(one_line("aaa", 3), "aaa");
+    }
+
+    #[test]
+    fn a_digest_is_written_in_lower_case() {
+        assert_eq!(hex(&[0, 0xAB, 0x10]), "00ab10");
+    }
+}
