@@ -39,6 +39,8 @@ pub mod handler;
 pub mod inventory;
 mod ipc;
 mod options;
+pub mod inventory;
+#[cfg(feature = "handler")]
 pub mod redact;
 mod reporter;
 #[allow(dead_code)]

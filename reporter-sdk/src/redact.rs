@@ -60,7 +60,7 @@ pub fn strip_credentials(url: &str) -> Cow<'_, str> {
     let Some(last) = rest.rfind('@') else { return Cow::Borrowed(url) };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let cut = match authority.rfind('@') {
-        Some(at) if !rest[at + 1..last].contains(':') => at,
+        Some(at) if at == last || !rest[at + 1..last].contains(':') => at,
         Some(_) => last,
         None if authority.contains(':') => last,
         None => return Cow::Borrowed(url),

@@ -138,10 +138,10 @@ fn starts_unix_path(text: &str, at: usize) -> bool {
 /// `C:\` or `C:/`, `\\server\` or `\Device\`.
 fn starts_windows_path(text: &str, at: usize) -> bool {
     let before = at.checked_sub(1).map(|i| text.as_bytes()[i]);
-    let free = !before.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'\\');
+    let free = !before.is_some_and(|b| b.is_ascii_alphanumeric());
     match &text.as_bytes()[at..] {
         [drive, b':', b'\\' | b'/', ..] => drive.is_ascii_alphabetic() && free,
-        [b'\\', ..] => free && before.is_none_or(|b| b != b':' && b != b'>'),
+        [b'\\', ..] => free && before.is_none_or(|b| !b"\\:>".contains(&b)),
         _ => false,
     }
 }
@@ -201,7 +201,11 @@ fn unix<'a>(text: &str, at: usize, homes: &'a [Home]) -> Option<Name<'a>> {
         ["var", "spool", "cron", "crontabs", _, ..] => 4,
         [first, ..] => {
             let mounted = MOUNTS.contains(&first) || first.len() == 1;
-            let reach = if mounted { DEEPEST + 1 } else { 1 };
+            let reach = match first {
+                "var" => 2, // /var/home; /var/www/home is a site's
+                _ if mounted => DEEPEST + 1,
+                _ => 1,
+            };
             names.iter().take(reach).position(|name| PEOPLE.contains(name))? + 1
         }
         [] => return None,

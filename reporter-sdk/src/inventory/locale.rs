@@ -1,0 +1,66 @@
+//! Language, formats, time zone, keyboard.
+
+use report_format::schema::v1::Locale;
+
+use super::machine::{Machine, Troubles, setting, word};
+
+pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> Locale {
+    let locale = locale(machine, troubles);
+    let (base, code_page) = locale.split_once('.').unwrap_or((&locale, ""));
+    let layouts = layouts(machine, troubles);
+    Locale {
+        keyboard_layout: layouts.first().cloned().unwrap_or_default(),
+        keyboard_layouts: layouts,
+        language: language(machine, base),
+        code_page: code_page.split('@').next().unwrap_or_default().into(),
+        time_zone: time_zone(machine, troubles),
+        locale: locale.clone(),
+    }
+}
+
+/// The user's, else the system's.
+fn locale(machine: &Machine, troubles: &mut Troubles) -> String {
+    let own = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| machine.variable(name));
+    let mut places = ["/etc/locale.conf", "/etc/default/locale"].iter();
+    let of_system =
+        || places.find_map(|place| setting(&machine.read_if_there(place, troubles)?, "LANG").map(str::to_owned));
+    own.or_else(of_system).map(|locale| word(&locale)).unwrap_or_default()
+}
+
+/// As a language tag: `de_DE` is `de-DE`.
+fn language(machine: &Machine, locale: &str) -> String {
+    let listed = machine.variable("LANGUAGE").and_then(|list| list.split(':').next().map(word));
+    let language = listed.filter(|language| !language.is_empty()).unwrap_or_else(|| locale.into());
+    language.split(['.', '@']).next().unwrap_or_default().replace('_', "-")
+}
+
+/// An IANA name. `TZ` can be the path of a user's file; then the system's zone is told.
+fn time_zone(machine: &Machine, troubles: &mut Troubles) -> String {
+    let own = machine.variable("TZ").and_then(|zone| zone_name(zone.trim_start_matches(':')));
+    let linked = || machine.link("/etc/localtime").and_then(|to| zone_name(to.rsplit_once("zoneinfo/")?.1));
+    let named = || machine.read_if_there("/etc/timezone", troubles).and_then(|name| zone_name(name.trim()));
+    own.or_else(linked).or_else(named).unwrap_or_default()
+}
+
+fn zone_name(zone: &str) -> Option<String> {
+    let plain = zone.len() <= 64 && zone.chars().all(|c| c.is_ascii_alphanumeric() || "_-+/".contains(c));
+    (plain && !zone.is_empty() && !zone.starts_with('/')).then(|| zone.to_owned())
+}
+
+/// Debian's file, then systemd's for X, then the console's.
+fn layouts(machine: &Machine, troubles: &mut Troubles) -> Vec<String> {
+    let mut file = |place| machine.read_if_there(place, troubles).unwrap_or_default();
+    let debian = file("/etc/default/keyboard");
+    let xorg = file("/etc/X11/xorg.conf.d/00-keyboard.conf");
+    let console = file("/etc/vconsole.conf");
+    let list = setting(&debian, "XKBLAYOUT")
+        .or_else(|| xorg_layouts(&xorg))
+        .or_else(|| setting(&console, "XKBLAYOUT"))
+        .or_else(|| setting(&console, "KEYMAP"));
+    list.into_iter().flat_map(|list| list.split(',')).map(word).filter(|layout| !layout.is_empty()).collect()
+}
+
+/// `Option "XkbLayout" "de,us"`
+fn xorg_layouts(file: &str) -> Option<&str> {
+    file.lines().find(|line| line.contains("\"XkbLayout\""))?.split('"').nth(3)
+}

@@ -1,0 +1,209 @@
+//! Where subjects read: files below a root, named environment variables, and what could not be read. All of it is untrusted:
+//! a file can be huge, binary, or a pipe on which nobody writes.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::redact::{self, GlobalAddr};
+
+/// Of one file that is read whole.
+const FILE_LIMIT: u64 = 1 << 20;
+
+/// Of the entries of one folder.
+const FOLDER_LIMIT: usize = 4096;
+
+/// Of one field of the report, in bytes.
+const TEXT_LIMIT: usize = 256;
+
+/// The machine as subjects see it; a prepared one in tests.
+#[derive(Clone)]
+pub(super) struct Machine {
+    root: PathBuf,
+    variable: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    address: fn() -> Option<GlobalAddr>,
+}
+
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Machine").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl Machine {
+    pub(super) fn this() -> Self {
+        Self {
+            root: PathBuf::from("/"),
+            variable: Arc::new(|name| std::env::var(name).ok()),
+            address: super::network::own_address,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn prepared(
+        root: &std::path::Path,
+        variables: &[(&str, &str)],
+        address: fn() -> Option<GlobalAddr>,
+    ) -> Self {
+        let variables: std::collections::HashMap<String, String> =
+            variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Self { root: root.to_owned(), variable: Arc::new(move |name| variables.get(name).cloned()), address }
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    /// The text of a regular file of at most 1 MiB; bytes that are no UTF-8 are replaced.
+    pub(super) fn read(&self, path: &str) -> io::Result<String> {
+        // Without O_NONBLOCK a pipe in place of the file would hold us until somebody writes.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open(self.at(path), flags, Mode::empty())?);
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > FILE_LIMIT {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {FILE_LIMIT} bytes")));
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// [`read`](Self::read), or `None` where there is no such file; other failures are noted.
+    pub(super) fn read_if_there(&self, path: &str, troubles: &mut Troubles) -> Option<String> {
+        match self.read(path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                troubles.note(path, &error);
+                None
+            }
+        }
+    }
+
+    /// [`read`](Self::read), every failure noted, a missing file too.
+    pub(super) fn expect(&self, path: &str, troubles: &mut Troubles) -> Option<String> {
+        self.read(path).map_err(|error| troubles.note(path, &error)).ok()
+    }
+
+    /// The names in a folder, sorted; nothing where it cannot be read. Names that are no UTF-8 are left out.
+    pub(super) fn list(&self, path: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.at(path)).into_iter().flatten().flatten().take(FOLDER_LIMIT);
+        let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Where a link points, as written.
+    pub(super) fn link(&self, path: &str) -> Option<String> {
+        std::fs::read_link(self.at(path)).ok()?.into_os_string().into_string().ok()
+    }
+
+    /// An environment variable of this process. Only named ones are looked at.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.variable)(name).filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn has_variable(&self, name: &str) -> bool {
+        self.variable(name).is_some()
+    }
+
+    /// An address of this machine that the Internet sees.
+    pub(super) fn address(&self) -> Option<GlobalAddr> {
+        (self.address)()
+    }
+}
+
+/// What a subject could not read.
+#[derive(Debug, Default)]
+pub(super) struct Troubles(Vec<String>);
+
+impl Troubles {
+    /// `place` is one of ours, never a path found on the machine: soft errors are in every report.
+    pub(super) fn note(&mut self, place: &str, error: &dyn fmt::Display) {
+        self.0.push(format!("{place}: {error}"));
+    }
+
+    pub(super) fn into_messages(self) -> Vec<String> {
+        self.0
+    }
+}
+
+/// A text for a field of the report: one line, cut to its limit, user names in paths replaced.
+pub(super) fn text(raw: &str) -> String {
+    let line: String = raw.trim().chars().filter(|c| !c.is_control()).take(TEXT_LIMIT).collect();
+    redact::user_paths(&line).into_owned()
+}
+
+/// A word of letters, digits and the usual marks, such as a locale or a version; empty where it holds anything else.
+pub(super) fn word(raw: &str) -> String {
+    let raw = raw.trim().trim_matches('"');
+    let plain = raw.len() <= 64 && raw.chars().all(|c| c.is_ascii_alphanumeric() || "._-+:@ ()".contains(c));
+    if plain { raw.to_owned() } else { String::new() }
+}
+
+/// The values of `KEY=value` lines as shells and systemd read them, as far as plain quoting goes.
+pub(super) fn setting<'a>(file: &'a str, key: &str) -> Option<&'a str> {
+    let value = |line: &'a str| line.trim_start().strip_prefix(key)?.strip_prefix('=');
+    let raw = file.lines().filter_map(value).next_back()?.trim();
+    let quoted = |mark| raw.strip_prefix(mark).and_then(|r| r.strip_suffix(mark));
+    quoted('"').or_else(|| quoted('\'')).or(Some(raw)).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn empty() -> (tempfile::TempDir, Machine) {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = Machine::prepared(dir.path(), &[], || None);
+        (dir, machine)
+    }
+
+    #[test]
+    fn a_pipe_a_folder_and_a_huge_file_are_refused_at_once() {
+        let (dir, machine) = empty();
+        rustix::fs::mknodat(rustix::fs::CWD, dir.path().join("pipe"), rustix::fs::FileType::Fifo, Mode::RUSR, 0)
+            .unwrap();
+        std::fs::create_dir(dir.path().join("folder")).unwrap();
+        File::create(dir.path().join("huge")).unwrap().set_len(1 << 40).unwrap();
+        let begun = Instant::now();
+        assert_eq!(machine.read("/pipe").unwrap_err().to_string(), "not a regular file");
+        assert_eq!(machine.read("/folder").unwrap_err().to_string(), "not a regular file");
+        assert_eq!(machine.read("/huge").unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert!(begun.elapsed() < Duration::from_secs(2));
+    }
+
+    #[test]
+    fn an_absent_file_is_noted_only_where_expected() {
+        let (_dir, machine) = empty();
+        let mut troubles = Troubles::default();
+        assert_eq!(machine.read_if_there("/a", &mut troubles), None);
+        assert_eq!(machine.expect("/b", &mut troubles), None);
+        assert_eq!(troubles.into_messages(), ["/b: No such file or directory (os error 2)"]);
+    }
+
+    #[test]
+    fn settings_are_read_with_and_without_quotes() {
+        let file = "A=1\n # B=2\nNAME=\"Debian GNU/Linux\"\nA='x y'\nEMPTY=\nNAMES=no\n";
+        assert_eq!(setting(file, "A"), Some("x y"));
+        assert_eq!(setting(file, "NAME"), Some("Debian GNU/Linux"));
+        assert_eq!(setting(file, "EMPTY"), None);
+        assert_eq!(setting(file, "B"), None);
+    }
+
+    #[test]
+    fn texts_are_short_lines() {
+        assert_eq!(text(" a\u{1b}[2J\nb /home/anna/x "), "a[2Jb /home/<user>/x");
+        assert_eq!(text(&"x".repeat(1000)).len(), 256);
+        assert_eq!(word("de_DE.UTF-8"), "de_DE.UTF-8");
+        assert_eq!(word("/home/anna"), "");
+    }
+}

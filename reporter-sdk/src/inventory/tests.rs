@@ -1,0 +1,249 @@
+//! Prepared machines, hostile ones too, and this one against what other programs say of it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use proptest::prelude::*;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+use super::*;
+use crate::redact::GlobalAddr;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+const FILES: [(&str, &str); 22] = [
+    ("etc/os-release", "NAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\nBUILD_ID=b7\nVARIANT='Workstation'\n"),
+    ("proc/cpuinfo", include_str!("testdata/cpuinfo")),
+    ("sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "4600000\n"),
+    ("proc/meminfo", "MemTotal:       16 kB\nMemAvailable:    8 kB\nSwapTotal:       4 kB\nSwapFree:        2 kB\n"),
+    ("etc/default/keyboard", "XKBMODEL=pc105\nXKBLAYOUT=\"de,us\"\n"),
+    ("etc/default/locale", "LANG=de_DE.UTF-8\n"),
+    ("etc/timezone", "Europe/Berlin\n"),
+    ("etc/passwd", "root:x:0:0:CANARY-GECOS:/root:/bin/sh\n"),
+    ("etc/group", "root:x:0:\nsudo:x:27:\n"),
+    ("proc/sys/kernel/hostname", "pc-17.corp.example\n"),
+    (
+        "etc/resolv.conf",
+        "search corp.example 1.168.192.in-addr.arpa\nnameserver 192.168.77.1\nnameserver 9.9.9.9\nnameserver fe80::77%eth0\n",
+    ),
+    ("etc/systemd/resolved.conf", "[Resolve]\nDNS=1.1.1.1#dns.example.net 10.77.0.1\n"),
+    ("etc/environment", "http_proxy=http://canary-user:canary-password@10.77.0.2:3128\n"),
+    (
+        "proc/modules",
+        "nvidia 311296 1 - Live 0x0000000000000000 (POE)\next4 1000 2 - Live 0xffffffffc0de0000\n../../etc 1 1\nbroken\n",
+    ),
+    ("sys/module/nvidia/version", "535.129\n"),
+    ("sys/class/net/eth0/address", "02:ca:fe:ca:fe:01\n"),
+    ("sys/class/dmi/id/product_uuid", "CANARY-UUID\n"),
+    ("proc/self/environ", "CANARY_ENVIRONMENT=1\0"),
+    ("proc/self/cmdline", "canary-argument\0"),
+    ("usr/share/dotnet/shared/Microsoft.NETCore.App/8.0.11/x", ""),
+    ("usr/share/dotnet/sdk/8.0.404/x", ""),
+    ("usr/lib/pkgconfig/mono-2.pc", "Name: Mono\nVersion: 6.8.0.105\n"),
+];
+
+const VARIABLES: [(&str, &str); 6] = [
+    ("CANARY", "canary-variable"),
+    ("SSH_CONNECTION", "192.168.77.9 5022 10.77.0.9 22"),
+    ("XDG_CURRENT_DESKTOP", "GNOME"),
+    ("XDG_SESSION_TYPE", "wayland"),
+    ("TZ", ":/home/canary-person/zone"),
+    ("DOTNET_ROOT", "/home/canary-person/dotnet"),
+];
+
+fn prepare(root: &Path) -> Machine {
+    for (path, content) in FILES {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    for unit in ["cups.service", "syncthing@canary-person.service", "home-canary\\x2dperson.mount"] {
+        fs::create_dir_all(root.join("sys/fs/cgroup/system.slice").join(unit)).unwrap();
+    }
+    fs::create_dir_all(root.join("home/canary-person/dotnet/sdk/9.0.100")).unwrap();
+    Machine::prepared(root, &VARIABLES, || GlobalAddr::parse("9.9.9.10"))
+}
+
+fn prepared(wants: impl Fn(Category) -> bool) -> Collected {
+    let root = tempfile::tempdir().unwrap();
+    collect_from(&prepare(root.path()), wants, LIMIT)
+}
+
+fn section<M: Message + Default>(found: &Collected, kind: SectionKind) -> M {
+    let (_, _, bytes) = found.sections.iter().find(|(k, _, _)| *k == kind).unwrap();
+    M::decode(bytes.as_slice()).unwrap()
+}
+
+#[test]
+fn a_prepared_machine_is_told_field_by_field() {
+    let found = prepared(|_| true);
+    assert_eq!(found.soft_errors, []);
+    let system: v1::System = section(&found, SectionKind::System);
+    let os = system.os.unwrap();
+    assert_eq!((&*os.name, &*os.version, &*os.build, &*os.edition), ("Debian GNU/Linux", "12", "b7", "Workstation"));
+    assert_eq!((&*os.family, &*os.desktop_session), ("linux", "GNOME (Wayland)"));
+    let cpu = system.cpu.unwrap();
+    assert_eq!((cpu.family, cpu.model, cpu.stepping), (6, 158, 10));
+    assert_eq!((&*cpu.vendor, &*cpu.brand), ("GenuineIntel", "Intel(R) Core(TM) i7-8700 CPU @ 3.20GHz"));
+    assert_eq!((cpu.logical_cores, cpu.physical_cores), (4, 2));
+    assert_eq!((cpu.frequency_mhz, cpu.max_frequency_mhz), (3192, 4600));
+    assert_eq!(cpu.features, ["fpu", "sse2", "avx2"]);
+    let memory = v1::MachineMemory { total: 16384, available: 8192, swap_total: 4096, swap_free: 2048 };
+    assert_eq!(system.memory, Some(memory));
+    let locale = v1::Locale {
+        keyboard_layout: "de".into(),
+        keyboard_layouts: vec!["de".into(), "us".into()],
+        language: "de-DE".into(),
+        locale: "de_DE.UTF-8".into(),
+        time_zone: "Europe/Berlin".into(),
+        code_page: "UTF-8".into(),
+    };
+    assert_eq!(system.locale, Some(locale));
+    let dotnet: Vec<_> = system.dotnet.iter().map(|d| (d.kind(), &*d.name, &*d.version)).collect();
+    let expected = [
+        (v1::DotnetKind::Runtime, "Microsoft.NETCore.App", "8.0.11"),
+        (v1::DotnetKind::Sdk, ".NET SDK", "8.0.404"),
+        (v1::DotnetKind::Sdk, ".NET SDK", "9.0.100"),
+        (v1::DotnetKind::Mono, "Mono", "6.8.0.105"),
+    ];
+    assert_eq!(dotnet, expected);
+    let network: v1::Network = section(&found, SectionKind::Network);
+    assert_eq!((&*network.host_name, &*network.domain), ("pc-17", "corp.example"));
+    assert_eq!(network.dns_suffixes, ["corp.example"]);
+    assert_eq!(network.dns_servers, ["9.9.9.9", "dns.example.net"]);
+    assert_eq!((&*network.proxy, &*network.public_address), ("proxy on the local network", ""));
+    let account: v1::Account = section(&found, SectionKind::Account);
+    assert_eq!(account.session, "remote");
+    let processes: v1::Processes = section(&found, SectionKind::Processes);
+    let modules: Vec<_> = processes.kernel_modules.iter().map(|m| (&*m.name, &*m.version, m.size)).collect();
+    assert_eq!(modules, [("ext4", "", 1000), ("nvidia", "535.129", 311_296)]);
+    let services: Vec<_> = processes.services.iter().map(|s| &*s.name).collect();
+    assert_eq!(services, ["cups.service", "syncthing@.service"]);
+}
+
+#[test]
+fn what_must_not_leave_is_in_no_byte() {
+    let found = prepared(|_| true);
+    let told = found.soft_errors.iter().map(Message::encode_to_vec);
+    let bytes: Vec<u8> = found.sections.iter().flat_map(|(_, _, bytes)| bytes.clone()).chain(told.flatten()).collect();
+    let text = String::from_utf8_lossy(&bytes).to_lowercase();
+    for canary in ["canary", "02:ca:fe", "02cafe", "192.168.77", "10.77.0", "fe80::77", "c0de0000"] {
+        assert!(!text.contains(canary), "{canary} was told");
+    }
+    let octets = |a: [u8; 4]| bytes.windows(4).any(|window| window == a);
+    assert!(!octets([192, 168, 77, 1]) && !octets([10, 77, 0, 2]));
+}
+
+#[test]
+fn only_what_is_wanted_is_collected() {
+    for wanted in [Category::System, Category::Account, Category::Network, Category::Processes] {
+        let found = prepared(|category| category == wanted);
+        let categories: Vec<_> = found.sections.iter().map(|(_, category, _)| *category).collect();
+        assert_eq!(categories, [wanted]);
+    }
+    let none = collect_from(&Machine::prepared(Path::new("/nowhere"), &[], || panic!("looked")), |_| false, LIMIT);
+    assert_eq!(none, Collected::default());
+}
+
+#[test]
+fn a_machine_without_files_gives_soft_errors_and_the_rest() {
+    let root = tempfile::tempdir().unwrap();
+    let found = collect_from(&Machine::prepared(root.path(), &[], || None), |_| true, LIMIT);
+    assert_eq!(found.sections.len(), 4);
+    let subjects: BTreeSet<_> = found.soft_errors.iter().map(|error| error.subject.as_str()).collect();
+    let expected = ["inventory.account", "inventory.cpu", "inventory.memory", "inventory.network", "inventory.os"];
+    assert_eq!(subjects, BTreeSet::from(expected));
+    assert_eq!(section::<v1::Network>(&found, SectionKind::Network).proxy, "none");
+}
+
+#[test]
+fn pipes_folders_and_endless_files_in_place_of_files_do_not_hang() {
+    let root = tempfile::tempdir().unwrap();
+    let machine = prepare(root.path());
+    for (index, (path, _)) in FILES.iter().enumerate() {
+        let path = root.path().join(path);
+        fs::remove_file(&path).unwrap();
+        match index % 3 {
+            0 => mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap(),
+            1 => fs::create_dir(&path).unwrap(),
+            _ => fs::File::create(&path).unwrap().set_len(1 << 40).unwrap(),
+        }
+    }
+    let begun = Instant::now();
+    let found = collect_from(&machine, |_| true, LIMIT);
+    assert!(begun.elapsed() < LIMIT / 2, "{:?}", begun.elapsed());
+    assert_eq!(found.sections.len(), 4);
+    assert!(found.soft_errors.iter().all(|error| !error.message.contains("no answer")), "{:?}", found.soft_errors);
+    assert!(found.soft_errors.iter().any(|error| error.message == "/etc/os-release: not a regular file"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_content_is_taken(junk in proptest::collection::vec(any::<u8>(), 0..200), cut in 0usize..200) {
+        let root = tempfile::tempdir().unwrap();
+        let machine = prepare(root.path());
+        for (path, content) in FILES {
+            let whole = content.as_bytes();
+            let mixed = [&whole[..cut.min(whole.len())], &junk, &whole[cut.min(whole.len())..]].concat();
+            fs::write(root.path().join(path), mixed).unwrap();
+        }
+        // The processes of the real machine are not what is tried here, and take longest.
+        let found = collect_from(&machine, |category| category != Category::Processes, LIMIT);
+        prop_assert!(found.soft_errors.iter().all(|error| error.message != "failed inside"), "{:?}", found.soft_errors);
+        prop_assert_eq!(found.sections.len(), 3);
+    }
+}
+
+fn said_by(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn this_machine_is_told_as_other_programs_tell_it() {
+    let begun = Instant::now();
+    let found = collect(|_| true, LIMIT);
+    println!("collected in {:?}; soft errors: {:?}", begun.elapsed(), found.soft_errors);
+    let system: v1::System = section(&found, SectionKind::System);
+    let os = system.os.unwrap();
+    assert_eq!(os.kernel, said_by("uname", &["-r"]));
+    assert_eq!(os.architecture, said_by("uname", &["-m"]));
+    assert_eq!(os.libc, said_by("getconf", &["GNU_LIBC_VERSION"]));
+    assert!(os.uptime_nanos > 0);
+    assert_eq!(system.cpu.unwrap().logical_cores.to_string(), said_by("getconf", &["_NPROCESSORS_ONLN"]));
+    let total_kib = said_by("sh", &["-c", "awk '/^MemTotal/ {print $2}' /proc/meminfo"]);
+    assert_eq!((system.memory.unwrap().total / 1024).to_string(), total_kib);
+    let root = system.volumes.iter().find(|volume| volume.mount_point == "/").unwrap();
+    let size = said_by("df", &["--block-size=1", "--output=size", "/"]);
+    assert_eq!(Some(root.size.to_string().as_str()), size.lines().last().map(str::trim));
+    let network: v1::Network = section(&found, SectionKind::Network);
+    let host = said_by("uname", &["-n"]);
+    assert!(host.starts_with(&network.host_name) || network.host_name == "<address>");
+    let account: v1::Account = section(&found, SectionKind::Account);
+    assert_eq!(account.name, said_by("id", &["-un"]));
+}
+
+#[test]
+fn a_running_process_is_told_without_its_arguments_environment_and_folder() {
+    let folder = tempfile::Builder::new().prefix("canary-folder").tempdir().unwrap();
+    let mut child = Command::new("sleep")
+        .arg("60.0000000000012345")
+        .env("CANARY", "canary-variable")
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    let found = collect(|category| category == Category::Processes, LIMIT);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let processes: v1::Processes = section(&found, SectionKind::Processes);
+    assert!(processes.processes.iter().any(|p| p.name == "sleep" && p.path.ends_with("/sleep") && p.count >= 1));
+    let bytes: Vec<u8> = found.sections.into_iter().flat_map(|(_, _, bytes)| bytes).collect();
+    let text = String::from_utf8_lossy(&bytes);
+    for canary in ["0012345", "canary"] {
+        assert!(!text.contains(canary), "{canary} was told");
+    }
+}
