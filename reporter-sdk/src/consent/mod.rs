@@ -15,6 +15,9 @@ mod category;
 mod decision;
 mod draft;
 mod policy;
+mod preview;
+mod prompt;
+mod tty;
 
 pub use crate::schema::Notice;
 pub use administrator::{AdministratorConsent, AdministratorPolicy};
@@ -24,3 +27,4 @@ pub use decision::{
 };
 pub use draft::{Draft, DraftSection, PreviewDigest, ReportId};
 pub use policy::{Policies, ProductPolicy, Refuser, Resolution};
+pub use prompt::TerminalAsker;
