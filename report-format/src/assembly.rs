@@ -1,0 +1,413 @@
+//! What whole frames mean together: order, sections, and every way in which they may not fit.
+
+use std::collections::VecDeque;
+
+use prost::Message;
+
+use crate::{
+    codec::{Decompressor, Refused},
+    decoder::Event,
+    error::Error,
+    frame::{self, Header, IndexEntry},
+    limits::Limits,
+    loss::{Loss, Status},
+    schema::v1::Summary,
+    section::{Codec, SectionHeader},
+};
+
+/// Where in a report the last frame stood. Frames of one stage may follow one another only in [`Stage::Sections`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Start,
+    Sections,
+    ClosingSummary,
+    Index,
+    End,
+}
+
+/// The section whose end has not come.
+struct Open {
+    ordinal: u32,
+    header: SectionHeader,
+    decodable: bool,
+    /// Where its next raw byte belongs.
+    next_offset: u64,
+    frames: u32,
+    crc: u32,
+    /// No frame of it was lost or refused so far.
+    intact: bool,
+}
+
+pub(crate) struct Assembly {
+    limits: Limits,
+    decompressor: Decompressor,
+    stage: Stage,
+    /// Whose frames these are.
+    report: Option<u32>,
+    summary: Option<Vec<u8>>,
+    next_sequence: u64,
+    open: Option<Open>,
+    /// The sections seen, in order, as the index should list them.
+    seen: Vec<IndexEntry>,
+    index_seen: bool,
+    raw_total: u64,
+    worst: Status,
+}
+
+type Events = VecDeque<Event>;
+
+impl Assembly {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            decompressor: Decompressor::default(),
+            stage: Stage::Start,
+            report: None,
+            summary: None,
+            next_sequence: 0,
+            open: None,
+            seen: Vec::new(),
+            index_seen: false,
+            raw_total: 0,
+            worst: Status::Complete,
+        }
+    }
+
+    pub(crate) fn lose(&mut self, loss: Loss, events: &mut Events) {
+        self.worst = self.worst.max(loss.status());
+        events.push_back(Event::Lost(loss));
+    }
+
+    fn contradiction(&mut self, offset: u64, what: &'static str, events: &mut Events) {
+        self.lose(Loss::Contradiction { offset, what }, events);
+    }
+
+    /// Decoding stopped with an error.
+    pub(crate) fn failed(&mut self) {
+        self.worst = Status::Corrupt;
+    }
+
+    pub(crate) fn ended(&self) -> bool {
+        self.stage == Stage::End
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        if self.ended() { self.worst } else { self.worst.max(Status::Partial) }
+    }
+
+    /// Whether a frame belongs to this report and not to one that is embedded in it or mixed into it.
+    pub(crate) fn is_ours(&self, header: &Header) -> bool {
+        self.report.is_none_or(|report| report == header.report)
+    }
+
+    /// Takes a whole frame that stands at `at`. `digest` is of all bytes before it, for an end frame.
+    pub(crate) fn frame(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        at: u64,
+        digest: Option<[u8; 32]>,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        self.report = Some(header.report);
+        let sequence = u64::from(header.sequence);
+        if sequence < self.next_sequence {
+            self.lose(Loss::Misplaced { offset: at, sequence: header.sequence }, events);
+            return Ok(());
+        }
+        let gap = sequence > self.next_sequence;
+        if gap {
+            let first = self.next_sequence as u32;
+            self.lose(Loss::Missing { first, count: header.sequence - first }, events);
+            if let Some(open) = &mut self.open {
+                open.intact = false;
+            }
+        }
+        self.next_sequence = sequence + 1;
+        let known = matches!(header.frame_type, frame::SUMMARY..=frame::END);
+        if header.flags & frame::MUST_UNDERSTAND != 0 || !known {
+            // A section made of such frames is still told: its end will not fit what came.
+            if known || header.flags & (frame::MUST_UNDERSTAND | frame::CRITICAL) != 0 {
+                let (frame_type, flags) = (header.frame_type, header.flags);
+                self.lose(Loss::UnsupportedFrame { offset: at, frame_type, flags }, events);
+                if let Some(open) = self.open.as_mut().filter(|open| open.ordinal == header.section) {
+                    open.intact = false;
+                }
+            }
+            return Ok(());
+        }
+        self.enter_stage(header.frame_type, gap, at, events);
+        match header.frame_type {
+            frame::SUMMARY => self.take_summary(header, payload, at, events),
+            frame::DATA => self.data(header, payload, gap, at, events)?,
+            frame::SECTION_END => self.section_end(header, payload, gap, at, events)?,
+            frame::INDEX => self.index(payload, at, events),
+            _ => self.end(header, payload, at, digest, events),
+        }
+        Ok(())
+    }
+
+    /// Checks that this type of frame may follow the one before, unless frames are missing in between.
+    fn enter_stage(&mut self, frame_type: u8, gap: bool, at: u64, events: &mut Events) {
+        let (next, may_follow) = match frame_type {
+            frame::SUMMARY if self.stage == Stage::Start && !gap => (Stage::Sections, true),
+            frame::SUMMARY => (Stage::ClosingSummary, self.stage == Stage::Sections),
+            frame::DATA | frame::SECTION_END => (Stage::Sections, self.stage == Stage::Sections),
+            frame::INDEX => (Stage::Index, self.stage == Stage::ClosingSummary),
+            _ => (Stage::End, self.stage == Stage::Index),
+        };
+        if !may_follow && !gap {
+            self.contradiction(at, "a frame stands where its type may not", events);
+        }
+        self.stage = next;
+        if next != Stage::Sections {
+            self.close_open(!gap, at, events);
+        }
+    }
+
+    fn take_summary(&mut self, header: &Header, payload: &[u8], at: u64, events: &mut Events) {
+        if crc32c::crc32c(payload) != header.report {
+            self.contradiction(at, "the summary is not the one that its report's frames name", events);
+        }
+        match &self.summary {
+            Some(first) if first != payload => self.contradiction(at, "the two summaries differ", events),
+            Some(_) => {}
+            None => match Summary::decode(payload) {
+                Ok(summary) => {
+                    self.summary = Some(payload.to_vec());
+                    events.push_back(Event::Summary(summary));
+                }
+                Err(_) => self.contradiction(at, "the summary is no summary message", events),
+            },
+        }
+    }
+
+    /// Opens the section of a frame if it is not open. `None` if the frame cannot belong to any.
+    fn enter_section(
+        &mut self,
+        header: &Header,
+        gap: bool,
+        at: u64,
+        events: &mut Events,
+    ) -> Result<Option<&mut Open>, Error> {
+        let section = SectionHeader {
+            kind: header.kind,
+            category: header.category,
+            codec: Codec::from_number(header.codec),
+            critical: header.flags & frame::CRITICAL != 0,
+        };
+        let ordinal = header.section;
+        let last = self.seen.last().map_or(0, |entry| entry.section);
+        match &mut self.open {
+            Some(open) if open.ordinal == ordinal && open.header == section => {}
+            Some(open) if open.ordinal == ordinal => {
+                open.intact = false;
+                self.contradiction(at, "frames of one section say different things about it", events);
+                return Ok(None);
+            }
+            _ if ordinal <= last => {
+                self.contradiction(at, "a frame of a section comes after that section", events);
+                return Ok(None);
+            }
+            _ => {
+                self.close_open(!gap, at, events);
+                if ordinal != last + 1 && !gap {
+                    self.contradiction(at, "the numbers of sections leave one out", events);
+                }
+                self.begin_section(ordinal, section, at, events)?;
+            }
+        }
+        Ok(self.open.as_mut())
+    }
+
+    fn begin_section(
+        &mut self,
+        ordinal: u32,
+        header: SectionHeader,
+        at: u64,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        let seen = self.seen.len() as u64 + 1;
+        if seen > u64::from(self.limits.sections) {
+            let limit = u64::from(self.limits.sections);
+            return Err(Error::Limit { what: "sections in a report", limit, seen });
+        }
+        let SectionHeader { kind, category, codec, critical } = header;
+        self.seen.push(IndexEntry { offset: at, section: ordinal, kind, category });
+        events.push_back(Event::SectionBegin { ordinal, header });
+        let known = header.known_kind().is_some();
+        if critical && !known {
+            self.lose(Loss::UnsupportedSection { ordinal, kind }, events);
+        }
+        if !codec.is_supported() && (known || critical) {
+            self.lose(Loss::UnsupportedCodec { ordinal, codec: codec.number() }, events);
+        }
+        self.open = Some(Open {
+            ordinal,
+            header,
+            decodable: codec.is_supported(),
+            next_offset: 0,
+            frames: 0,
+            crc: 0,
+            intact: true,
+        });
+        Ok(())
+    }
+
+    fn data(&mut self, header: &Header, payload: &[u8], gap: bool, at: u64, events: &mut Events) -> Result<(), Error> {
+        let limit = self.limits.raw_chunk;
+        let Some(open) = self.enter_section(header, gap, at, events)? else { return Ok(()) };
+        let (ordinal, codec, offset) = (open.ordinal, open.header.codec, header.offset);
+        if offset < open.next_offset || (open.decodable && open.intact && !gap && offset != open.next_offset) {
+            open.intact = false;
+            self.contradiction(at, "a chunk does not begin where the one before it ends", events);
+            return Ok(());
+        }
+        open.intact &= offset == open.next_offset || !open.decodable;
+        open.frames = open.frames.saturating_add(1);
+        let bytes = if open.decodable {
+            match self.decompressor.decode(codec, payload, limit) {
+                Ok(bytes) => bytes,
+                Err(Refused::TooLong(seen)) => {
+                    let limit = u64::from(limit);
+                    return Err(Error::Limit { what: "raw bytes in one chunk of a section", limit, seen });
+                }
+                Err(Refused::Nonsense) => {
+                    self.lose(Loss::Undecodable { ordinal, offset }, events);
+                    self.open.as_mut().expect("entered above").intact = false;
+                    return Ok(());
+                }
+            }
+        } else {
+            payload.to_vec()
+        };
+        self.raw_total += bytes.len() as u64;
+        if self.raw_total > self.limits.raw_total {
+            let (limit, seen) = (self.limits.raw_total, self.raw_total);
+            return Err(Error::Limit { what: "raw bytes in all sections of a report", limit, seen });
+        }
+        let open = self.open.as_mut().expect("entered above");
+        let Some(next_offset) = offset.checked_add(bytes.len() as u64) else {
+            open.intact = false;
+            self.contradiction(at, "a section is longer than 2^64 bytes", events);
+            return Ok(());
+        };
+        // How far an undecoded chunk reaches is not known: the next one may begin anywhere behind it.
+        open.next_offset = if open.decodable { next_offset } else { offset };
+        open.crc = crc32c::crc32c_append(open.crc, &bytes);
+        events.push_back(Event::SectionData { ordinal, offset, bytes });
+        Ok(())
+    }
+
+    fn section_end(
+        &mut self,
+        header: &Header,
+        payload: &[u8],
+        gap: bool,
+        at: u64,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        let Some(open) = self.enter_section(header, gap, at, events)? else { return Ok(()) };
+        open.intact &= !gap;
+        if open.intact {
+            let frames = open.frames;
+            let fits = payload.len() >= 8
+                && frame::u32_at(payload, 0) == frames
+                && (!open.decodable || (header.offset == open.next_offset && frame::u32_at(payload, 4) == open.crc));
+            if !fits {
+                open.intact = false;
+                self.contradiction(at, "a section is not what its end says: length, chunks or checksum differ", events);
+            }
+        }
+        self.end_section(events);
+        Ok(())
+    }
+
+    /// Ends the open section although its end frame did not come. `expected`: that frame was not lost, it was never there.
+    fn close_open(&mut self, contradiction: bool, at: u64, events: &mut Events) {
+        if let Some(open) = &mut self.open {
+            open.intact = false;
+            self.end_section(events);
+            if contradiction {
+                self.contradiction(at, "a section has no end", events);
+            }
+        }
+    }
+
+    fn end_section(&mut self, events: &mut Events) {
+        if let Some(open) = self.open.take() {
+            events.push_back(Event::SectionEnd { ordinal: open.ordinal, whole: open.intact && open.decodable });
+            if !open.intact {
+                let (ordinal, kind) = (open.ordinal, open.header.kind);
+                self.lose(Loss::SectionIncomplete { ordinal, kind }, events);
+            }
+        }
+    }
+
+    /// Compares the index with what was seen: it names the sections of which nothing came.
+    fn index(&mut self, payload: &[u8], at: u64, events: &mut Events) {
+        self.index_seen = true;
+        let undamaged = self.worst == Status::Complete;
+        let seen = std::mem::take(&mut self.seen);
+        let mut expected = seen.iter().peekable();
+        let mut fits = payload.len().is_multiple_of(IndexEntry::SIZE);
+        for (number, listed) in payload.chunks_exact(IndexEntry::SIZE).map(IndexEntry::parse).enumerate() {
+            fits &= listed.section as usize == number + 1;
+            match expected.peek() {
+                Some(found) if found.section == listed.section => {
+                    fits &= (found.kind, found.category) == (listed.kind, listed.category);
+                    // Behind lost or added bytes everything stands elsewhere.
+                    fits &= found.offset == listed.offset || !undamaged;
+                    expected.next();
+                }
+                _ => {
+                    let loss = Loss::SectionsMissing { first: listed.section, count: 1, kind: Some(listed.kind) };
+                    self.lose(loss, events);
+                }
+            }
+        }
+        fits &= expected.next().is_none();
+        if !fits {
+            self.contradiction(at, "the index does not list the sections that are there", events);
+        }
+        self.seen = seen;
+    }
+
+    fn end(&mut self, header: &Header, payload: &[u8], at: u64, digest: Option<[u8; 32]>, events: &mut Events) {
+        self.missing_sections(events);
+        if header.flags & frame::INCOMPLETE != 0 {
+            self.lose(Loss::Declared, events);
+        }
+        // With something lost before, the digest must differ; alone it says that something was lost unseen.
+        let explained = self.worst != Status::Complete;
+        let declared_only = header.flags & frame::INCOMPLETE != 0;
+        if !explained || declared_only {
+            if payload.get(..32) != digest.as_ref().map(|digest| &digest[..]) {
+                self.lose(Loss::Digest, events);
+            } else if header.offset != at {
+                self.contradiction(at, "the end says that another number of bytes is before it", events);
+            }
+        }
+    }
+
+    /// Names the sections left out where no index did.
+    fn missing_sections(&mut self, events: &mut Events) {
+        if self.index_seen {
+            return;
+        }
+        let mut next = 1;
+        for section in self.seen.iter().map(|entry| entry.section).collect::<Vec<_>>() {
+            if section > next {
+                self.lose(Loss::SectionsMissing { first: next, count: section - next, kind: None }, events);
+            }
+            next = section.saturating_add(1);
+        }
+    }
+
+    /// The input ended before the end frame.
+    pub(crate) fn input_ended(&mut self, events: &mut Events) {
+        self.close_open(false, 0, events);
+        self.missing_sections(events);
+        self.lose(Loss::EndMissing, events);
+    }
+}

@@ -1,0 +1,85 @@
+//! Encoding and decoding of one chunk.
+
+use crate::{error::Error, section::Codec};
+
+/// Level 1: on memory images 1.4 times as fast as level 3, for a twentieth more bytes.
+#[cfg(feature = "zstd")]
+const LEVEL: i32 = 1;
+
+/// Encodes chunks one after the other. Keeps its working memory.
+#[derive(Default)]
+pub(crate) struct Encoder {
+    #[cfg(feature = "zstd")]
+    zstd: Option<zstd::bulk::Compressor<'static>>,
+}
+
+impl Encoder {
+    /// Appends `chunk`, encoded, to `out`.
+    pub(crate) fn encode(&mut self, codec: Codec, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        match codec {
+            Codec::Stored => out.extend_from_slice(chunk),
+            #[cfg(feature = "zstd")]
+            Codec::Zstd => {
+                if self.zstd.is_none() {
+                    self.zstd = Some(zstd::bulk::Compressor::new(LEVEL)?);
+                }
+                let from = out.len();
+                out.resize(from + zstd::zstd_safe::compress_bound(chunk.len()), 0);
+                let compressor = self.zstd.as_mut().expect("made above");
+                let length = compressor.compress_to_buffer(chunk, &mut out[from..])?;
+                out.truncate(from + length);
+            }
+            _ => return Err(Error::Usage("this codec cannot be written")),
+        }
+        Ok(())
+    }
+}
+
+/// Why a chunk did not decode.
+pub(crate) enum Refused {
+    /// It says itself that it is too long.
+    TooLong(u64),
+    /// It is not what its codec makes.
+    Nonsense,
+}
+
+/// Decodes chunks one after the other. Keeps its working memory.
+#[derive(Default)]
+pub(crate) struct Decompressor {
+    #[cfg(feature = "zstd")]
+    zstd: Option<zstd::bulk::Decompressor<'static>>,
+}
+
+impl Decompressor {
+    /// The raw bytes of a chunk, at most `limit` of them. `codec` is a supported one.
+    ///
+    /// Nothing is decompressed before the declared length was checked, and nothing beyond it ever is.
+    pub(crate) fn decode(&mut self, codec: Codec, payload: &[u8], limit: u32) -> Result<Vec<u8>, Refused> {
+        match codec {
+            Codec::Stored if payload.len() as u64 > u64::from(limit) => Err(Refused::TooLong(payload.len() as u64)),
+            Codec::Stored => Ok(payload.to_vec()),
+            #[cfg(feature = "zstd")]
+            Codec::Zstd => {
+                use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
+                let declared = get_frame_content_size(payload).ok().flatten().ok_or(Refused::Nonsense)?;
+                if declared > u64::from(limit) {
+                    return Err(Refused::TooLong(declared));
+                }
+                // One frame and nothing behind it, or a second frame would pass unseen.
+                if find_frame_compressed_size(payload).ok() != Some(payload.len()) {
+                    return Err(Refused::Nonsense);
+                }
+                if self.zstd.is_none() {
+                    self.zstd = Some(zstd::bulk::Decompressor::new().map_err(|_| Refused::Nonsense)?);
+                }
+                let decompressor = self.zstd.as_mut().ok_or(Refused::Nonsense)?;
+                let mut raw = Vec::with_capacity(declared as usize);
+                match decompressor.decompress_to_buffer(payload, &mut raw) {
+                    Ok(length) if length as u64 == declared => Ok(raw),
+                    _ => Err(Refused::Nonsense),
+                }
+            }
+            _ => Err(Refused::Nonsense),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Reading a whole report into memory.
+
+use std::{
+    io::{ErrorKind, Read},
+    ops::Range,
+};
+
+use prost::Message;
+
+use crate::{
+    decoder::{Decoder, Event},
+    error::Error,
+    id::{Digest, ReportId},
+    limits::Limits,
+    loss::{Loss, Status},
+    schema::v1::{SectionKind, Summary},
+    section::SectionHeader,
+};
+
+/// How much of a section is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SectionState {
+    /// All of it, and its checksum is right.
+    Whole,
+    /// Some of it. Holes in [`Section::bytes`] are filled with zeros and listed in [`Section::holes`].
+    Incomplete,
+    /// Its codec is not supported: the bytes are as they stand in the file, one chunk after the other.
+    Undecoded,
+}
+
+/// One section of a [`Report`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Section {
+    /// Its number in the report, from 1.
+    pub ordinal: u32,
+    /// What stands in clear about it.
+    pub header: SectionHeader,
+    /// Its raw bytes.
+    pub bytes: Vec<u8>,
+    /// How much of it is there.
+    pub state: SectionState,
+    /// Where bytes between others were lost, as ranges of [`bytes`](Self::bytes). What is missing at the end is not listed.
+    pub holes: Vec<Range<usize>>,
+}
+
+impl Section {
+    /// The kind, if this version of the schema has it.
+    pub fn kind(&self) -> Option<SectionKind> {
+        self.header.known_kind()
+    }
+}
+
+/// A whole report, in memory. For reports of any size use a [`Decoder`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    status: Status,
+    summary: Option<Summary>,
+    sections: Vec<Section>,
+    losses: Vec<Loss>,
+    loss_count: u64,
+    digest: Option<Digest>,
+}
+
+impl Report {
+    /// Reads everything that can be had of a report. Reads to the end of `input`.
+    ///
+    /// A damaged or cut report is no error: see [`status`](Self::status) and [`losses`](Self::losses).
+    ///
+    /// # Errors
+    /// Only where there is nothing to be had: [`Error::Io`], [`Error::Format`] if this is no report, [`Error::Unsupported`] for
+    /// a newer major version, [`Error::Limit`].
+    pub fn read(mut input: impl Read, limits: &Limits) -> Result<Self, Error> {
+        let mut collector = Collector::new(limits.clone());
+        let mut decoder = Decoder::new(limits.clone());
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let read = match input.read(&mut buffer) {
+                Ok(read) => read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error.into()),
+            };
+            if read == 0 {
+                decoder.finish();
+            } else {
+                decoder.push(&buffer[..read]);
+            }
+            while let Some(event) = decoder.next()? {
+                collector.take(event)?;
+            }
+            if read == 0 {
+                collector.report.status = decoder.status();
+                return Ok(collector.report);
+            }
+        }
+    }
+
+    /// Whether this is all of the report. Never [`Status::Complete`] unless every byte is accounted for.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// What is missing or wrong, in the order it was noticed: the first [`Limits::losses`] of them.
+    pub fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+
+    /// How many losses there are, those included that [`losses`](Self::losses) does not remember.
+    pub fn loss_count(&self) -> u64 {
+        self.loss_count
+    }
+
+    /// The summary, from the start of the report or else from its end.
+    pub fn summary(&self) -> Option<&Summary> {
+        self.summary.as_ref()
+    }
+
+    /// The report's id, if there is a summary with one.
+    pub fn id(&self) -> Option<ReportId> {
+        self.summary.as_ref().and_then(|summary| ReportId::try_from(&summary.report_id[..]).ok())
+    }
+
+    /// SHA-256 of the report's bytes, if its end was seen.
+    pub fn digest(&self) -> Option<Digest> {
+        self.digest
+    }
+
+    /// All sections of which something was found, unknown ones as well, in order.
+    pub fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    /// The first section of a kind, as a message.
+    ///
+    /// `None` if there is no such section, or if so much of it is missing that it is no message any more. What is left of an
+    /// incomplete one is given: [`status`](Self::status) says that the report is not whole.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if a whole section is no such message; [`Error::Unsupported`] if its codec is not supported.
+    pub fn message<M: Message + Default>(&self, kind: SectionKind) -> Result<Option<M>, Error> {
+        let Some(section) = self.sections.iter().find(|section| section.kind() == Some(kind)) else { return Ok(None) };
+        if section.state == SectionState::Undecoded {
+            let found = u64::from(section.header.codec.number());
+            let supported = u64::from(cfg!(feature = "zstd"));
+            return Err(Error::Unsupported { what: "compression codec", found, supported });
+        }
+        match M::decode(&section.bytes[..]) {
+            Ok(message) => Ok(Some(message)),
+            Err(_) if section.state == SectionState::Incomplete => Ok(None),
+            Err(error) => Err(Error::Format {
+                what: format!("section {} is no valid {} message", section.ordinal, kind.as_str_name()),
+                advice: "its writer is at fault; the other sections can be used",
+                source: Some(error.into()),
+            }),
+        }
+    }
+}
+
+/// Makes a report of events.
+struct Collector {
+    limits: Limits,
+    report: Report,
+    /// Zeros put in for bytes that are missing.
+    filled: u64,
+}
+
+impl Collector {
+    fn new(limits: Limits) -> Self {
+        let report = Report {
+            status: Status::Partial,
+            summary: None,
+            sections: Vec::new(),
+            losses: Vec::new(),
+            loss_count: 0,
+            digest: None,
+        };
+        Self { limits, report, filled: 0 }
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), Error> {
+        let report = &mut self.report;
+        match event {
+            Event::Summary(summary) => report.summary = Some(summary),
+            Event::SectionBegin { ordinal, header } => {
+                let state =
+                    if header.codec.is_supported() { SectionState::Incomplete } else { SectionState::Undecoded };
+                report.sections.push(Section { ordinal, header, bytes: Vec::new(), state, holes: Vec::new() });
+            }
+            Event::SectionData { offset, bytes, .. } => {
+                if let Some(section) = report.sections.last_mut() {
+                    let hole = offset.saturating_sub(section.bytes.len() as u64);
+                    if hole > 0 && section.state != SectionState::Undecoded {
+                        self.filled = self.filled.saturating_add(hole);
+                        let (limit, seen) = (self.limits.raw_total, self.filled);
+                        if seen > limit {
+                            return Err(Error::Limit {
+                                what: "missing bytes in all sections of a report",
+                                limit,
+                                seen,
+                            });
+                        }
+                        let from = section.bytes.len();
+                        section.bytes.resize(from + hole as usize, 0);
+                        section.holes.push(from..section.bytes.len());
+                    }
+                    if section.bytes.is_empty() {
+                        section.bytes = bytes;
+                    } else {
+                        section.bytes.extend_from_slice(&bytes);
+                    }
+                }
+            }
+            Event::SectionEnd { whole: true, .. } => {
+                if let Some(section) = report.sections.last_mut() {
+                    section.state = SectionState::Whole;
+                }
+            }
+            Event::SectionEnd { .. } => {}
+            Event::Lost(loss) => {
+                report.loss_count += 1;
+                if report.losses.len() < self.limits.losses {
+                    report.losses.push(loss);
+                }
+            }
+            Event::End { digest, .. } => report.digest = Some(digest),
+        }
+        Ok(())
+    }
+}

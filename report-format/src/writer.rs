@@ -1,0 +1,301 @@
+//! Writing a report, front to back.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    mem,
+};
+
+use prost::Message;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    codec::Encoder,
+    error::Error,
+    frame::{self, CHUNK, HEADER, Header, IndexEntry, MAJOR_VERSION, MAX_SECTIONS},
+    id::Digest,
+    schema::v1::{Category, SectionKind, Summary},
+    section::{Codec, SectionHeader},
+};
+
+/// Writes a report to anything that takes bytes: no seek, two chunks of memory, the same input always gives the same bytes.
+///
+/// Each frame is one call of `write_all`, so no [`BufWriter`](io::BufWriter) is needed.
+/// A writer that is dropped before [`finish`](Writer::finish) leaves a report that readers call partial.
+pub struct Writer<W> {
+    out: Output<W>,
+    summary: Vec<u8>,
+    index: Vec<IndexEntry>,
+    encoder: Encoder,
+    /// Raw bytes of the open section that are not a whole chunk yet.
+    chunk: Vec<u8>,
+    incomplete: bool,
+    broken: Option<&'static str>,
+}
+
+/// The file below the frames: what was written, hashed and counted.
+struct Output<W> {
+    inner: W,
+    hasher: Sha256,
+    bytes: u64,
+    sequence: u32,
+    report: u32,
+    frame: Vec<u8>,
+}
+
+impl<W: Write> Output<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.inner.write_all(bytes)?;
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Writes a frame around the payload that `payload` appends. Fills in report, sequence and length.
+    fn frame(&mut self, header: Header, payload: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<(), Error> {
+        let mut frame = mem::take(&mut self.frame);
+        frame.clear();
+        frame.resize(HEADER, 0);
+        payload(&mut frame)?;
+        let length = (frame.len() - HEADER) as u32;
+        let header = Header { report: self.report, sequence: self.sequence, length, ..header };
+        frame[..HEADER].copy_from_slice(&header.to_bytes());
+        let crc = crc32c::crc32c(&frame[HEADER..]);
+        frame.extend_from_slice(&crc.to_le_bytes());
+        self.write(&frame)?;
+        self.frame = frame;
+        self.sequence = self.sequence.checked_add(1).ok_or(Error::Limit {
+            what: "frames in a report",
+            limit: u64::from(u32::MAX),
+            seen: 1 << 32,
+        })?;
+        Ok(())
+    }
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a report: writes its first bytes and the summary.
+    ///
+    /// `report_id` and `product_id` of the summary are 16 bytes or empty, since nothing but ids and numbers may stand in
+    /// clear; anything else is [`Error::Usage`].
+    pub fn new(inner: W, summary: &Summary) -> Result<Self, Error> {
+        if [&summary.report_id, &summary.product_id].iter().any(|id| !matches!(id.len(), 0 | 16)) {
+            return Err(Error::Usage("an id in the summary is not 16 bytes long"));
+        }
+        Self::with_summary_bytes(inner, summary.encode_to_vec())
+    }
+
+    pub(crate) fn with_summary_bytes(inner: W, summary: Vec<u8>) -> Result<Self, Error> {
+        let report = crc32c::crc32c(&summary);
+        let mut out = Output { inner, hasher: Sha256::new(), bytes: 0, sequence: 0, report, frame: Vec::new() };
+        out.write(&frame::preamble(MAJOR_VERSION))?;
+        let mut writer = Self {
+            out,
+            summary,
+            index: Vec::new(),
+            encoder: Encoder::default(),
+            chunk: Vec::new(),
+            incomplete: false,
+            broken: None,
+        };
+        writer.write_summary()?;
+        Ok(writer)
+    }
+
+    fn write_summary(&mut self) -> Result<(), Error> {
+        self.out.frame(Header { frame_type: frame::SUMMARY, ..Header::default() }, |payload| {
+            payload.extend_from_slice(&self.summary);
+            Ok(())
+        })
+    }
+
+    /// Begins a section. Write its raw bytes into the answer and call [`SectionWriter::finish`].
+    pub fn section(&mut self, header: SectionHeader) -> Result<SectionWriter<'_, W>, Error> {
+        self.check()?;
+        if matches!(header.codec, Codec::Other(_)) {
+            return Err(Error::Usage("this codec cannot be written"));
+        }
+        // The codec must be one we have: a report made without a compressor is larger, but as good.
+        let codec = if header.codec.is_supported() { header.codec } else { Codec::Stored };
+        let template = self.open_section(SectionHeader { codec, ..header })?;
+        self.chunk.clear();
+        Ok(SectionWriter { writer: self, template, codec, raw: 0, frames: 0, crc: 0, done: false })
+    }
+
+    /// Enters a section in the index; the answer is the header of its frames.
+    fn open_section(&mut self, header: SectionHeader) -> Result<Header, Error> {
+        let section = self.index.len() as u32 + 1;
+        if section > MAX_SECTIONS {
+            let (limit, seen) = (u64::from(MAX_SECTIONS), u64::from(section));
+            return Err(Error::Limit { what: "sections in a report", limit, seen });
+        }
+        let SectionHeader { kind, category, .. } = header;
+        self.index.push(IndexEntry { offset: self.out.bytes, section, kind, category });
+        Ok(Header {
+            flags: if header.critical { frame::CRITICAL } else { 0 },
+            codec: header.codec.number(),
+            kind,
+            category,
+            section,
+            ..Header::default()
+        })
+    }
+
+    /// Writes a message as a section of its own: compressed and ignorable.
+    pub fn write_message(
+        &mut self,
+        kind: SectionKind,
+        category: Category,
+        message: &impl Message,
+    ) -> Result<(), Error> {
+        let mut section = self.section(SectionHeader::new(kind, category))?;
+        section.write_all(&message.encode_to_vec())?;
+        section.finish()
+    }
+
+    /// Marks the report as known to be incomplete: readers will call it partial. For whoever writes what is left of a
+    /// damaged report, or had to stop early.
+    pub fn declare_incomplete(&mut self) {
+        self.incomplete = true;
+    }
+
+    /// Writes the end, flushes, and gives back the inner writer, the SHA-256 of all bytes written, and their number.
+    ///
+    /// Fails with [`Error::Usage`] if a section was dropped before it was finished, or after an earlier failure: then the
+    /// file is a partial report.
+    pub fn finish(mut self) -> Result<(W, Digest, u64), Error> {
+        self.check()?;
+        self.write_summary()?;
+        self.out.frame(Header { frame_type: frame::INDEX, ..Header::default() }, |payload| {
+            payload.extend(self.index.iter().flat_map(|entry| entry.to_bytes()));
+            Ok(())
+        })?;
+        let digest = self.out.hasher.clone().finalize();
+        let end = Header {
+            frame_type: frame::END,
+            flags: if self.incomplete { frame::INCOMPLETE } else { 0 },
+            offset: self.out.bytes,
+            ..Header::default()
+        };
+        self.out.frame(end, |payload| {
+            payload.extend_from_slice(&digest);
+            Ok(())
+        })?;
+        self.out.inner.flush()?;
+        Ok((self.out.inner, Digest(self.out.hasher.finalize().into()), self.out.bytes))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.broken.map_or(Ok(()), |why| Err(Error::Usage(why)))
+    }
+}
+
+/// Takes the raw bytes of one section. Cuts them into chunks, encodes each, and writes it at once.
+///
+/// Dropped before [`finish`](SectionWriter::finish), it makes the [`Writer`] refuse to go on.
+#[must_use = "a section that is not finished breaks the report"]
+pub struct SectionWriter<'a, W: Write> {
+    writer: &'a mut Writer<W>,
+    template: Header,
+    codec: Codec,
+    raw: u64,
+    frames: u32,
+    crc: u32,
+    done: bool,
+}
+
+impl<W: Write> SectionWriter<'_, W> {
+    /// Writes what is left and the section's end.
+    pub fn finish(mut self) -> Result<(), Error> {
+        self.writer.check()?;
+        if !self.writer.chunk.is_empty() {
+            let chunk = mem::take(&mut self.writer.chunk);
+            let written = self.write_chunk(&chunk);
+            self.writer.chunk = chunk;
+            written?;
+        }
+        let end = Header { frame_type: frame::SECTION_END, offset: self.raw, ..self.template };
+        let (frames, crc) = (self.frames, self.crc);
+        self.writer.out.frame(end, |payload| {
+            payload.extend_from_slice(&frames.to_le_bytes());
+            payload.extend_from_slice(&crc.to_le_bytes());
+            Ok(())
+        })?;
+        self.done = true;
+        Ok(())
+    }
+
+    fn write_chunk(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        let data = Header { frame_type: frame::DATA, offset: self.raw, ..self.template };
+        let Writer { out, encoder, .. } = &mut *self.writer;
+        let written = out.frame(data, |payload| encoder.encode(self.codec, chunk, payload));
+        if written.is_err() {
+            self.writer.broken = Some("writing failed before; the report is partial");
+        }
+        written?;
+        self.raw += chunk.len() as u64;
+        self.frames += 1;
+        self.crc = crc32c::crc32c_append(self.crc, chunk);
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for SectionWriter<'_, W> {
+    /// Takes all of `bytes`. Blocks as long as the inner writer does.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let to_io = |error| match error {
+            Error::Io(error) => error,
+            other => io::Error::other(other),
+        };
+        self.writer.check().map_err(to_io)?;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = CHUNK - self.writer.chunk.len();
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            rest = later;
+            if now.len() == CHUNK {
+                // A whole chunk at once: no need to copy it first.
+                self.write_chunk(now).map_err(to_io)?;
+                continue;
+            }
+            self.writer.chunk.extend_from_slice(now);
+            if self.writer.chunk.len() == CHUNK {
+                let mut chunk = mem::take(&mut self.writer.chunk);
+                let written = self.write_chunk(&chunk);
+                chunk.clear();
+                self.writer.chunk = chunk;
+                written.map_err(to_io)?;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    /// Flushes the inner writer. A chunk that is not full stays here, or flushing would change the bytes of the report.
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.out.inner.flush()
+    }
+}
+
+impl<W: Write> Drop for SectionWriter<'_, W> {
+    fn drop(&mut self) {
+        if !self.done && self.writer.broken.is_none() {
+            self.writer.broken = Some("a section was dropped before it was finished; the report is partial");
+        }
+    }
+}
+
+impl<W> fmt::Debug for Writer<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("bytes", &self.out.bytes)
+            .field("sections", &self.index.len())
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<W: Write> fmt::Debug for SectionWriter<'_, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SectionWriter").field("header", &self.template).field("raw", &self.raw).finish_non_exhaustive()
+    }
+}
