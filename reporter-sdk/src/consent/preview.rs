@@ -153,6 +153,7 @@ fn utc(nanos: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
+#[derive(Clone, Copy)]
 enum Value<'a> {
     Number(u64),
     Bytes(&'a [u8]),
@@ -305,12 +306,12 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use report_format::ReportId;
     use report_format::schema::v1::{
         Action, Actions, Attachment, CommandStep, Error, ErrorKind, ErrorLink, Product, Surface, action::Step,
     };
 
     use super::*;
-    use crate::consent::ReportId;
 
     fn draft() -> Draft {
         Draft::new(

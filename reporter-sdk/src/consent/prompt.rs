@@ -218,7 +218,7 @@ impl<'r> Conversation<'r> {
                         self.term.write_line("Without that a report would say nothing; you can still not send it.")?;
                     }
                     Some((_, category)) if self.chosen.contains(category) => {
-                        self.chosen = self.chosen.without(category)
+                        self.chosen = self.chosen.without(category);
                     }
                     Some((_, category)) => self.chosen = self.chosen.with(category),
                     None => self.term.write_line(&format!("There is no number {}.", escape(word)))?,

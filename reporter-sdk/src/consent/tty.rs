@@ -7,8 +7,10 @@
 //! Situation: a program that drew on the whole screen crashes and leaves the terminal without echo, without line ends, on
 //! the alternate screen. Handling: our own modes while we ask, and the modes that we found afterwards.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -30,6 +32,8 @@ pub(super) struct Borrowed {
     product: Pid,
     modes: Option<Termios>,
     deadline: Instant,
+    /// Keeps this on the thread that the alarm wakes.
+    _not_send: PhantomData<*const ()>,
     // Dropped last, in this order: the alarm's handler must outlive the alarm.
     _alarm: Alarm,
     _signals: [Disposition; 6],
@@ -56,8 +60,15 @@ impl Borrowed {
             ignored(libc::SIGTSTP)?,
             Disposition::set(libc::SIGURG, do_nothing as extern "C" fn(libc::c_int) as libc::sighandler_t)?,
         ];
-        let mut borrowed =
-            Borrowed { tty, product: group, modes: None, deadline, _alarm: Alarm::set(deadline)?, _signals: signals };
+        let mut borrowed = Borrowed {
+            tty,
+            product: group,
+            modes: None,
+            deadline,
+            _not_send: PhantomData,
+            _alarm: Alarm::set(deadline)?,
+            _signals: signals,
+        };
         tcsetpgrp(&borrowed.tty, getpgrp())?;
         let found = tcgetattr(&borrowed.tty)?;
         let mut ours = found.clone();
@@ -107,11 +118,8 @@ struct Screen {
 
 impl Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.plain {
-            self.write_bytes(&without_sequences(bytes))?
-        } else {
-            self.write_bytes(bytes)?
-        };
+        let shown = if self.plain { Cow::Owned(without_sequences(bytes)) } else { Cow::Borrowed(bytes) };
+        self.write_bytes(&shown)?;
         Ok(bytes.len())
     }
 
@@ -190,8 +198,8 @@ impl Alarm {
             let mut wait = deadline.saturating_duration_since(Instant::now());
             // Again, since the thread may have been between two waits.
             while is_off.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-                // SAFETY: `waiting` is alive: it is the thread that drops the alarm (Borrowed is not Send: it holds a
-                // Termios guard made and dropped in one function), and dropping joins this thread first.
+                // SAFETY: `waiting` is alive: the alarm lies in a Borrowed, which cannot leave the thread that made it, and
+                // dropping it there joins this thread first.
                 unsafe { libc::pthread_kill(waiting, libc::SIGURG) };
                 wait = Duration::from_millis(50);
             }
