@@ -218,6 +218,7 @@ impl Grant {
 
 /// What a decision comes to.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one is made per report")]
 pub enum Outcome {
     /// Encode and send.
     Granted(Grant),
@@ -290,10 +291,10 @@ fn now() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use report_format::ReportId;
     use report_format::schema::v1::{ErrorKind, Product};
 
     use super::*;
-    use crate::consent::ReportId;
 
     fn draft() -> Draft {
         let mut draft = Draft::new(ReportId([1; 16]), Product::default(), [2; 16], ErrorKind::Crash, 7);

@@ -3,34 +3,11 @@
 use std::fmt;
 
 use prost::Message;
+use report_format::ReportId;
 use report_format::schema::v1::{Category, ErrorKind, Product, SectionKind};
 use sha2::{Digest, Sha256};
 
 use super::CategorySet;
-
-/// The id of a report: a UUID, version 7.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ReportId(pub [u8; 16]);
-
-impl fmt::Display for ReportId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        uuid::Uuid::from_bytes(self.0).hyphenated().fmt(f)
-    }
-}
-
-impl fmt::Debug for ReportId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::str::FromStr for ReportId {
-    type Err = uuid::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        uuid::Uuid::try_parse(text).map(|id| ReportId(id.into_bytes()))
-    }
-}
 
 /// What was collected about one error and not yet decided. It can be shown, kept and destroyed; it cannot be sent.
 #[derive(Clone, PartialEq)]

@@ -15,6 +15,9 @@ mod category;
 mod decision;
 mod draft;
 mod policy;
+mod preview;
+mod prompt;
+mod tty;
 
 pub use crate::schema::Notice;
 pub use administrator::{AdministratorConsent, AdministratorPolicy};
@@ -22,5 +25,6 @@ pub use category::{CategorySet, category_name};
 pub use decision::{
     Answer, Asker, ConsentError, Decision, Grant, Outcome, Remember, Remembered, Request, Unattended, settle,
 };
-pub use draft::{Draft, DraftSection, PreviewDigest, ReportId};
+pub use draft::{Draft, DraftSection, PreviewDigest};
 pub use policy::{Policies, ProductPolicy, Refuser, Resolution};
+pub use prompt::TerminalAsker;

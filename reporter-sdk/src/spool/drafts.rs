@@ -5,11 +5,12 @@ use std::io::{Read, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prost::Message;
+use report_format::ReportId;
 use report_format::schema::v1::{Category, ErrorKind, SectionKind};
 
 use super::directory::Claim;
 use super::{Spool, SpoolError};
-use crate::consent::{Draft, DraftSection, ReportId};
+use crate::consent::{Draft, DraftSection};
 use crate::schema::{StoredDraft, StoredSection};
 
 const ENDING: &str = ".draft";

@@ -1,7 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::consent::ReportId;
+use report_format::ReportId;
+
 use crate::encode::EncodeError;
 
 /// Why the spool could not do what it was asked for.
@@ -52,9 +53,8 @@ impl SpoolError {
     /// True where there is no room left: on the disk, in the quota, or under the limit for a file's size.
     pub fn is_disk_full(&self) -> bool {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        let source = match self {
-            SpoolError::Io { source, .. } | SpoolError::Encode { source: EncodeError::Io(source), .. } => source,
-            _ => return false,
+        let (SpoolError::Io { source, .. } | SpoolError::Encode { source: EncodeError::Io(source), .. }) = self else {
+            return false;
         };
         matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
     }

@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prost::Message;
+use report_format::ReportId;
 use report_format::schema::v1::Product;
 use sha2::{Digest, Sha256};
 
@@ -13,7 +14,6 @@ use super::directory::Claim;
 use super::drafts::{id_of, nanos};
 use super::schedule::{GIVE_UP_AFTER, wait_after};
 use super::{Spool, SpoolError};
-use crate::consent::ReportId;
 use crate::encode::{EncodeError, Encoded};
 use crate::schema::DeliveryState;
 
