@@ -30,6 +30,8 @@ mod capture;
 #[cfg(feature = "handler")]
 pub mod consent;
 #[cfg(feature = "handler")]
+pub mod deliver;
+#[cfg(feature = "handler")]
 pub mod encode;
 mod error;
 #[cfg(feature = "handler")]
@@ -39,7 +41,6 @@ pub mod handler;
 pub mod inventory;
 mod ipc;
 mod options;
-pub mod inventory;
 #[cfg(feature = "handler")]
 pub mod redact;
 mod reporter;
@@ -59,6 +60,3 @@ pub use error::{Error, SoftError};
 pub use options::{Dump, Mail, Notice, Options, Policy, Smtp, Tls};
 pub use report_format::schema::v1::{Category, ErrorKind, ErrorLink, ManagedFrame, SourceLocation, Surface};
 pub use reporter::{Reporter, flush, shutdown, simulate_crash};
-
-#[cfg(feature = "handler")]
-pub mod deliver;

@@ -2,17 +2,22 @@
 
 mod argument_block;
 mod attachments;
+mod delivery;
 mod detach;
 mod dump;
 mod elf;
+mod evidence;
 mod fault;
 mod minidump_filter;
 mod modules;
+mod pipeline;
+mod server;
 mod settings;
 mod unwind;
 mod watch;
 
 pub use detach::detach;
+pub use server::{ServeError, serve};
 
 #[cfg(test)]
 mod live_child;
