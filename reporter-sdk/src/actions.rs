@@ -67,7 +67,7 @@ static NEXT_TASK: AtomicU64 = AtomicU64::new(1);
 
 /// Begins a task without a guard. End it by [`task_end`] in the same thread.
 pub fn task_begin(name: &str) -> TaskId {
-    let Some(state) = reporter::active() else { return TaskId(0) };
+    let Some(state) = reporter::entered() else { return TaskId(0) };
     let id = NEXT_TASK.fetch_add(1, Ordering::Relaxed);
     let parent = OPEN.with(|(depth, open)| {
         let at = depth.get();
@@ -99,7 +99,7 @@ pub fn task_end(task: TaskId, failed: bool) {
         depth.set(at);
         if at == 0 { 0 } else { open[at - 1].get() }
     });
-    let Some(state) = reporter::active() else { return };
+    let Some(state) = reporter::entered() else { return };
     let phase = if failed { TaskPhase::Failed } else { TaskPhase::Ended };
     state.shared.act(&Action {
         kind: ActionKind::Task,
@@ -113,7 +113,7 @@ pub fn task_end(task: TaskId, failed: bool) {
 
 /// The user invoked a command: its stable id, its label as the user saw it, and where it was invoked.
 pub fn command(id: &str, label: &str, surface: Surface) {
-    let Some(state) = reporter::active() else { return };
+    let Some(state) = reporter::entered() else { return };
     state.shared.act(&Action {
         kind: ActionKind::Command,
         detail: surface as u8,
@@ -165,7 +165,7 @@ pub fn dialog_closed(id: &str, result: &str) {
 }
 
 fn dialog_step(id: &str, phase: DialogPhase, result: &str) {
-    let Some(state) = reporter::active() else { return };
+    let Some(state) = reporter::entered() else { return };
     state.shared.act(&Action {
         kind: ActionKind::Dialog,
         detail: phase as u8,

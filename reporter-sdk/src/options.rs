@@ -6,7 +6,7 @@ use report_format::schema::v1::{Category, ErrorKind};
 use zeroize::Zeroizing;
 
 #[cfg(target_os = "linux")]
-mod wire;
+pub(crate) mod wire;
 
 /// What the product is, what may be collected, who is told what, and where reports go.
 ///

@@ -1,31 +1,81 @@
 //! The guard that a product holds while it wants its errors reported.
 
 use std::{
-    sync::atomic::{AtomicPtr, Ordering},
-    time::Duration,
+    os::fd::AsFd,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use crate::{Options, SoftError, shared::writer::Writer};
+use report_format::schema::v1::{ErrorKind, ErrorLink};
+
+use crate::{
+    Dump, Error, Options, SoftError,
+    capture::{
+        altstack, context, panic, signals,
+        wake::{Channel, Claim, Claimed},
+    },
+    ipc::{
+        self,
+        launch::{self, Launched},
+        unix::{IpcError, Socket},
+    },
+    options::{FileAttachment, wire},
+    schema::{self, client_message::Message, handler_message::Message as Answer},
+    shared::{
+        clock,
+        mapping::{self, Mapping},
+        writer::{self, Crash, Writer},
+    },
+};
+
+/// How long the handler has to answer at start, and to take an attachment.
+const START_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the running reporter needs. Leaked: a signal handler or another thread may hold it at any time.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) shared: Writer,
+    pub(crate) crash: Channel,
+    /// Without the mail server, which is the handler's alone.
+    pub(crate) options: Options,
+    pub(crate) pid: u32,
+    control: Socket,
+    sequence: AtomicU64,
+    /// Held by the one thread that waits for an answer.
+    answers: Mutex<()>,
+    soft_errors: Mutex<Vec<SoftError>>,
 }
 
 static ACTIVE: AtomicPtr<State> = AtomicPtr::new(std::ptr::null_mut());
+/// Held while a reporter starts or ends.
+static CHANGING: Mutex<()> = Mutex::new(());
 
-/// The running reporter's state. A single load: safe in a signal handler.
+/// The running reporter's state. A single load: async-signal-safe.
 pub(crate) fn active() -> Option<&'static State> {
-    // SAFETY: the pointer is null or comes from `Box::leak`, and nothing ever frees or writes through it.
+    // SAFETY: the pointer is null or comes from `Box::leak`, and nothing ever frees it or writes through it.
     unsafe { ACTIVE.load(Ordering::Acquire).as_ref() }
 }
 
-/// Keeps error reporting on while it lives. Dropping it is a clean end of the product: see [`Reporter::shutdown`].
+/// As [`active`], for calls of the product: the thread gets its alternate stack on the way. Not async-signal-safe.
+pub(crate) fn entered() -> Option<&'static State> {
+    let state = active()?;
+    altstack::ensure();
+    Some(state)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps error reporting on while it lives. Dropping it is a clean end of the product: see [`shutdown`].
 #[derive(Debug)]
 #[must_use = "reporting ends when this is dropped"]
 pub struct Reporter {
-    active: bool,
+    state: Option<&'static State>,
+    /// Of a start that failed.
     soft_errors: Vec<SoftError>,
 }
 
@@ -35,42 +85,299 @@ impl Reporter {
     /// Never fails and never panics: what does not work is in [`Reporter::soft_errors`], and the product runs without it. A process has one
     /// reporter at a time; a second start is inactive.
     pub fn start(options: Options) -> Self {
-        let _ = options;
-        Self { active: false, soft_errors: Vec::new() }
+        let program = launch::find(options.handler.as_deref());
+        match launch::launch(&program) {
+            Ok(Launched { control, crash, starter }) => {
+                let reporter = Self::connect(options, control, crash, &program.display().to_string());
+                // One that did not answer is ended: by `drop`, since it was not reaped.
+                if reporter.is_active() && !starter.reap() {
+                    let soft =
+                        SoftError::new("handler", "it runs as a child of the product, which may meet it in wait()");
+                    reporter.state.into_iter().for_each(|state| lock(&state.soft_errors).push(soft.clone()));
+                }
+                reporter
+            }
+            Err(error) => Self::inactive(SoftError::from_error("handler", &error)),
+        }
+    }
+
+    fn inactive(soft_error: SoftError) -> Self {
+        log::warn!("errors are not reported: {soft_error}");
+        Self { state: None, soft_errors: vec![soft_error] }
+    }
+
+    /// Begins to report to the handler at the other ends of these sockets; `program` names it in errors.
+    pub(crate) fn connect(mut options: Options, control: Socket, crash: Socket, program: &str) -> Self {
+        let _changing = lock(&CHANGING);
+        if active().is_some() {
+            return Self::inactive(SoftError::new(
+                "reporter",
+                "a reporter runs already in this process: keep that one",
+            ));
+        }
+        let mut hello = schema::ClientMessage {
+            sequence: 0,
+            message: Some(Message::Hello(schema::Hello {
+                protocol_version: ipc::PROTOCOL_VERSION,
+                sdk_version: env!("CARGO_PKG_VERSION").into(),
+                configuration: Some(wire::configuration(&mut options)),
+            })),
+        };
+        let greeted = greet(&control, &hello);
+        // Whether it went out or not: from here on the credentials are the handler's alone.
+        if let Some(Message::Hello(schema::Hello { configuration: Some(configuration), .. })) = &mut hello.message {
+            wire::wipe(configuration);
+        }
+        let (mapping, ready) = match greeted {
+            Ok(greeted) => greeted,
+            Err(error) => {
+                let soft = SoftError::from_error("handler", &error);
+                return Self::inactive(SoftError::new(
+                    "handler",
+                    format!("{program} does not serve: {}", soft.message),
+                ));
+            }
+        };
+        let mapping: &'static Mapping = Box::leak(Box::new(mapping));
+        let state: &'static State = Box::leak(Box::new(State {
+            shared: Writer::new(mapping.words()),
+            crash: Channel::new(crash.into(), options.without_progress, options.longest),
+            options,
+            pid: std::process::id(),
+            control,
+            sequence: AtomicU64::new(1),
+            answers: Mutex::new(()),
+            soft_errors: Mutex::new(ready.soft_errors.into_iter().map(Into::into).collect()),
+        }));
+        if let Some(handler) = rustix::process::Pid::from_raw(ready.handler_pid as i32).filter(|pid| !pid.is_init()) {
+            // Where Yama restricts ptrace, the handler is allowed by name; elsewhere this is an error that means nothing.
+            let _ = rustix::process::set_ptracer(rustix::process::PTracer::ProcessID(handler));
+        }
+        register_exits();
+        altstack::ensure();
+        ACTIVE.store(std::ptr::from_ref(state).cast_mut(), Ordering::Release);
+        if let Err(error) = signals::install() {
+            lock(&state.soft_errors).push(SoftError::from_error("capture.signals", &error));
+        }
+        panic::install();
+        Self { state: Some(state), soft_errors: Vec::new() }
     }
 
     /// What does not work, now and since the start.
     pub fn soft_errors(&self) -> Vec<SoftError> {
-        self.soft_errors.clone()
+        let Some(state) = self.state else { return self.soft_errors.clone() };
+        let mut all = lock(&state.soft_errors).clone();
+        match state.shared.lost_errors() {
+            0 => {}
+            lost => all.push(SoftError::new("capture.handled", format!("{lost} handled errors found the queue full"))),
+        }
+        all
     }
 
     /// Whether errors are caught and a handler takes them.
     pub fn is_active(&self) -> bool {
-        self.active
+        self.state.is_some_and(State::is_current)
     }
 
-    /// Ends reporting, as dropping does, with another bound than the options' waits. Returns whether the handler confirmed.
+    /// Ends reporting, as dropping does, with a bound of its own. Returns whether the handler confirmed.
     pub fn shutdown(self, timeout: Duration) -> bool {
-        shutdown(timeout)
+        self.state.is_none_or(|state| state.shutdown(timeout))
     }
 }
 
 impl Drop for Reporter {
-    fn drop(&mut self) {}
+    /// As [`shutdown`], with the options' waits as the bound.
+    fn drop(&mut self) {
+        if let Some(state) = self.state {
+            state.shutdown(state.options.longest);
+        }
+    }
+}
+
+/// Gives the handler its configuration and the shared memory.
+fn greet(control: &Socket, hello: &schema::ClientMessage) -> Result<(Mapping, schema::Ready), Error> {
+    let io = |what: &str, error: IpcError| Error::io(what, std::io::Error::other(error));
+    let (mapping, memory) = Mapping::create().map_err(|error| Error::io("no shared memory", error))?;
+    control
+        .send(hello, &[memory.as_fd()], START_TIMEOUT)
+        .map_err(|error| io("its configuration was not sent", error))?;
+    let (answer, _) = control
+        .receive::<schema::HandlerMessage>(START_TIMEOUT)
+        .map_err(|error| io("it did not answer; is it the reporter-handler of this release?", error))?;
+    match answer.message {
+        Some(Answer::Ready(ready)) => Ok((mapping, ready)),
+        Some(Answer::Refused(refused)) => Err(Error::Usage(refused.reason)),
+        other => Err(Error::Usage(format!("an answer that was not expected: {other:?}"))),
+    }
+}
+
+impl State {
+    fn is_current(&self) -> bool {
+        active().is_some_and(|state| std::ptr::eq(state, self))
+    }
+
+    fn next(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Sends a handled error; never waits unless a dump is wanted.
+    pub(crate) fn send_handled(&self, chain: Vec<ErrorLink>, kind: ErrorKind, frames: Vec<u64>, thread_name: &str) {
+        let tid = writer::thread_id();
+        let claim = if self.options.dump_of(kind) == Dump::None {
+            None
+        } else {
+            match Claim::take(tid, self.crash.longest()) {
+                Claimed::Yes(claim) => Some(claim),
+                // Without memory, then: better than not at all.
+                Claimed::Already | Claimed::TimedOut => None,
+            }
+        };
+        let number = claim.as_ref().map(|_| self.crash.next_number());
+        let mut error = schema::HandledError {
+            chain,
+            thread_id: tid,
+            thread_name: thread_name.into(),
+            frames,
+            time: clock::realtime(),
+            kind: kind.into(),
+            crash_number: number.unwrap_or(0),
+        };
+        // The innermost causes go first where all together is too much for a message.
+        while prost::Message::encoded_len(&error) > ipc::unix::MESSAGE_LIMIT - 64 && error.chain.len() > 1 {
+            error.chain.pop();
+        }
+        let message = schema::ClientMessage { sequence: self.next(), message: Some(Message::HandledError(error)) };
+        if self.control.send(&message, &[], Duration::ZERO).is_err() {
+            self.shared.count_lost_error();
+            return;
+        }
+        if let (Some(claim), Some(number)) = (claim, number) {
+            self.report_here(&claim, number, kind, tid);
+        }
+    }
+
+    /// Has the process dumped at this point, and goes on.
+    fn report_here(&self, _: &Claim, number: u64, kind: ErrorKind, tid: u32) {
+        let context = context::here(self.pid, tid);
+        self.shared.crashed(&Crash {
+            number,
+            kind: kind.into(),
+            pid: self.pid,
+            tid,
+            signal: None,
+            address: None,
+            context: context.as_bytes(),
+        });
+        self.crash.report();
+    }
+
+    pub(crate) fn send_file(&self, file: &FileAttachment) -> Result<(), Error> {
+        let message = Some(Message::AttachFile(wire::attachment(file)));
+        let message = schema::ClientMessage { sequence: self.next(), message };
+        self.control.send(&message, &[], START_TIMEOUT).map_err(|error| attaching(&file.name, error))
+    }
+
+    pub(crate) fn send_content(&self, name: &str, media_type: &str, content: &[u8]) -> Result<(), Error> {
+        let memory = mapping::sealed_bytes(content)
+            .map_err(|error| Error::io(format!("no memory for the attachment {name}"), error))?;
+        let attach = schema::AttachBytes { name: name.into(), media_type: media_type.into() };
+        let message = schema::ClientMessage { sequence: self.next(), message: Some(Message::AttachBytes(attach)) };
+        self.control.send(&message, &[memory.as_fd()], START_TIMEOUT).map_err(|error| attaching(name, error))
+    }
+
+    /// Sends what `message` makes of the time-out in milliseconds, and waits for the answer: `timeout` at most, and no longer without a sign of
+    /// life than the options say.
+    fn ask(&self, message: impl FnOnce(u64) -> Message, timeout: Duration) -> bool {
+        let _answers = lock(&self.answers);
+        let started = Instant::now();
+        let sequence = self.next();
+        let millis = timeout.as_millis().try_into().unwrap_or(u64::MAX);
+        let message = schema::ClientMessage { sequence, message: Some(message(millis)) };
+        let patience = timeout.min(self.options.without_progress);
+        if self.control.send(&message, &[], patience).is_err() {
+            return false;
+        }
+        let mut progress = Instant::now();
+        while started.elapsed() < timeout && progress.elapsed() < self.options.without_progress {
+            let left = timeout.saturating_sub(started.elapsed());
+            match self.control.receive::<schema::HandlerMessage>(left.min(Duration::from_millis(250))) {
+                Ok((answer, _)) if answer.sequence == sequence => {
+                    if let Some(Answer::Done(done)) = answer.message {
+                        lock(&self.soft_errors).extend(done.soft_errors.into_iter().map(SoftError::from));
+                        return true;
+                    }
+                    return false;
+                }
+                // To a question that was given up.
+                Ok(_) => progress = Instant::now(),
+                Err(IpcError::TimedOut(_)) => {
+                    // A thread that reports meanwhile reads the crash channel itself.
+                    let claimed = Claim::take(writer::thread_id(), 0);
+                    if !matches!(&claimed, Claimed::Yes(_)) || self.crash.take_progress() {
+                        progress = Instant::now();
+                    }
+                }
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
+    fn shutdown(&self, timeout: Duration) -> bool {
+        let changing = lock(&CHANGING);
+        if !self.is_current() || self.pid != std::process::id() {
+            return true;
+        }
+        self.shared.mark_clean_exit();
+        let message = |timeout_millis| Message::Shutdown(schema::Shutdown { timeout_millis });
+        let confirmed = self.ask(message, timeout);
+        signals::uninstall();
+        ACTIVE.store(std::ptr::null_mut(), Ordering::Release);
+        drop(changing);
+        confirmed
+    }
+}
+
+fn attaching(name: &str, error: IpcError) -> Error {
+    Error::io(format!("the handler did not take the attachment {name}"), std::io::Error::other(error))
 }
 
 /// Waits until the handler has stored and, as far as the time allows, delivered what was reported so far. Returns whether it did.
 pub fn flush(timeout: Duration) -> bool {
-    let _ = timeout;
-    active().is_none()
+    let message = |timeout_millis| Message::Flush(schema::Flush { timeout_millis });
+    entered().is_none_or(|state| state.ask(message, timeout))
 }
 
 /// Ends reporting: a clean end of the product. The handler may ask the person about handled errors that are queued, where a terminal is there.
 /// Waits up to `timeout`; returns whether the handler confirmed. For callers without the guard, such as other languages.
 pub fn shutdown(timeout: Duration) -> bool {
-    let _ = timeout;
-    active().is_none()
+    active().is_none_or(|state| state.shutdown(timeout))
 }
 
 /// Makes a report as a crash would, of kind *simulated*, and goes on: to try the way to support.
-pub fn simulate_crash() {}
+pub fn simulate_crash() {
+    let Some(state) = entered() else { return };
+    let tid = writer::thread_id();
+    if let Claimed::Yes(claim) = Claim::take(tid, state.crash.longest()) {
+        state.report_here(&claim, state.crash.next_number(), ErrorKind::Simulated, tid);
+    }
+}
+
+/// Marks an `exit` without a shutdown as clean, and takes forked children out: they share the memory and the sockets, but are not the product.
+fn register_exits() {
+    extern "C" fn at_exit() {
+        if let Some(state) = active().filter(|state| state.pid == std::process::id()) {
+            state.shared.mark_clean_exit();
+        }
+    }
+    extern "C" fn in_child() {
+        ACTIVE.store(std::ptr::null_mut(), Ordering::Release);
+    }
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+    if !REGISTERED.swap(true, Ordering::Relaxed) {
+        // SAFETY: the function lives as long as the program does, and takes part in no Rust state that has ended by then.
+        unsafe { libc::atexit(at_exit) };
+        // SAFETY: as above; it only stores into an atomic, which a child of a threaded process may do.
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    }
+}

@@ -1,20 +1,29 @@
 //! Errors that the product handled and goes on from.
 
-use std::error::Error;
+use std::{any::TypeId, error::Error, io, thread};
 
 use report_format::schema::v1::{ErrorKind, ErrorLink};
+
+use crate::{reporter, shared::writer::cut};
+
+/// Links kept of a chain of errors.
+const CHAIN_LIMIT: usize = 32;
+/// Bytes kept of a message.
+const MESSAGE_BYTES: usize = 2048;
+/// Frames kept of a stack.
+const FRAME_LIMIT: usize = 64;
 
 /// An error described by the caller: for languages that have no [`std::error::Error`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HandledError {
-    /// The error and what caused it, outermost first. At most 32 are kept.
+    /// The error and what caused it, outermost first. At most 32 are kept, and 2 KiB of each message.
     pub chain: Vec<ErrorLink>,
     /// [`ErrorKind::HandledError`], or [`ErrorKind::UnhandledException`] where nothing caught it.
     pub kind: ErrorKind,
     /// Instruction pointers of the stack, innermost first. None: the SDK walks the caller's stack.
     pub frames: Option<Vec<u64>>,
-    /// None: the calling thread's.
+    /// None: the calling thread's, as Rust knows it.
     pub thread_name: Option<String>,
 }
 
@@ -43,10 +52,101 @@ impl HandledError {
 /// }
 /// ```
 pub fn capture_error<E: Error + ?Sized + 'static>(error: &E) {
-    let _ = error;
+    if reporter::active().is_some() {
+        capture_handled(HandledError::new(chain_of(error)));
+    }
 }
 
-/// Reports an error that the caller describes.
+/// Reports an error that the caller describes; otherwise as [`capture_error`].
 pub fn capture_handled(error: HandledError) {
-    let _ = error;
+    let Some(state) = reporter::entered() else { return };
+    if !state.options.wants(error.kind) {
+        return;
+    }
+    let frames = error.frames.unwrap_or_else(walk);
+    let mut chain = error.chain;
+    chain.truncate(CHAIN_LIMIT);
+    for link in &mut chain {
+        link.message.truncate(link.message.floor_char_boundary(MESSAGE_BYTES));
+    }
+    let name = error.thread_name.unwrap_or_else(|| thread::current().name().unwrap_or_default().to_owned());
+    state.send_handled(chain, error.kind, frames, cut(&name, 256));
+}
+
+fn chain_of<E: Error + ?Sized + 'static>(error: &E) -> Vec<ErrorLink> {
+    // The name of a trait object's type is the trait's, which tells nothing.
+    let name = std::any::type_name::<E>();
+    let type_name = if name.starts_with("dyn ") { String::new() } else { name.to_owned() };
+    // The same type in any crate that gives it, as far as it can be told from here: `E` can be unsized, which rules out `downcast_ref`.
+    let own: Option<&io::Error> = (TypeId::of::<E>() == TypeId::of::<io::Error>())
+        // SAFETY: `E` is `io::Error`, as just compared, so this is the same reference.
+        .then(|| unsafe { &*std::ptr::from_ref(error).cast() });
+    let mut chain = vec![ErrorLink {
+        type_name,
+        message: error.to_string(),
+        code: own.and_then(io::Error::raw_os_error).map(i64::from),
+        ..ErrorLink::default()
+    }];
+    let mut next = error.source();
+    while let Some(error) = next.filter(|_| chain.len() < CHAIN_LIMIT) {
+        let io = error.downcast_ref::<io::Error>();
+        chain.push(ErrorLink {
+            type_name: if io.is_some() { std::any::type_name::<io::Error>().to_owned() } else { String::new() },
+            message: error.to_string(),
+            code: io.and_then(io::Error::raw_os_error).map(i64::from),
+            ..ErrorLink::default()
+        });
+        next = error.source();
+    }
+    chain
+}
+
+/// Instruction pointers of the callers, innermost first. No names are looked up: that is the handler's and support's work.
+#[inline(never)]
+fn walk() -> Vec<u64> {
+    let mut frames = Vec::with_capacity(FRAME_LIMIT);
+    let mut inside = true;
+    // SAFETY: what must be synchronised is the debug help library of Windows alone; this walk uses the process's own unwind tables.
+    unsafe {
+        backtrace::trace_unsynchronized(|frame| {
+            if !inside {
+                frames.push(frame.ip() as u64);
+            } else if frame.symbol_address() == walk as *mut () as *mut _ {
+                // Up to here it was the walk itself.
+                inside = false;
+            }
+            frames.len() < FRAME_LIMIT
+        });
+    }
+    frames
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot open the ledger")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn the_chain_has_types_messages_and_codes() {
+        let chain = chain_of(&Outer(io::Error::from_raw_os_error(libc::ENOENT)));
+        let [outer, inner] = &chain[..] else { panic!("{chain:?}") };
+        assert!(outer.type_name.ends_with("tests::Outer"), "{}", outer.type_name);
+        assert_eq!((&*outer.message, outer.code), ("cannot open the ledger", None));
+        assert_eq!((&*inner.type_name, inner.code), ("std::io::error::Error", Some(libc::ENOENT.into())));
+        let chain = chain_of(&io::Error::from_raw_os_error(libc::EACCES));
+        assert_eq!(chain[0].code, Some(libc::EACCES.into()));
+        let boxed: Box<dyn Error + Send + Sync> = "plain".into();
+        assert_eq!((&*chain_of(&*boxed)[0].type_name, &*chain_of(&*boxed)[0].message), ("", "plain"));
+    }
+
+    #[test]
+    fn the_stack_starts_at_the_caller() {
+        let frames = walk();
+        assert!(frames.len() > 2 && frames.len() <= FRAME_LIMIT, "{frames:x?}");
+        let here = the_stack_starts_at_the_caller as *const () as u64;
+        assert!((here..here + 4096).contains(&frames[0]), "{here:x} {frames:x?}");
+    }
 }

@@ -88,6 +88,9 @@ impl Socket {
         descriptors: &[BorrowedFd<'_>],
         timeout: Duration,
     ) -> Result<(), IpcError> {
+        if descriptors.len() > DESCRIPTOR_LIMIT {
+            return Err(IpcError::TooManyDescriptors);
+        }
         let started = Instant::now();
         loop {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTOR_LIMIT))];
@@ -159,6 +162,12 @@ impl Socket {
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> Self {
+        socket.0
     }
 }
 

@@ -206,7 +206,7 @@ fn what_many_threads_write_is_whole_or_counted() {
             });
         }
         let mut seen = 0;
-        for _ in 0..200 {
+        for _ in 0..10 {
             let snapshot = Snapshot::from_words(words).unwrap();
             seen += snapshot.actions.len();
             let mut last = 0;

@@ -1,0 +1,112 @@
+//! The registers of a thread at the moment of an error, as `crash_context::CrashContext`, which the dump writer understands.
+
+use std::{mem::MaybeUninit, ptr};
+
+use crash_context::CrashContext;
+
+/// What `siginfo_t` says, in the fields of the kernel's `signalfd_siginfo`.
+///
+/// The two are laid out differently: copying one over the other puts nonsense into all but the first three fields, and 0 into the
+/// address.
+fn siginfo(info: &libc::siginfo_t) -> libc::signalfd_siginfo {
+    // SAFETY: all fields are integers.
+    let mut out: libc::signalfd_siginfo = unsafe { MaybeUninit::zeroed().assume_init() };
+    out.ssi_signo = info.si_signo as u32;
+    out.ssi_errno = info.si_errno;
+    out.ssi_code = info.si_code;
+    if let Some(address) = address(info) {
+        out.ssi_addr = address;
+    } else if info.si_code <= 0 {
+        // SAFETY: a signal that was sent (code 0 or below) carries its sender, and any bit pattern is a number.
+        out.ssi_pid = unsafe { info.si_pid() } as u32;
+        // SAFETY: as above.
+        out.ssi_uid = unsafe { info.si_uid() };
+    }
+    out
+}
+
+/// What was accessed, for a fault that has such an address.
+///
+/// A general protection fault (SI_KERNEL; on x86 any non-canonical address) has none: the kernel says 0, which is not where it was.
+pub(crate) fn address(info: &libc::siginfo_t) -> Option<u64> {
+    const SI_KERNEL: i32 = 0x80;
+    let has = matches!(info.si_signo, libc::SIGSEGV | libc::SIGBUS | libc::SIGILL | libc::SIGFPE)
+        && info.si_code > 0
+        && info.si_code != SI_KERNEL;
+    // SAFETY: the kernel fills the address for these signals when they come from a fault.
+    has.then(|| unsafe { info.si_addr() } as u64)
+}
+
+/// The context that the kernel handed to a signal handler. Async-signal-safe: copies alone.
+///
+/// # Safety
+/// `ucontext` is the third argument of a running `SA_SIGINFO` handler.
+#[cfg(target_arch = "x86_64")]
+pub(crate) unsafe fn of_signal(
+    info: &libc::siginfo_t,
+    ucontext: *const libc::c_void,
+    pid: u32,
+    tid: u32,
+) -> CrashContext {
+    let mut out = empty(pid, tid);
+    out.siginfo = siginfo(info);
+    // The kernel's structure ends after 8 bytes of signal mask, where libc's goes on for hundreds: reading libc's size would read past it.
+    let size = std::mem::offset_of!(crash_context::ucontext_t, uc_sigmask) + 8;
+    // SAFETY: the kernel's structure has at least `size` bytes and starts with the same fields; ours is larger.
+    unsafe { ptr::copy_nonoverlapping(ucontext.cast::<u8>(), (&raw mut out.context).cast(), size) };
+    let float = out.context.uc_mcontext.fpregs;
+    if !float.is_null() {
+        // SAFETY: the kernel points this at the saved floating point state (FXSAVE layout, 512 bytes) in the same signal frame.
+        out.float_state = unsafe { ptr::read_unaligned(float) };
+    }
+    out
+}
+
+/// As above. Here the floating point state is part of the machine context, as a record that starts its reserved space.
+///
+/// # Safety
+/// `ucontext` is the third argument of a running `SA_SIGINFO` handler.
+#[cfg(target_arch = "aarch64")]
+pub(crate) unsafe fn of_signal(
+    info: &libc::siginfo_t,
+    ucontext: *const libc::c_void,
+    pid: u32,
+    tid: u32,
+) -> CrashContext {
+    let mut out = empty(pid, tid);
+    out.siginfo = siginfo(info);
+    // SAFETY: on this architecture the kernel's structure has the full size, 4 KiB of reserved space included.
+    unsafe { ptr::copy_nonoverlapping(ucontext.cast(), &raw mut out.context, 1) };
+    // SAFETY: the kernel writes its FPSIMD record first into the reserved space, which follows the fixed fields of the machine context.
+    unsafe {
+        let mcontext = (*ucontext.cast::<libc::ucontext_t>()).uc_mcontext;
+        ptr::copy_nonoverlapping((&raw const mcontext.__reserved).cast(), &raw mut out.float_state, 1);
+    }
+    out
+}
+
+/// The context of the caller, for errors without a signal.
+#[inline(never)]
+pub(crate) fn here(pid: u32, tid: u32) -> CrashContext {
+    let mut out = empty(pid, tid);
+    // SAFETY: writes the registers of this point into a structure that is large enough.
+    unsafe { crash_context::crash_context_getcontext(&raw mut out.context) };
+    #[cfg(target_arch = "x86_64")]
+    {
+        let float = out.context.uc_mcontext.fpregs;
+        if !float.is_null() {
+            // SAFETY: set by the call above to a place inside `out`, which has not moved since.
+            out.float_state = unsafe { ptr::read_unaligned(float) };
+        }
+    }
+    out
+}
+
+fn empty(pid: u32, tid: u32) -> CrashContext {
+    // SAFETY: integers, arrays of them, and raw pointers, for all of which zero is a value. Zeroed rather than built field by field, so that
+    // padding is not left over from the stack.
+    let mut out: CrashContext = unsafe { MaybeUninit::zeroed().assume_init() };
+    out.pid = pid as i32;
+    out.tid = tid as i32;
+    out
+}

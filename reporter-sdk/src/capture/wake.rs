@@ -1,0 +1,161 @@
+//! The product's end of the crash channel. Everything here is async-signal-safe.
+
+use std::{
+    os::fd::{AsRawFd, OwnedFd},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use crate::{ipc, shared::clock};
+
+/// How a wait for the handler ended. Whichever it is, the product goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It has what it needs.
+    Done,
+    /// It is gone.
+    Gone,
+    /// No sign of life in time, or not done in time.
+    TimedOut,
+}
+
+/// The crash channel, and how long to wait on it.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    socket: OwnedFd,
+    without_progress: u64,
+    longest: u64,
+    numbers: AtomicU64,
+}
+
+impl Channel {
+    pub(crate) fn new(socket: OwnedFd, without_progress: Duration, longest: Duration) -> Self {
+        let nanos = |wait: Duration| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+        Self { socket, without_progress: nanos(without_progress), longest: nanos(longest), numbers: AtomicU64::new(1) }
+    }
+
+    /// The number of the next report that uses the crash slot.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The longest wait, in nanoseconds.
+    pub(crate) fn longest(&self) -> u64 {
+        self.longest
+    }
+
+    /// Tells the handler that the crash slot is filled, and waits.
+    pub(crate) fn report(&self) -> Outcome {
+        // An answer to an earlier report that was given up is no answer to this one.
+        while let Received::Byte(_) = self.receive() {}
+        let byte = [ipc::CRASHED];
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        // SAFETY: send(2) is async-signal-safe; the buffer is one byte that lives here.
+        let sent = unsafe { libc::send(self.socket.as_raw_fd(), byte.as_ptr().cast(), 1, flags) };
+        if sent == 1 { self.wait() } else { Outcome::Gone }
+    }
+
+    fn wait(&self) -> Outcome {
+        let started = clock::monotonic();
+        let mut progress = started;
+        loop {
+            let now = clock::monotonic();
+            let end = progress.saturating_add(self.without_progress).min(started.saturating_add(self.longest));
+            let Some(left) = end.checked_sub(now).filter(|left| *left > 0) else { return Outcome::TimedOut };
+            let mut poll = libc::pollfd { fd: self.socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+            let millis = left.div_ceil(1_000_000).min(i32::MAX as u64) as i32;
+            // SAFETY: poll(2) is async-signal-safe; `poll` is the one entry that is announced.
+            unsafe { libc::poll(&raw mut poll, 1, millis) };
+            match self.receive() {
+                Received::Byte(ipc::DONE) => return Outcome::Done,
+                Received::Byte(_) => progress = clock::monotonic(),
+                Received::Nothing => {}
+                Received::End => return Outcome::Gone,
+            }
+        }
+    }
+
+    /// Whether the handler has shown progress since the last look, for waits on the other socket. Must hold the claim.
+    pub(crate) fn take_progress(&self) -> bool {
+        let mut any = false;
+        while let Received::Byte(_) = self.receive() {
+            any = true;
+        }
+        any
+    }
+
+    fn receive(&self) -> Received {
+        let mut byte = 0u8;
+        // SAFETY: recv(2) is async-signal-safe; the buffer is one byte that lives here.
+        let size = unsafe { libc::recv(self.socket.as_raw_fd(), (&raw mut byte).cast(), 1, libc::MSG_DONTWAIT) };
+        match size {
+            1 => Received::Byte(byte),
+            0 => Received::End,
+            _ => match std::io::Error::last_os_error().raw_os_error() {
+                Some(libc::EAGAIN | libc::EINTR) => Received::Nothing,
+                _ => Received::End,
+            },
+        }
+    }
+}
+
+enum Received {
+    Byte(u8),
+    Nothing,
+    End,
+}
+
+/// The thread that is reporting; 0 for none.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+
+/// Set when the owner has reported a fault and lets it run its course: the process is about to end.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// How long other threads that crash leave an ending process the time to end, in nanoseconds.
+const END_GRACE: u64 = 2_000_000_000;
+
+/// The right to fill the crash slot and to use the crash channel.
+#[derive(Debug)]
+pub(crate) struct Claim(());
+
+#[derive(Debug)]
+pub(crate) enum Claimed {
+    Yes(Claim),
+    /// This very thread has it: whatever happens now, happens inside our own work.
+    Already,
+    /// Another thread has it, and did not give it back in time.
+    TimedOut,
+}
+
+impl Claim {
+    /// Takes the claim for the calling thread, waiting for another thread that has it up to `timeout` nanoseconds. Async-signal-safe.
+    pub(crate) fn take(thread: u32, timeout: u64) -> Claimed {
+        let started = clock::monotonic();
+        loop {
+            match OWNER.compare_exchange(0, thread, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Claimed::Yes(Self(())),
+                Err(owner) if owner == thread => return Claimed::Already,
+                Err(_) => {}
+            }
+            let timeout = if ENDING.load(Ordering::Acquire) { timeout.min(END_GRACE) } else { timeout };
+            if clock::monotonic().saturating_sub(started) >= timeout {
+                return Claimed::TimedOut;
+            }
+            let pause = libc::timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+            // SAFETY: nanosleep(2) is async-signal-safe; the remainder is not asked for.
+            unsafe { libc::nanosleep(&raw const pause, std::ptr::null_mut()) };
+        }
+    }
+
+    /// Keeps it for the rest of the process: nothing is reported after a fault.
+    pub(crate) fn keep(self) {
+        ENDING.store(true, Ordering::Release);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        OWNER.store(0, Ordering::Release);
+    }
+}
