@@ -93,7 +93,7 @@ fn the_size_is_announced_and_right() {
             }
             bytes += line.len();
         }
-        talk.say("250 taken\r\n");
+        talk.say("250 taken\n");
         sender.send(bytes.to_string()).unwrap();
     });
     send(settings, &parcel(&noise(10_000))).unwrap();

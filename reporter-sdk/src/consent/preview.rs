@@ -173,8 +173,9 @@ fn next_field<'a>(bytes: &mut &'a [u8]) -> Option<(i32, Value<'a>)> {
         5 => Value::Number(u64::from(u32::from_le_bytes(*take(&mut rest, 4)?.first_chunk()?))),
         _ => return None,
     };
+    let number = i32::try_from(key >> 3).ok().filter(|number| *number > 0)?;
     *bytes = rest;
-    Some((i32::try_from(key >> 3).ok()?, value))
+    Some((number, value))
 }
 
 fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {

@@ -1,7 +1,6 @@
 //! Asks in the product's terminal, line by line: works on any terminal, with a screen reader and through a pseudo-terminal.
 
 use std::fmt::Write as _;
-use std::io;
 use std::time::{Duration, Instant};
 
 use dialoguer::Input;
@@ -19,7 +18,7 @@ const LONGEST_LINE: usize = 4096;
 
 /// Asks the person in front of the product's terminal.
 ///
-/// Asks only while the product is in the foreground there; otherwise, and after the time is over, on Ctrl-C, on Ctrl-D, when
+/// Asks only while the product is in the foreground there; otherwise, and after the time is over, on Ctrl-C and when
 /// the terminal goes away: later. The answer to a bare Enter is *ask me later*, so that nobody sends by habit.
 #[derive(Debug, Clone, Copy)]
 pub struct TerminalAsker {
@@ -261,10 +260,6 @@ impl<'r> Conversation<'r> {
         let input = Input::<String>::new().with_prompt(prompt).allow_empty(true).report(true);
         let input = if default.is_empty() { input } else { input.default(default.into()) };
         let typed = input.interact_on(&self.term)?;
-        // dialoguer passes Ctrl-D on as a character.
-        if typed.contains('\u{4}') {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-        }
         let typed = typed.trim();
         Ok(typed[..typed.floor_char_boundary(LONGEST_LINE)].to_owned())
     }

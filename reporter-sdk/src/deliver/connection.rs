@@ -103,13 +103,17 @@ impl Connection {
     pub(super) fn answer(&mut self, step: &Step) -> Result<Answer, DeliverError> {
         let mut text = String::new();
         loop {
-            let start = text.len();
-            text.push_str(&self.line(step)?);
+            let line = self.line(step)?;
+            let line = line.trim_end();
+            text.push_str(line);
+            // Situation: a bare "250", or lines that end in LF alone. The RFC wants clients to take the first, and
+            // servers do the second; lettre's parser takes neither.
+            text.push_str(if line.len() == 3 { " \r\n" } else { "\r\n" });
             if text.len() > LONGEST_ANSWER {
                 return Err(self.protocol(step.clone(), &format!("answers more than {LONGEST_ANSWER} bytes")));
             }
             // "250-more follows", "250 the last line", "250".
-            if text.as_bytes().get(start + 3) != Some(&b'-') {
+            if line.as_bytes().get(3) != Some(&b'-') {
                 break;
             }
         }

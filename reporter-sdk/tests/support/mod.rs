@@ -32,8 +32,10 @@ impl MailServer {
 
     fn run(directory: TempDir, settings: &[(&str, &str)]) -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/mail-server");
-        let mut command = Command::new(program);
-        command.arg(directory.path()).envs(settings.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // A test that is killed takes its server with it.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM"]).arg(program).arg(directory.path());
+        command.envs(settings.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut script = command.spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(30);
         while !directory.path().join("ready").exists() {
@@ -107,9 +109,11 @@ impl MailServer {
     }
 
     fn stop(&mut self) {
-        // TERM, not KILL: the script ends the server that it started. The child is ours and not yet waited for, so
-        // the number cannot be another's.
-        let _ = Command::new("kill").arg(self.script.id().to_string()).status();
+        // TERM, not KILL: the script ends the server that it started. The child is not yet waited for, so the number
+        // cannot be another's.
+        if let Ok(None) = self.script.try_wait() {
+            let _ = Command::new("kill").arg(self.script.id().to_string()).status();
+        }
         let _ = self.script.wait();
     }
 }
