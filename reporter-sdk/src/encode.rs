@@ -171,7 +171,7 @@ mod tests {
         let mut bytes = Vec::new();
         let refused = encode(&draft, &grant, &whole, &mut bytes);
         assert!(matches!(refused, Err(EncodeError::NotWhatWasGranted { .. })));
-        assert_eq!(bytes, []);
+        assert!(bytes.is_empty());
     }
 
     #[test]

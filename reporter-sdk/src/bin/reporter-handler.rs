@@ -45,7 +45,10 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         bail!("nothing to do: a product's SDK starts this program with --serve, --control-fd and --crash-fd");
     };
     // Descriptors by number: checked to be two different ones that are open, before they are taken.
-    ensure!(control > 2 && crash > 2 && control != crash, "--control-fd {control} and --crash-fd {crash} must differ and be above 2");
+    ensure!(
+        control > 2 && crash > 2 && control != crash,
+        "--control-fd {control} and --crash-fd {crash} must differ and be above 2"
+    );
     for descriptor in [control, crash] {
         // SAFETY: asks about a number; changes nothing.
         let flags = unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };

@@ -51,7 +51,11 @@ impl ArgumentBlock {
         let execfn = entry(AT_EXECFN)?;
         let stack = mapping_of(maps, execfn)?;
         let in_stack = |at: &u64| stack.contains(at);
-        let below = [entry(AT_RANDOM), entry(AT_PLATFORM)].into_iter().flatten().filter(|at| in_stack(at) && *at < execfn).max();
+        let below = [entry(AT_RANDOM), entry(AT_PLATFORM)]
+            .into_iter()
+            .flatten()
+            .filter(|at| in_stack(at) && *at < execfn)
+            .max();
         let start = below.or_else(|| [arg_start, env_start, execfn].into_iter().filter(in_stack).min())?;
         ranges.push(start..stack.end);
         ranges.retain(|r| r.start < r.end);

@@ -56,8 +56,8 @@ impl Attachments {
     }
 
     fn add(&mut self, attached: Attached) -> Result<(), AttachError> {
-        match self.0.iter_mut().find(|a| a.name == attached.name) {
-            Some(old) => *old = attached,
+        match self.0.iter().position(|a| a.name == attached.name) {
+            Some(old) => self.0[old] = attached,
             None if self.0.len() >= MOST => return Err(AttachError::TooMany { name: attached.name }),
             None => self.0.push(attached),
         }
@@ -98,7 +98,12 @@ impl Attached {
         file.seek(SeekFrom::Start(metadata.len().saturating_sub(limit)))?;
         let mut content = Vec::new();
         file.take(limit).read_to_end(&mut content)?;
-        Ok(v1::Attachment { name: self.name.clone(), media_type: self.media_type.clone(), content, original_size: metadata.len() })
+        Ok(v1::Attachment {
+            name: self.name.clone(),
+            media_type: self.media_type.clone(),
+            content,
+            original_size: metadata.len(),
+        })
     }
 }
 

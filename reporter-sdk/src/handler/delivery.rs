@@ -134,7 +134,8 @@ fn send(mut outgoing: Outgoing<'_>, transport: &mut dyn Transport) -> Result<Opt
             let words = super::soft_error("deliver", &error).message;
             tracing::warn!(%id, error = words, "not sent; the report is kept");
             // Settings are the product's: its next version may have put them right, so most stay on the schedule.
-            let failure = if matches!(error, DeliverError::Altered { .. }) { Failure::Permanent } else { Failure::Transient };
+            let failure =
+                if matches!(error, DeliverError::Altered { .. }) { Failure::Permanent } else { Failure::Transient };
             outgoing.failed(&words, failure, SystemTime::now())
         }
     }
@@ -158,7 +159,9 @@ fn parcel(outgoing: &mut Outgoing<'_>) -> Result<Result<Parcel, DeliverError>, S
 
 /// The way to support that the product chose. A soft error says why there is none.
 pub(crate) fn transport(mail: Option<schema::Mail>) -> Result<Box<dyn Transport + Send>, v1::SoftError> {
-    let Some(mail) = mail else { return Err(soft_note("deliver", "the product names no way to support; reports are kept")) };
+    let Some(mail) = mail else {
+        return Err(soft_note("deliver", "the product names no way to support; reports are kept"));
+    };
     let wrong = |error: DeliverError| super::soft_error("deliver", &error);
     let envelope = Mail::new(&mail.from, mail.to.iter().map(String::as_str)).map_err(wrong)?;
     match mail.transport {

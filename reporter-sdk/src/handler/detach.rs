@@ -23,7 +23,9 @@ pub fn detach(keep: &[RawFd]) -> io::Result<()> {
     }
     // The product's group gets the terminal's Ctrl-C: it must not end the report of the crash that it caused.
     rustix::process::setpgid(None, None)?;
-    for signal in [libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGPIPE, libc::SIGTTOU, libc::SIGTTIN, libc::SIGTSTP] {
+    for signal in
+        [libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGPIPE, libc::SIGTTOU, libc::SIGTTIN, libc::SIGTSTP]
+    {
         // SAFETY: SIG_IGN is no code of ours.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }

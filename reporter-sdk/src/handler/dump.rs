@@ -44,7 +44,9 @@ pub(crate) struct RawDump {
 pub(crate) enum DumpError {
     #[error("cannot write a minidump of process {pid}")]
     Writer { pid: u32, source: Box<dyn std::error::Error + Send + Sync> },
-    #[error("the minidump of process {pid} holds no thread: tracing is not permitted (kernel.yama.ptrace_scope is {scope})")]
+    #[error(
+        "the minidump of process {pid} holds no thread: tracing is not permitted (kernel.yama.ptrace_scope is {scope})"
+    )]
     NoThread { pid: u32, scope: String },
     #[error("the minidump of process {pid} cannot be read back")]
     Unreadable { pid: u32, source: minidump::Error },
@@ -106,7 +108,10 @@ fn check(pid: u32, bytes: &[u8], quiet: bool) -> Result<Vec<v1::SoftError>, Dump
     let threads = dump.get_stream::<MinidumpThreadList<'_>>().map_err(unreadable)?;
     if threads.threads.is_empty() {
         let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
-        return Err(DumpError::NoThread { pid, scope: scope.map_or_else(|_| "not set".into(), |s| s.trim().to_owned()) });
+        return Err(DumpError::NoThread {
+            pid,
+            scope: scope.map_or_else(|_| "not set".into(), |s| s.trim().to_owned()),
+        });
     }
     let mut soft_errors = Vec::new();
     match dump.get_raw_stream(MOZ_SOFT_ERRORS) {
@@ -207,7 +212,9 @@ mod tests {
         take(request(child.pid(), child.tid)).unwrap();
         // A stop, or its end, would be waiting for the parent now.
         let pid = rustix::process::Pid::from_raw(child.pid().cast_signed()).unwrap();
-        let options = rustix::process::WaitIdOptions::STOPPED | rustix::process::WaitIdOptions::CONTINUED | rustix::process::WaitIdOptions::NOHANG;
+        let options = rustix::process::WaitIdOptions::STOPPED
+            | rustix::process::WaitIdOptions::CONTINUED
+            | rustix::process::WaitIdOptions::NOHANG;
         let event = rustix::process::waitid(rustix::process::WaitId::Pid(pid), options).unwrap();
         assert!(event.is_none(), "{event:?}");
     }
@@ -225,7 +232,8 @@ mod tests {
     #[test]
     fn soft_errors_of_the_writer_become_ours() {
         let mut out = Vec::new();
-        let json = br#"[{"InitErrors":[{"StopProcessFailed":{"Stop":"x"}},{"ReadThreadNameFailed":"no"}]},"SuspendFailed"]"#;
+        let json =
+            br#"[{"InitErrors":[{"StopProcessFailed":{"Stop":"x"}},{"ReadThreadNameFailed":"no"}]},"SuspendFailed"]"#;
         writer_errors(json, true, &mut out);
         let texts: Vec<_> = out.iter().map(|e| e.message.as_str()).collect();
         assert_eq!(texts, [r#"InitErrors: {"ReadThreadNameFailed":"no"}"#, r#""SuspendFailed""#]);

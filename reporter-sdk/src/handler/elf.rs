@@ -189,7 +189,11 @@ impl ElfFile {
                 }
             }
         }
-        Ok(best.into_iter().zip(addresses).map(|(b, at)| b.and_then(|(start, name)| self.name(name, at - start))).collect())
+        Ok(best
+            .into_iter()
+            .zip(addresses)
+            .map(|(b, at)| b.and_then(|(start, name)| self.name(name, at - start)))
+            .collect())
     }
 
     fn name(&self, at: u64, offset: u64) -> Option<Symbol> {
@@ -220,7 +224,8 @@ mod tests {
         let path = std::env::current_exe().unwrap();
         let error = ElfFile::open(&path, &[1, 2, 3]).err().expect("a wrong build id is refused");
         let ElfError::BuildId { found, .. } = error else { panic!("{error}") };
-        let id: Vec<u8> = (0..found.len()).step_by(2).map(|i| u8::from_str_radix(&found[i..i + 2], 16).unwrap()).collect();
+        let id: Vec<u8> =
+            (0..found.len()).step_by(2).map(|i| u8::from_str_radix(&found[i..i + 2], 16).unwrap()).collect();
         ElfFile::open(&path, &id).unwrap()
     }
 

@@ -62,10 +62,13 @@ pub(crate) fn memory(
     let context = context(crash, &mut diagnostics.soft_errors);
     let started = Instant::now();
     let raw = dump::take(DumpRequest { pid, tid: crash.tid, context, timeout: DUMP_TIME });
-    diagnostics.dump_nanos = nanos(started.elapsed());
     match raw {
-        Ok(raw) => read(raw, crash.tid, allowed, diagnostics),
+        Ok(raw) => {
+            diagnostics.dump_nanos = nanos(raw.took);
+            read(raw, crash.tid, allowed, diagnostics)
+        }
         Err(error) => {
+            diagnostics.dump_nanos = nanos(started.elapsed());
             diagnostics.soft_errors.push(soft_error("dump", &error));
             Memory::default()
         }
@@ -79,7 +82,8 @@ fn context(crash: &CrashRecord, soft_errors: &mut Vec<v1::SoftError>) -> Option<
     }
     let context = CrashContext::from_bytes(&crash.context);
     if context.is_none() {
-        let message = format!("a crash context of {} bytes, expected {}", crash.context.len(), size_of::<CrashContext>());
+        let message =
+            format!("a crash context of {} bytes, expected {}", crash.context.len(), size_of::<CrashContext>());
         soft_errors.push(soft_note("dump", message));
     }
     context
@@ -127,7 +131,9 @@ fn read_all(raw: RawDump, tid: u32, system: bool, diagnostics: &mut v1::Diagnost
         Ok(block) => block.ranges,
         Err(error) => {
             diagnostics.soft_errors.push(soft_error("dump", &error));
-            diagnostics.soft_errors.push(soft_note("dump", "left out, since arguments and environment could not be taken out of it"));
+            diagnostics
+                .soft_errors
+                .push(soft_note("dump", "left out, since arguments and environment could not be taken out of it"));
             return memory;
         }
     };
@@ -146,18 +152,28 @@ fn read_all(raw: RawDump, tid: u32, system: bool, diagnostics: &mut v1::Diagnost
 /// The error itself: what is always in a report.
 pub(crate) fn error(occurrence: &Occurrence, id: [u8; 16], memory: &Memory, now: u64) -> v1::Error {
     let Occurrence { kind, snapshot, crash, handled } = occurrence;
-    let time = crash.as_ref().map(|c| c.realtime).or(handled.as_ref().map(|h| h.time)).filter(|t| *t > 0).unwrap_or(now);
-    let panic = snapshot.panic.as_ref().filter(|p| *kind == ErrorKind::Panic && crash.as_ref().is_none_or(|c| c.tid == p.thread_id));
+    let time =
+        crash.as_ref().map(|c| c.realtime).or(handled.as_ref().map(|h| h.time)).filter(|t| *t > 0).unwrap_or(now);
+    let panic = snapshot
+        .panic
+        .as_ref()
+        .filter(|p| *kind == ErrorKind::Panic && crash.as_ref().is_none_or(|c| c.tid == p.thread_id));
     let signal = crash.as_ref().and_then(|c| c.signal.map(|s| (s, c.address)));
     let thread_id = crash.as_ref().map(|c| c.tid).or(handled.as_ref().map(|h| h.thread_id)).unwrap_or(0);
     let dumped = memory.stacks.iter().flat_map(|s| &s.threads).find(|t| t.id == thread_id).map(|t| t.name.clone());
-    let thread_name = panic.map(|p| p.thread_name.clone()).or(handled.as_ref().map(|h| h.thread_name.clone())).or(dumped);
+    let thread_name =
+        panic.map(|p| p.thread_name.clone()).or(handled.as_ref().map(|h| h.thread_name.clone())).or(dumped);
     let chain = match (handled, panic) {
         (Some(handled), _) => handled.chain.clone(),
         (None, Some(panic)) => {
             let location = v1::SourceLocation { file: panic.file.clone(), line: panic.line, column: panic.column };
             let location = (!panic.file.is_empty()).then_some(location);
-            vec![v1::ErrorLink { type_name: "panic".into(), message: panic.message.clone(), location, ..Default::default() }]
+            vec![v1::ErrorLink {
+                type_name: "panic".into(),
+                message: panic.message.clone(),
+                location,
+                ..Default::default()
+            }]
         }
         (None, None) => Vec::new(),
     };
@@ -186,7 +202,9 @@ pub(crate) fn error(occurrence: &Occurrence, id: [u8; 16], memory: &Memory, now:
         utc_offset_seconds: utc_offset(time),
         uptime_nanos: time.saturating_sub(snapshot.started_realtime),
         title,
-        fault: signal.map(|(signal, address)| fault::fault_code(signal.number.cast_unsigned(), signal.code, address.unwrap_or(0))),
+        fault: signal.map(|(signal, address)| {
+            fault::fault_code(signal.number.cast_unsigned(), signal.code, address.unwrap_or(0))
+        }),
         chain,
         thread_id,
         thread_name: thread_name.unwrap_or_default(),
@@ -227,7 +245,11 @@ pub(crate) fn actions(snapshot: &Snapshot, at: u64) -> v1::Actions {
         truncated: raw.truncated,
         step: Some(raw.step.clone()),
     };
-    v1::Actions { actions: snapshot.actions.iter().map(action).collect(), dropped: snapshot.dropped, torn: snapshot.torn }
+    v1::Actions {
+        actions: snapshot.actions.iter().map(action).collect(),
+        dropped: snapshot.dropped,
+        torn: snapshot.torn,
+    }
 }
 
 /// What the product says of itself; `None` where it says nothing.
@@ -244,15 +266,20 @@ pub(crate) fn annotations(snapshot: &Snapshot, command_line: &[String]) -> Optio
 
 /// Frames that the product recorded itself, as handled errors bring them. Without their modules: the process may be gone.
 pub(crate) fn recorded(handled: &HandledError) -> Option<v1::Stacks> {
-    let frame = |&instruction: &u64| v1::Frame { instruction, trust: v1::FrameTrust::Recorded.into(), ..Default::default() };
+    let frame =
+        |&instruction: &u64| v1::Frame { instruction, trust: v1::FrameTrust::Recorded.into(), ..Default::default() };
     let frames: Vec<_> = handled.frames.iter().take(256).map(frame).collect();
     let truncated = handled.frames.len() > frames.len();
     let (id, name) = (handled.thread_id, handled.thread_name.clone());
-    (!frames.is_empty()).then(|| v1::Stacks { threads: vec![v1::Thread { id, name, faulting: true, frames, truncated }] })
+    (!frames.is_empty())
+        .then(|| v1::Stacks { threads: vec![v1::Thread { id, name, faulting: true, frames, truncated }] })
 }
 
 /// What stays of a granted section when something else was declined: a minidump loses its facts of the machine with *system*.
-pub(crate) fn reduce<'d>(section: &'d crate::consent::DraftSection, granted: CategorySet) -> Option<std::borrow::Cow<'d, [u8]>> {
+pub(crate) fn reduce<'d>(
+    section: &'d crate::consent::DraftSection,
+    granted: CategorySet,
+) -> Option<std::borrow::Cow<'d, [u8]>> {
     if section.kind != SectionKind::Minidump || granted.contains(Category::System) {
         return Some(section.payload.as_slice().into());
     }

@@ -4,7 +4,12 @@ use report_format::schema::v1;
 
 /// The fault of a Linux signal. `address` is `si_addr` as the kernel gave it; it is kept only where the signal has one.
 pub(crate) fn fault_code(signal: u32, code: i32, address: u64) -> v1::FaultCode {
-    v1::FaultCode { code: signal, subcode: code, name: signal_name(signal), address: has_address(signal, code).then_some(address) }
+    v1::FaultCode {
+        code: signal,
+        subcode: code,
+        name: signal_name(signal),
+        address: has_address(signal, code).then_some(address),
+    }
 }
 
 /// For people: "SIGSEGV: address not mapped".

@@ -28,7 +28,9 @@ impl LiveChild {
             .unwrap();
         let stdin = child.stdin.take().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let tid = lines.find_map(|l| l.unwrap().rsplit_once("waiting in thread ")?.1.parse().ok()).expect("the child says its thread");
+        let tid = lines
+            .find_map(|l| l.unwrap().rsplit_once("waiting in thread ")?.1.parse().ok())
+            .expect("the child says its thread");
         Self { child, _stdin: stdin, tid }
     }
 

@@ -85,7 +85,15 @@ pub(crate) fn filter(dump: &mut Vec<u8>, plan: &FilterPlan) -> Result<FilterRepo
     if dump.len() > LARGEST {
         return Err(FilterError::Size { limit: LARGEST });
     }
-    let mut work = Work { dump, plan, kept: Ranges::default(), zero: Ranges::default(), names: Vec::new(), empty: None, dropped: Vec::new() };
+    let mut work = Work {
+        dump,
+        plan,
+        kept: Ranges::default(),
+        zero: Ranges::default(),
+        names: Vec::new(),
+        empty: None,
+        dropped: Vec::new(),
+    };
     let directory = work.header()?;
     for entry in directory {
         work.stream(entry)?;
@@ -160,7 +168,9 @@ impl Work<'_> {
             SYSTEM_INFO => self.system_info(body),
             THREAD_NAMES => self.thread_names(body),
             MEMORY_INFO => self.keep("memory info", body.start, body.len()).map(drop),
-            CPU_INFO | OS_RELEASE | LIMITS if self.plan.system => self.keep("system file", body.start, body.len()).map(drop),
+            CPU_INFO | OS_RELEASE | LIMITS if self.plan.system => {
+                self.keep("system file", body.start, body.len()).map(drop)
+            }
             0 => self.clear_entry(entry),
             _ => {
                 self.dropped.push(kind);

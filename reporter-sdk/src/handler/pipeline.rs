@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use report_format::ReportId;
 use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
 use super::attachments::Attachments;
@@ -15,7 +16,7 @@ use super::evidence::{self, Memory, Occurrence, nanos};
 use super::settings::Settings;
 use super::soft_note;
 use crate::consent::{
-    AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, Outcome, Policies, ReportId, Request, Resolution, settle,
+    AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, Outcome, Policies, Request, Resolution, settle,
 };
 use crate::encode::encode;
 use crate::inventory;
@@ -91,14 +92,22 @@ impl Pipeline {
         }
         let inventory = inventory::collect(|category| allowed.contains(category), INVENTORY_TIME);
         diagnostics.soft_errors.extend(inventory.soft_errors);
-        let attached = if allowed.contains(Category::Attachments) { attachments.read(&mut diagnostics.soft_errors) } else { Vec::new() };
+        let attached = if allowed.contains(Category::Attachments) {
+            attachments.read(&mut diagnostics.soft_errors)
+        } else {
+            Vec::new()
+        };
         diagnostics.collect_nanos = nanos(started.elapsed());
 
         let draft = self.draft(occurrence, allowed, memory, inventory.sections, &attached, diagnostics);
         let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
         // Into the spool before anyone is asked: whatever happens to us meanwhile, the question can be asked again.
         spool.put_draft(&draft)?;
-        if asks || matches!(resolution, Resolution::Always { .. }) { self.decide(draft.id, asker) } else { Ok(Became::Kept) }
+        if asks || matches!(resolution, Resolution::Always { .. }) {
+            self.decide(draft.id, asker)
+        } else {
+            Ok(Became::Kept)
+        }
     }
 
     /// Puts a kept draft before whoever decides, and does as they say. Asks nobody where a standing answer holds.
@@ -139,7 +148,8 @@ impl Pipeline {
     /// The standing answer for an error of this kind: read anew each time, since a person may have changed it meanwhile.
     pub(crate) fn resolve(&self, kind: ErrorKind) -> Resolution {
         let remembered = self.spool.as_ref().and_then(|spool| spool.remembered().ok().flatten());
-        let policies = Policies { product: self.settings.policy.clone(), administrator: self.administrator, remembered };
+        let policies =
+            Policies { product: self.settings.policy.clone(), administrator: self.administrator, remembered };
         policies.resolve(kind, &self.settings.product.version)
     }
 
@@ -170,7 +180,11 @@ impl Pipeline {
                 draft.push(SectionKind::Modules, Category::Memory, &modules);
             }
             if let Some(payload) = memory.minidump {
-                draft.sections.push(crate::consent::DraftSection { kind: SectionKind::Minidump, category: Category::Memory, payload });
+                draft.sections.push(crate::consent::DraftSection {
+                    kind: SectionKind::Minidump,
+                    category: Category::Memory,
+                    payload,
+                });
             }
         }
         for (kind, category, payload) in inventory {
@@ -186,7 +200,9 @@ impl Pipeline {
         }
         let lost = [("annotations", occurrence.snapshot.lost_annotations), ("errors", occurrence.snapshot.lost_errors)];
         for (what, count) in lost.into_iter().filter(|(_, count)| *count > 0) {
-            diagnostics.soft_errors.push(soft_note("capture", format!("{count} {what} of the product were lost for want of room")));
+            diagnostics
+                .soft_errors
+                .push(soft_note("capture", format!("{count} {what} of the product were lost for want of room")));
         }
         draft.push(SectionKind::Diagnostics, Category::Essential, &diagnostics);
         draft

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use report_format::ReportId;
 use report_format::schema::v1::{self, ErrorKind};
 use rustix::event::{PollFd, PollFlags};
 
@@ -18,7 +19,9 @@ use super::{soft_error, soft_note};
 use crate::consent::{AdministratorPolicy, Asker, Resolution, TerminalAsker, Unattended};
 use crate::ipc::unix::{IpcError, Socket};
 use crate::ipc::{self, PROTOCOL_VERSION};
-use crate::schema::{ClientMessage, Done, HandledError, HandlerMessage, Hello, Ready, Refused, client_message, handler_message};
+use crate::schema::{
+    ClientMessage, Done, HandledError, HandlerMessage, Hello, Ready, Refused, client_message, handler_message,
+};
 use crate::shared::mapping::Mapping;
 use crate::shared::snapshot::Snapshot;
 use crate::spool::Spool;
@@ -103,7 +106,12 @@ enum Control {
 }
 
 impl Server {
-    fn new(control: Socket, crash_channel: Socket, hello: Hello, memory: Vec<OwnedFd>) -> Result<Self, (Socket, ServeError)> {
+    fn new(
+        control: Socket,
+        crash_channel: Socket,
+        hello: Hello,
+        memory: Vec<OwnedFd>,
+    ) -> Result<Self, (Socket, ServeError)> {
         match Self::start(&control, hello, memory) {
             Ok((shared, product, pipeline, delivery, attachments, soft_errors)) => Ok(Self {
                 control,
@@ -140,7 +148,10 @@ impl Server {
         // Who made the socket, as the kernel knows it: it alone is served, and dumped.
         let peer = rustix::net::sockopt::socket_peercred(control).map_err(io::Error::from)?;
         if peer.uid != rustix::process::geteuid() {
-            return Err(ServeError::Refused(format!("the product runs as user {}, the handler does not", peer.uid.as_raw())));
+            return Err(ServeError::Refused(format!(
+                "the product runs as user {}, the handler does not",
+                peer.uid.as_raw()
+            )));
         }
         let product = Product::open(peer.pid)?;
         let Some(memory) = memory.into_iter().next() else {
@@ -241,7 +252,9 @@ impl Server {
     fn control_message(&mut self, message: ClientMessage, descriptors: Vec<OwnedFd>) {
         let sequence = message.sequence;
         match message.message {
-            Some(client_message::Message::HandledError(error)) if error.crash_number != 0 => self.announced = Some(error),
+            Some(client_message::Message::HandledError(error)) if error.crash_number != 0 => {
+                self.announced = Some(error)
+            }
             Some(client_message::Message::HandledError(error)) => self.handled_error(error),
             Some(client_message::Message::AttachFile(file)) => {
                 let added = self.attachments.add_file(file);
@@ -267,7 +280,9 @@ impl Server {
                 hold.silently();
                 self.done(sequence);
             }
-            Some(client_message::Message::Hello(_)) | None => tracing::warn!("a message of the product makes no sense here"),
+            Some(client_message::Message::Hello(_)) | None => {
+                tracing::warn!("a message of the product makes no sense here")
+            }
         }
     }
 
@@ -297,7 +312,9 @@ impl Server {
             Ok(snapshot) => snapshot,
             Err(error) => return tracing::error!(%error, "no report: the shared memory makes no sense"),
         };
-        let Some(crash) = snapshot.crash.clone() else { return tracing::error!("no report: the crash slot is not filled") };
+        let Some(crash) = snapshot.crash.clone() else {
+            return tracing::error!("no report: the crash slot is not filled");
+        };
         if crash.number <= self.last_number {
             return tracing::warn!(number = crash.number, "this crash is reported already");
         }
@@ -361,7 +378,7 @@ impl Server {
         self.look();
     }
 
-    fn kept(&self) -> Vec<crate::consent::ReportId> {
+    fn kept(&self) -> Vec<ReportId> {
         let Some(spool) = &self.pipeline.spool else { return Vec::new() };
         spool.drafts().unwrap_or_else(|error| {
             tracing::error!(%error, "cannot look for kept drafts");
@@ -369,7 +386,7 @@ impl Server {
         })
     }
 
-    fn decide(&mut self, id: crate::consent::ReportId, asker: &mut dyn Asker) -> Option<Became> {
+    fn decide(&mut self, id: ReportId, asker: &mut dyn Asker) -> Option<Became> {
         match self.pipeline.decide(id, asker) {
             Ok(became) => {
                 if became == Became::Queued {
@@ -426,7 +443,9 @@ impl Server {
 fn is_end_of(reported: Option<ErrorKind>, ending: Ending) -> bool {
     match reported {
         Some(ErrorKind::Crash | ErrorKind::OutOfMemory) => true,
-        Some(ErrorKind::Panic | ErrorKind::UnhandledException) => matches!(ending, Ending::Killed(libc::SIGABRT) | Ending::Unknown),
+        Some(ErrorKind::Panic | ErrorKind::UnhandledException) => {
+            matches!(ending, Ending::Killed(libc::SIGABRT) | Ending::Unknown)
+        }
         _ => false,
     }
 }

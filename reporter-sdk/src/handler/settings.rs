@@ -26,12 +26,15 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn new(configuration: Configuration) -> Self {
-        let Configuration { product, product_id, spool_directory, categories, kinds, notice, mail, command_line, .. } = configuration;
+        let Configuration {
+            product, product_id, spool_directory, categories, kinds, notice, mail, command_line, ..
+        } = configuration;
         let product = product.unwrap_or_default();
         let policy = ProductPolicy::from_configuration(&categories, &kinds);
         let product_id = product_id.try_into().unwrap_or_else(|_| derived_id(&product));
         let given = PathBuf::from(OsString::from_vec(spool_directory));
-        let spool = if given.is_absolute() { Some(given) } else { Spool::default_directory(&product.vendor, &product.name) };
+        let spool =
+            if given.is_absolute() { Some(given) } else { Spool::default_directory(&product.vendor, &product.name) };
         Self { product, product_id, notice: notice.unwrap_or_default(), policy, command_line, spool, mail, kinds }
     }
 
@@ -65,7 +68,8 @@ mod tests {
 
     #[test]
     fn a_product_without_an_id_gets_the_same_one_always() {
-        let product = |name: &str| v1::Product { vendor: "Example Software".into(), name: name.into(), ..Default::default() };
+        let product =
+            |name: &str| v1::Product { vendor: "Example Software".into(), name: name.into(), ..Default::default() };
         let settings = |name: &str| Settings::new(Configuration { product: Some(product(name)), ..Default::default() });
         assert_eq!(settings("Ledger").product_id, settings("Ledger").product_id);
         assert_ne!(settings("Ledger").product_id, settings("Journal").product_id);

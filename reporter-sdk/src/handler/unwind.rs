@@ -7,10 +7,13 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use framehop::{CacheNative, ExplicitModuleSectionInfo, FrameAddress, MayAllocateDuringUnwind, Module, UnwindRegsNative, Unwinder, UnwinderNative};
+use framehop::{
+    CacheNative, ExplicitModuleSectionInfo, FrameAddress, MayAllocateDuringUnwind, Module, UnwindRegsNative, Unwinder,
+    UnwinderNative,
+};
 use minidump::{
-    Minidump, MinidumpContext, MinidumpException, MinidumpMemoryInfoList, MinidumpMemoryList, MinidumpRawContext, MinidumpSystemInfo,
-    MinidumpThread, MinidumpThreadList, MinidumpThreadNames,
+    Minidump, MinidumpContext, MinidumpException, MinidumpMemoryInfoList, MinidumpMemoryList, MinidumpRawContext,
+    MinidumpSystemInfo, MinidumpThread, MinidumpThreadList, MinidumpThreadNames,
 };
 use report_format::schema::v1;
 
@@ -91,7 +94,8 @@ pub(crate) fn stacks(
         let faulting = id == tid;
         let at_fault = exception.as_ref().filter(|_| faulting).and_then(|e| e.context(&system, None));
         let context = at_fault.or_else(|| thread.context(&system, None));
-        let (frames, truncated) = context.and_then(|c| registers(&c, modules)).map_or_else(Default::default, |r| work.thread(r));
+        let (frames, truncated) =
+            context.and_then(|c| registers(&c, modules)).map_or_else(Default::default, |r| work.thread(r));
         let name = names.as_ref().and_then(|n| n.get_name(id)).unwrap_or_default();
         out.push(v1::Thread { id, name: user_paths(&name).into_owned(), faulting, frames, truncated });
     }
@@ -104,6 +108,7 @@ pub(crate) fn stacks(
 }
 
 /// What framehop needs of a thread's registers.
+#[derive(Clone, Copy)]
 struct Registers {
     ip: u64,
     sp: u64,
@@ -195,7 +200,11 @@ impl Work<'_> {
     }
 
     /// The frame that called the one at `address`. `None` at the thread's first frame.
-    fn caller(&mut self, address: FrameAddress, native: &mut UnwindRegsNative) -> Option<(FrameAddress, v1::FrameTrust)> {
+    fn caller(
+        &mut self,
+        address: FrameAddress,
+        native: &mut UnwindRegsNative,
+    ) -> Option<(FrameAddress, v1::FrameTrust)> {
         self.load(address.address_for_lookup());
         let before = *native;
         let memory = self.memory;
@@ -213,11 +222,13 @@ impl Work<'_> {
         }
         *native = before;
         let start = before.sp();
-        (0..SCAN_WORDS).map(|i| start.wrapping_add(i * WORD)).map_while(|at| Some((at, self.word(at)?))).find_map(|(at, word)| {
-            let caller = FrameAddress::from_return_address(word).filter(|_| self.is_return_address(word))?;
-            set(native, word, at.wrapping_add(WORD));
-            Some((caller, v1::FrameTrust::Scanned))
-        })
+        (0..SCAN_WORDS).map(|i| start.wrapping_add(i * WORD)).map_while(|at| Some((at, self.word(at)?))).find_map(
+            |(at, word)| {
+                let caller = FrameAddress::from_return_address(word).filter(|_| self.is_return_address(word))?;
+                set(native, word, at.wrapping_add(WORD));
+                Some((caller, v1::FrameTrust::Scanned))
+            },
+        )
     }
 
     /// Readable as 8 bytes of the dump's memory.

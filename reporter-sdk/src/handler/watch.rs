@@ -30,7 +30,11 @@ impl Ending {
     }
 
     fn from_status(status: i32) -> Self {
-        if libc::WIFSIGNALED(status) { Ending::Killed(libc::WTERMSIG(status)) } else { Ending::Exited(libc::WEXITSTATUS(status)) }
+        if libc::WIFSIGNALED(status) {
+            Ending::Killed(libc::WTERMSIG(status))
+        } else {
+            Ending::Exited(libc::WEXITSTATUS(status))
+        }
     }
 }
 
@@ -63,11 +67,11 @@ impl Product {
         }
         const EXIT: u64 = 1 << 3;
         /// `_IOWR(0xFF, 11, struct pidfd_info)`
-        const GET_INFO: u32 = 3 << 30 | (size_of::<Info>() as u32) << 16 | 0xff << 8 | 11;
+        const GET_INFO: libc::Ioctl = 3 << 30 | (size_of::<Info>() as libc::Ioctl) << 16 | 0xff << 8 | 11;
         const { assert!(size_of::<Info>() == 64) };
         let mut info = Info { mask: EXIT, cgroup: 0, ids: [0; 11], exit_code: 0 };
         // SAFETY: the request's number says that the kernel reads and writes 64 bytes, which `info` has; all of them are integers.
-        let result = unsafe { libc::ioctl(self.pidfd.as_raw_fd(), GET_INFO as _, &raw mut info) };
+        let result = unsafe { libc::ioctl(self.pidfd.as_raw_fd(), GET_INFO, &raw mut info) };
         (result == 0 && info.mask & EXIT != 0).then_some(info.exit_code)
     }
 

@@ -1,4 +1,7 @@
-use minidump::{Minidump, MinidumpException, MinidumpMemoryList, MinidumpModuleList, MinidumpSystemInfo, MinidumpThreadList, Module as _};
+use minidump::{
+    Minidump, MinidumpException, MinidumpMemoryList, MinidumpModuleList, MinidumpSystemInfo, MinidumpThreadList,
+    Module as _,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -7,7 +10,8 @@ use crate::handler::live_child::{CANARY, LiveChild};
 
 fn live_dump() -> (RawDump, u32) {
     let child = LiveChild::start();
-    let request = DumpRequest { pid: child.pid(), tid: child.tid, context: None, timeout: std::time::Duration::from_secs(10) };
+    let request =
+        DumpRequest { pid: child.pid(), tid: child.tid, context: None, timeout: std::time::Duration::from_secs(10) };
     (dump::take(request).unwrap(), child.tid)
 }
 
@@ -126,7 +130,10 @@ fn a_user_in_a_module_s_path_is_replaced() {
 #[test]
 fn memory_is_zeroed_where_the_plan_says_and_nowhere_else() {
     let mut bytes = small_dump("x", &[7; 64]);
-    let plan = FilterPlan { zero: vec![0..0x1008, 0x1010..0x1018, 0x1014..0x1020, 0x103f..u64::MAX, 0x2000..0x3000], system: false };
+    let plan = FilterPlan {
+        zero: vec![0..0x1008, 0x1010..0x1018, 0x1014..0x1020, 0x103f..u64::MAX, 0x2000..0x3000],
+        system: false,
+    };
     let report = filter(&mut bytes, &plan).unwrap();
     assert_eq!(report, FilterReport { dropped_streams: vec![0x4767_0007], zeroed_bytes: 8 + 16 + 1 });
     let dump = Minidump::read(&bytes[..]).unwrap();

@@ -1,6 +1,7 @@
 //! The whole handler in this process, serving a product that is another one: this test program once more.
 
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -29,7 +30,7 @@ fn kept_of(role: &str) -> (Vec<Draft>, Result<(), ServeError>) {
         .env(ROLE, role)
         .env(SPOOL, &spool)
         .env("SECRET_TOKEN", CANARY)
-        .stdin(OwnedFd::from(theirs.as_fd().try_clone_to_owned().unwrap()))
+        .stdin(theirs.as_fd().try_clone_to_owned().unwrap())
         .stdout(Stdio::null())
         // In the background of whatever terminal the tests have: nobody is asked there.
         .process_group(0)
@@ -61,8 +62,8 @@ fn product() {
     let (mapping, memory) = Mapping::create().unwrap();
     let mapping: &'static Mapping = Box::leak(Box::new(mapping));
     let writer = Writer::new(mapping.words());
-    use std::os::unix::ffi::OsStrExt;
-    let product = v1::Product { vendor: "Example".into(), name: "Ledger".into(), version: "1".into(), ..Default::default() };
+    let product =
+        v1::Product { vendor: "Example".into(), name: "Ledger".into(), version: "1".into(), ..Default::default() };
     let spool_directory = std::env::var_os(SPOOL).unwrap().as_bytes().into();
     let configuration = Configuration { product: Some(product), spool_directory, ..Default::default() };
     let protocol_version = if role == "foreign" { 99 } else { PROTOCOL_VERSION };
@@ -77,7 +78,14 @@ fn product() {
         return;
     }
     assert!(matches!(answer.message, Some(handler_message::Message::Ready(_))), "{answer:?}");
-    writer.act(&Action { kind: ActionKind::Command, detail: Surface::Menu as u8, id: 0, parent: 0, first: "file.export", second: "Export…" });
+    writer.act(&Action {
+        kind: ActionKind::Command,
+        detail: Surface::Menu as u8,
+        id: 0,
+        parent: 0,
+        first: "file.export",
+        second: "Export…",
+    });
     writer.annotate("document.kind", "invoice");
 
     let fail = |number: u64, kind: ErrorKind| {
@@ -85,7 +93,7 @@ fn product() {
     };
     let handled = |crash_number| {
         let chain = vec![v1::ErrorLink { message: "cannot read /home/anna/book".into(), ..Default::default() }];
-        let frames = vec![product as fn() as usize as u64];
+        let frames = vec![0x1234];
         let kind = ErrorKind::HandledError.into();
         let error = HandledError { chain, thread_id: 7, frames, time: 1, kind, crash_number, ..Default::default() };
         send(0, client_message::Message::HandledError(error), &[]);
@@ -105,10 +113,7 @@ fn product() {
             handled(2);
             fail(2, ErrorKind::HandledError);
         }
-        // SAFETY: ends this process.
-        "vanish" => unsafe {
-            libc::kill(libc::getpid(), libc::SIGKILL);
-        },
+        "vanish" => rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap(),
         "exit" => std::process::exit(3),
         other => panic!("no such role: {other}"),
     }
@@ -122,15 +127,22 @@ fn product() {
 #[unsafe(no_mangle)]
 #[inline(never)]
 fn reporter_test_failing_function(writer: &Writer, channel: &Socket, number: u64, kind: ErrorKind) {
-    let mut context = std::mem::MaybeUninit::<CrashContext>::zeroed();
-    // SAFETY: zero is a value of all its fields, and the call writes the registers of this point.
-    let context = unsafe {
-        crash_context::crash_context_getcontext(&raw mut (*context.as_mut_ptr()).context);
-        context.assume_init()
-    };
+    let context = std::mem::MaybeUninit::<CrashContext>::zeroed();
+    // SAFETY: zero is a value of all its fields.
+    let mut context = unsafe { context.assume_init() };
+    // SAFETY: writes the registers of this point into a structure that is large enough.
+    unsafe { crash_context::crash_context_getcontext(&raw mut context.context) };
     let (pid, tid) = (std::process::id(), crate::shared::writer::thread_id());
     let signal = (kind == ErrorKind::Crash).then_some((libc::SIGSEGV, 1));
-    writer.crashed(&Crash { number, kind: kind.into(), pid, tid, signal, address: signal.map(|_| 0x10), context: context.as_bytes() });
+    writer.crashed(&Crash {
+        number,
+        kind: kind.into(),
+        pid,
+        tid,
+        signal,
+        address: signal.map(|_| 0x10),
+        context: context.as_bytes(),
+    });
     channel.send_bytes(&[ipc::CRASHED], &[], SOON).unwrap();
     let mut byte = [0];
     while byte[0] != ipc::DONE {

@@ -26,7 +26,8 @@ fn the_frames_of_a_live_process_lead_from_the_wait_to_the_thread_s_start() {
     assert!(thread.frames[1..].iter().all(|f| f.module.is_some() && f.module_offset > 0));
     assert_eq!(soft_errors, []);
 
-    let program = &modules.modules[thread.frames.iter().find(|f| f.symbol.starts_with("reporter")).unwrap().module.unwrap() as usize];
+    let program = &modules.modules
+        [thread.frames.iter().find(|f| f.symbol.starts_with("reporter")).unwrap().module.unwrap() as usize];
     assert!(program.path.contains("reporter_sdk-"), "{}", program.path);
     assert!(program.size > 4096 && !program.build_id.is_empty());
     assert!(modules.modules.iter().any(|m| m.path.contains("libc.so.6")));
@@ -36,7 +37,8 @@ fn the_frames_of_a_live_process_lead_from_the_wait_to_the_thread_s_start() {
 
 #[test]
 fn limits_cut_and_say_so() {
-    let (stacks, _, soft_errors) = unwound(UnwindLimits { frames_per_thread: 2, threads: 1, ..UnwindLimits::default() });
+    let (stacks, _, soft_errors) =
+        unwound(UnwindLimits { frames_per_thread: 2, threads: 1, ..UnwindLimits::default() });
     assert_eq!(stacks.threads.len(), 1);
     assert!(stacks.threads[0].frames.len() == 2 && stacks.threads[0].truncated);
     assert!(soft_errors.iter().any(|e| e.message.contains("1 were unwound")), "{soft_errors:?}");
