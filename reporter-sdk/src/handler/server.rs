@@ -1,7 +1,7 @@
 //! Serves one product process, from its start to its end.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,6 +95,8 @@ struct Server {
     last_number: u64,
     /// Of the last error that held the product.
     last_kind: Option<ErrorKind>,
+    /// A closed one is always ready: it is no longer waited for.
+    crash_channel_open: bool,
     soft_errors: Vec<v1::SoftError>,
 }
 
@@ -125,6 +127,7 @@ impl Server {
                 handled: 0,
                 last_number: 0,
                 last_kind: None,
+                crash_channel_open: true,
                 soft_errors,
             }),
             Err(error) => Err((control, error)),
@@ -204,9 +207,10 @@ impl Server {
         self.settle_standing();
         self.look();
         loop {
+            let crash = if self.crash_channel_open { self.crash_channel.as_fd() } else { self.product.as_fd() };
             let mut polled = [
                 PollFd::new(&self.control, PollFlags::IN),
-                PollFd::new(&*self.crash_channel, PollFlags::IN),
+                PollFd::from_borrowed_fd(crash, PollFlags::IN),
                 PollFd::new(&self.product, PollFlags::IN),
             ];
             match rustix::event::poll(&mut polled, None) {
@@ -216,8 +220,8 @@ impl Server {
             let [control, crash, ended] = polled.map(|p| !p.revents().is_empty());
             // Control first: a handled error comes before the byte that asks for its dump, and a shutdown before the end.
             let control = if control { self.control_messages() } else { Control::Open };
-            if crash {
-                self.crash_bytes();
+            if crash && self.crash_channel_open {
+                self.crash_byte();
             }
             if ended {
                 self.product_ended();
@@ -293,14 +297,17 @@ impl Server {
         }
     }
 
-    fn crash_bytes(&mut self) {
+    /// One byte at a time: what came over control before the next one is to be read before it.
+    fn crash_byte(&mut self) {
         let mut byte = [0];
-        loop {
-            match self.crash_channel.receive_bytes(&mut byte, Duration::ZERO) {
-                Ok((1, _)) if byte[0] == ipc::CRASHED => self.crashed(),
-                Ok(_) => tracing::warn!("a byte on the crash channel makes no sense"),
-                // The end of the product is seen elsewhere.
-                Err(_) => return,
+        match self.crash_channel.receive_bytes(&mut byte, Duration::ZERO) {
+            Ok((1, _)) if byte[0] == ipc::CRASHED => self.crashed(),
+            Ok(_) => tracing::warn!("a byte on the crash channel makes no sense"),
+            Err(IpcError::TimedOut(_)) => {}
+            Err(IpcError::Closed) => self.crash_channel_open = false,
+            Err(error) => {
+                tracing::error!(%error, "the crash channel fails");
+                self.crash_channel_open = false;
             }
         }
     }

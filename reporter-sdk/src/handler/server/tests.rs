@@ -1,6 +1,5 @@
 //! The whole handler in this process, serving a product that is another one: this test program once more.
 
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
