@@ -51,6 +51,8 @@ pub(crate) struct Assembly {
     seen: Vec<IndexEntry>,
     index_seen: bool,
     raw_total: u64,
+    /// Bytes of the report were lost or others put in: its digest cannot be right and offsets are moved.
+    disturbed: bool,
     worst: Status,
 }
 
@@ -69,12 +71,21 @@ impl Assembly {
             seen: Vec::new(),
             index_seen: false,
             raw_total: 0,
+            disturbed: false,
             worst: Status::Complete,
         }
     }
 
     pub(crate) fn lose(&mut self, loss: Loss, events: &mut Events) {
         self.worst = self.worst.max(loss.status());
+        self.disturbed |= matches!(
+            loss,
+            Loss::Preamble { .. }
+                | Loss::Leading { .. }
+                | Loss::Unreadable { .. }
+                | Loss::Missing { .. }
+                | Loss::Misplaced { .. }
+        );
         events.push_back(Event::Lost(loss));
     }
 
@@ -323,7 +334,7 @@ impl Assembly {
         Ok(())
     }
 
-    /// Ends the open section although its end frame did not come. `expected`: that frame was not lost, it was never there.
+    /// Ends the open section although its end frame did not come. A contradiction if no frame was lost that could be it.
     fn close_open(&mut self, contradiction: bool, at: u64, events: &mut Events) {
         if let Some(open) = &mut self.open {
             open.intact = false;
@@ -347,7 +358,6 @@ impl Assembly {
     /// Compares the index with what was seen: it names the sections of which nothing came.
     fn index(&mut self, payload: &[u8], at: u64, events: &mut Events) {
         self.index_seen = true;
-        let undamaged = self.worst == Status::Complete;
         let seen = std::mem::take(&mut self.seen);
         let mut expected = seen.iter().peekable();
         let mut fits = payload.len().is_multiple_of(IndexEntry::SIZE);
@@ -357,7 +367,7 @@ impl Assembly {
                 Some(found) if found.section == listed.section => {
                     fits &= (found.kind, found.category) == (listed.kind, listed.category);
                     // Behind lost or added bytes everything stands elsewhere.
-                    fits &= found.offset == listed.offset || !undamaged;
+                    fits &= found.offset == listed.offset || self.disturbed;
                     expected.next();
                 }
                 _ => {
@@ -378,10 +388,7 @@ impl Assembly {
         if header.flags & frame::INCOMPLETE != 0 {
             self.lose(Loss::Declared, events);
         }
-        // With something lost before, the digest must differ; alone it says that something was lost unseen.
-        let explained = self.worst != Status::Complete;
-        let declared_only = header.flags & frame::INCOMPLETE != 0;
-        if !explained || declared_only {
+        if !self.disturbed {
             if payload.get(..32) != digest.as_ref().map(|digest| &digest[..]) {
                 self.lose(Loss::Digest, events);
             } else if header.offset != at {

@@ -371,3 +371,67 @@ impl fmt::Debug for Decoder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{DATA, MAX_PAYLOAD, preamble};
+
+    /// Decodes all of it in pieces; the answer is how many bytes were checksummed in vain, and the most that was held.
+    fn work(input: &[u8]) -> (u64, usize) {
+        let mut decoder = Decoder::new(Limits::default());
+        let mut held = 0;
+        for piece in input.chunks(64 << 10) {
+            decoder.push(piece);
+            while let Ok(Some(_)) = decoder.next() {}
+            held = held.max(decoder.buffer.len());
+        }
+        decoder.finish();
+        while let Ok(Some(_)) = decoder.next() {}
+        assert_ne!(decoder.status(), Status::Complete);
+        (decoder.wasted, held)
+    }
+
+    /// A valid header every 40 bytes, each with the greatest payload and none with a right checksum over it: without a
+    /// bound, each byte would be checksummed 26,000 times.
+    #[test]
+    fn nested_false_frames_cost_linear_work_and_bounded_memory() {
+        let header = Header { frame_type: DATA, section: 1, length: MAX_PAYLOAD as u32, ..Header::default() };
+        for megabytes in [4, 8] {
+            let mut input = preamble(MAJOR_VERSION).to_vec();
+            while input.len() < megabytes << 20 {
+                input.extend(header.to_bytes());
+            }
+            let (wasted, held) = work(&input);
+            let bound = (input.len() as u64) * (PATIENCE + 1);
+            assert!(wasted <= bound, "{wasted} bytes checksummed in vain, {bound} allowed");
+            assert!(held <= 3 * MAX_PAYLOAD, "{held} bytes held");
+        }
+    }
+
+    #[test]
+    fn syncs_without_a_header_cost_linear_work_and_bounded_memory() {
+        let mut input = preamble(MAJOR_VERSION).to_vec();
+        input.extend(SYNC.repeat(1 << 20));
+        let (wasted, held) = work(&input);
+        assert_eq!(wasted, 0);
+        assert!(held <= 256 << 10, "{held} bytes held");
+    }
+
+    #[test]
+    fn an_endless_file_of_another_kind_is_refused_early() {
+        let mut decoder = Decoder::new(Limits::default());
+        let mut pushed = 0;
+        let error = loop {
+            decoder.push(&[0x8f; 4096]);
+            pushed += 4096;
+            match decoder.next() {
+                Ok(event) => assert_eq!(event, None),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, Error::Format { .. }), "{error}");
+        assert!(pushed <= Limits::default().leading + 8192, "{pushed}");
+        assert_eq!(decoder.next().expect("no second error"), None);
+    }
+}

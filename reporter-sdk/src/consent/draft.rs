@@ -1,0 +1,128 @@
+//! What was collected and not yet decided.
+
+use std::fmt;
+
+use prost::Message;
+use report_format::ReportId;
+use report_format::schema::v1::{Category, ErrorKind, Product, SectionKind};
+use sha2::{Digest, Sha256};
+
+use super::CategorySet;
+
+/// What was collected about one error and not yet decided. It can be shown, kept and destroyed; it cannot be sent.
+#[derive(Clone, PartialEq)]
+pub struct Draft {
+    /// Of the report that this may become.
+    pub id: ReportId,
+    /// Which product failed.
+    pub product: Product,
+    /// Chosen by the vendor or derived from the product's name.
+    pub product_id: [u8; 16],
+    /// What kind of failure it was.
+    pub kind: ErrorKind,
+    /// When it happened: realtime nanoseconds since 1970.
+    pub time: u64,
+    /// In the order in which they are shown and encoded. The product's own section comes first.
+    pub sections: Vec<DraftSection>,
+}
+
+/// One section of a draft: the unit of consent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DraftSection {
+    /// What it is.
+    pub kind: SectionKind,
+    /// Under which switch it falls.
+    pub category: Category,
+    /// The encoded message, or the bytes of a minidump.
+    pub payload: Vec<u8>,
+}
+
+impl DraftSection {
+    /// A section that holds `message`.
+    pub fn of(kind: SectionKind, category: Category, message: &impl Message) -> Self {
+        DraftSection { kind, category, payload: message.encode_to_vec() }
+    }
+}
+
+/// SHA-256 over everything that was shown, before anything was left out. It ties a decision to one draft and its bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PreviewDigest(pub [u8; 32]);
+
+impl Draft {
+    /// A draft that holds the section of its product and nothing else yet.
+    pub fn new(id: ReportId, product: Product, product_id: [u8; 16], kind: ErrorKind, time: u64) -> Self {
+        let sections = vec![DraftSection::of(SectionKind::Product, Category::Essential, &product)];
+        Draft { id, product, product_id, kind, time, sections }
+    }
+
+    /// Adds a section that holds `message`.
+    pub fn push(&mut self, kind: SectionKind, category: Category, message: &impl Message) {
+        self.sections.push(DraftSection::of(kind, category, message));
+    }
+
+    /// The digest of what a person is shown: the facts of the summary, then kind, category, length and bytes of every
+    /// section in order.
+    ///
+    /// Why over the whole draft and not over what is sent: the person sees everything and then leaves parts out, so the
+    /// digest must be known before the choice. What is sent is a function of the draft and of the granted categories alone,
+    /// and that function only leaves out (`encode`); so equal digests and equal grants give equal bytes.
+    pub fn digest(&self) -> PreviewDigest {
+        let mut hash = Sha256::new();
+        hash.update(b"error report preview 1\0");
+        hash.update(self.id.0);
+        hash.update(self.product_id);
+        hash.update((self.kind as u32).to_le_bytes());
+        hash.update(self.time.to_le_bytes());
+        hash.update((self.sections.len() as u64).to_le_bytes());
+        for section in &self.sections {
+            hash.update((section.kind as u32).to_le_bytes());
+            hash.update((section.category as u32).to_le_bytes());
+            hash.update((section.payload.len() as u64).to_le_bytes());
+            hash.update(&section.payload);
+        }
+        PreviewDigest(hash.finalize().into())
+    }
+
+    /// The categories of which the draft holds something.
+    pub fn categories(&self) -> CategorySet {
+        self.sections.iter().map(|section| section.category).collect()
+    }
+
+    /// Bytes collected under `category`, before compression.
+    pub fn size_of(&self, category: Category) -> u64 {
+        self.sections
+            .iter()
+            .filter(|section| section.category == category)
+            .map(|section| section.payload.len() as u64)
+            .sum()
+    }
+
+    /// The first message of this kind, where the draft has one and its bytes make sense.
+    pub fn message<M: Message + Default>(&self, kind: SectionKind) -> Option<M> {
+        let section = self.sections.iter().find(|section| section.kind == kind)?;
+        M::decode(section.payload.as_slice()).ok()
+    }
+}
+
+// Payloads are the person's own data: a log line must not carry them, however it came about.
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("sections", &self.sections)
+            .finish()
+    }
+}
+
+impl fmt::Debug for DraftSection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}/{:?} ({} bytes)", self.kind, self.category, self.payload.len())
+    }
+}
+
+impl fmt::Debug for PreviewDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

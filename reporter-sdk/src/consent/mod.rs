@@ -1,0 +1,30 @@
+//! Consent as a type. What was collected is a [`Draft`]; what is shown of it is a [`Request`]; the answer is a [`Decision`];
+//! and only [`settle`] turns the three into a [`Grant`], without which nothing is encoded and hence nothing is sent.
+//!
+//! Who decides, first match wins (see [`Policies::resolve`]):
+//!
+//! 1. *never* of the machine's administrator, of the product for this kind of error, or of the person: nothing is sent;
+//! 2. *always* of the machine's administrator;
+//! 3. *always* remembered from the person;
+//! 4. the person is asked. No answer, no terminal, no time: [`Answer::Later`], the draft is kept, nothing is sent.
+//!
+//! A product can say *ask* or *never*. It has no way to say *always*: [`ProductPolicy`] has no such value.
+
+mod administrator;
+mod category;
+mod decision;
+mod draft;
+mod policy;
+mod preview;
+mod prompt;
+mod tty;
+
+pub use crate::schema::Notice;
+pub use administrator::{AdministratorConsent, AdministratorPolicy};
+pub use category::{CategorySet, category_name};
+pub use decision::{
+    Answer, Asker, ConsentError, Decision, Grant, Outcome, Remember, Remembered, Request, Unattended, settle,
+};
+pub use draft::{Draft, DraftSection, PreviewDigest};
+pub use policy::{Policies, ProductPolicy, Refuser, Resolution};
+pub use prompt::TerminalAsker;

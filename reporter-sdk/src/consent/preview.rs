@@ -1,0 +1,402 @@
+//! Shows what a draft holds: every field of every section, by the schema's own descriptors, so that a field that is added to
+//! the schema is shown without anyone thinking of it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use prost::Message;
+use report_format::schema::DESCRIPTOR_SET;
+use report_format::schema::v1::{Category, Format, SectionKind};
+
+use super::{CategorySet, Draft, DraftSection};
+use crate::text::{escape, escape_lines};
+
+/// Messages in messages, at most: the schema has 4.
+const DEEPEST: usize = 16;
+
+/// A count of bytes for people.
+pub(super) fn size(bytes: u64) -> String {
+    #[allow(clippy::cast_precision_loss)]
+    let float = bytes as f64;
+    match bytes {
+        0..1000 => format!("{bytes} B"),
+        1000..1_000_000 => format!("{:.1} kB", float / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", float / 1e6),
+        _ => format!("{:.1} GB", float / 1e9),
+    }
+}
+
+/// What a category is called on its switch.
+pub(super) fn switch(category: Category) -> &'static str {
+    match category {
+        Category::Unspecified => "unknown",
+        Category::Essential => "What went wrong, in which product; your decision",
+        Category::Actions => "What you did with the program last",
+        Category::Memory => "Parts of the program's memory, and the libraries in it",
+        Category::FullMemory => "ALL of the program's memory",
+        Category::Processes => "Running applications, services and drivers",
+        Category::System => "Operating system, language, processor, volumes",
+        Category::Account => "Your user account's name",
+        Category::Network => "Names of your computer and network",
+        Category::InstalledSoftware => "Installed programs and services",
+        Category::Devices => "Network cards, printers and displays",
+        Category::Screen => "An image of your desktop",
+        Category::Contact => "What you enter here",
+        Category::Product => "Facts that the program adds",
+        Category::Attachments => "Files that the program attaches",
+    }
+}
+
+/// The sections that may be sent, each with its fields as they would be sent. Safe for a terminal.
+pub(super) fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) -> String {
+    let mut text = String::new();
+    for section in draft.sections.iter().filter(|section| offered.contains(section.category)) {
+        let state = if chosen.contains(section.category) { "chosen" } else { "left out" };
+        let name = section.kind.as_str_name().trim_start_matches("SECTION_KIND_").to_lowercase().replace('_', " ");
+        let bytes = size(section.payload.len() as u64);
+        let _ = writeln!(text, "\n{} – {name}, {bytes}, {state}", switch(section.category));
+        show_section(section, &mut text);
+    }
+    text.push_str(
+        "\nBesides: the report's id, the product's id, the time and kind of the error in clear, and a record of what you allow.\n",
+    );
+    text
+}
+
+fn show_section(section: &DraftSection, text: &mut String) {
+    match (section.kind, SCHEMA.sections.get(&(section.kind as i32))) {
+        (SectionKind::Minidump, _) => text.push_str(
+            "  A minidump: the processor's registers, the stack of each thread and memory near them, as they were. Nobody can\n  \
+             say what is in it. The environment and the command line were removed; what describes the computer is\n  \
+             removed too if you leave out the operating system.\n",
+        ),
+        (SectionKind::MemoryImage, _) | (_, None) => text.push_str("  Binary data; it cannot be shown here.\n"),
+        (_, Some(message)) => show_message(message, &section.payload, 1, text),
+    }
+}
+
+/// Writes a line for each field. Bytes that make no sense are said to be there: nothing is hidden.
+fn show_message(name: &str, mut bytes: &[u8], depth: usize, text: &mut String) {
+    let indent = "  ".repeat(depth);
+    let message = SCHEMA.messages.get(name);
+    while !bytes.is_empty() {
+        let Some((number, value)) = next_field(&mut bytes) else {
+            let _ = writeln!(text, "{indent}({} bytes that cannot be read)", bytes.len());
+            return;
+        };
+        let field = message.and_then(|message| message.field.iter().find(|field| field.number == number));
+        let label = field.map_or_else(|| format!("field {number}"), |field| field.name.replace('_', " "));
+        match (field, value) {
+            (Some(field), Value::Bytes(inner)) if field.kind == field_type::MESSAGE && depth < DEEPEST => {
+                let _ = writeln!(text, "{indent}{label}:");
+                show_message(&field.type_name, inner, depth + 1, text);
+            }
+            (field, value) => {
+                let shown = show_value(field, value).replace('\n', &format!("\n{indent}    "));
+                let _ = writeln!(text, "{indent}{label}: {shown}");
+            }
+        }
+    }
+}
+
+fn show_value(field: Option<&FieldDescriptor>, value: Value<'_>) -> String {
+    let format = field.and_then(|field| field.options.as_ref()).map_or(0, |options| options.format);
+    let format = Format::try_from(format).unwrap_or(Format::Unspecified);
+    match value {
+        Value::Number(number) => match (field.map_or(0, |field| field.kind), format) {
+            (field_type::BOOL, _) => if number == 0 { "no" } else { "yes" }.into(),
+            (field_type::ENUM, _) => {
+                field.and_then(|field| enum_name(field, number)).unwrap_or_else(|| number.to_string())
+            }
+            (field_type::SINT32 | field_type::SINT64, _) => {
+                (number.cast_signed() >> 1 ^ -(number.cast_signed() & 1)).to_string()
+            }
+            (field_type::INT32 | field_type::INT64, _) => number.cast_signed().to_string(),
+            (_, Format::Address | Format::Hex) => format!("{number:#x}"),
+            (_, Format::Size) => size(number),
+            (_, Format::Duration) => format!("{:?}", std::time::Duration::from_nanos(number)),
+            (_, Format::Time) => utc(number),
+            _ => number.to_string(),
+        },
+        Value::Bytes(bytes) if field.is_some_and(|field| field.kind == field_type::STRING) => {
+            escape(&String::from_utf8_lossy(bytes))
+        }
+        Value::Bytes(bytes) => match (<[u8; 16]>::try_from(bytes), str::from_utf8(bytes)) {
+            (Ok(id), _) if format == Format::Uuid => uuid::Uuid::from_bytes(id).to_string(),
+            _ if format == Format::Hex || bytes.len() <= 4 => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            (_, Ok(lines)) => format!("{} of text\n{}", size(bytes.len() as u64), escape_lines(lines)),
+            _ => format!("{} of binary data", size(bytes.len() as u64)),
+        },
+    }
+}
+
+fn enum_name(field: &FieldDescriptor, number: u64) -> Option<String> {
+    let descriptor = SCHEMA.enums.get(&field.type_name)?;
+    let value = descriptor.value.iter().find(|value| i64::from(value.number) == number.cast_signed())?;
+    // ERROR_KIND_CRASH of ErrorKind: crash.
+    let prefix = descriptor.value.first().map_or("", |zero| zero.name.trim_end_matches("UNSPECIFIED"));
+    Some(value.name.trim_start_matches(prefix).to_lowercase().replace('_', " "))
+}
+
+/// Realtime nanoseconds as RFC 3339, to the second. (Days to date: Howard Hinnant's civil_from_days, for years after 1970.)
+fn utc(nanos: u64) -> String {
+    let seconds = nanos / 1_000_000_000;
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+}
+
+#[derive(Clone, Copy)]
+enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+/// Takes the next field from `bytes`, with its number. `None` leaves what cannot be read.
+fn next_field<'a>(bytes: &mut &'a [u8]) -> Option<(i32, Value<'a>)> {
+    let mut rest = *bytes;
+    let key = varint(&mut rest)?;
+    let value = match key & 7 {
+        0 => Value::Number(varint(&mut rest)?),
+        1 => Value::Number(u64::from_le_bytes(*take(&mut rest, 8)?.first_chunk()?)),
+        2 => {
+            let length = usize::try_from(varint(&mut rest)?).ok()?;
+            Value::Bytes(take(&mut rest, length)?)
+        }
+        5 => Value::Number(u64::from(u32::from_le_bytes(*take(&mut rest, 4)?.first_chunk()?))),
+        _ => return None,
+    };
+    let number = i32::try_from(key >> 3).ok().filter(|number| *number > 0)?;
+    *bytes = rest;
+    Some((number, value))
+}
+
+fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+    let (taken, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    Some(taken)
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for (index, byte) in bytes.iter().enumerate().take(10) {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            *bytes = &bytes[index + 1..];
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// The part of google/protobuf/descriptor.proto that is needed here, with our own field options as ordinary fields.
+#[derive(Clone, PartialEq, Message)]
+struct FileSet {
+    #[prost(message, repeated, tag = "1")]
+    file: Vec<FileDescriptor>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct FileDescriptor {
+    #[prost(string, tag = "2")]
+    package: String,
+    #[prost(message, repeated, tag = "4")]
+    message_type: Vec<MessageDescriptor>,
+    #[prost(message, repeated, tag = "5")]
+    enum_type: Vec<EnumDescriptor>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct MessageDescriptor {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, repeated, tag = "2")]
+    field: Vec<FieldDescriptor>,
+    #[prost(message, optional, tag = "7")]
+    options: Option<MessageOptions>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct MessageOptions {
+    #[prost(int32, tag = "50001")]
+    section: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct FieldDescriptor {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(int32, tag = "3")]
+    number: i32,
+    #[prost(int32, tag = "5")]
+    kind: i32,
+    #[prost(string, tag = "6")]
+    type_name: String,
+    #[prost(message, optional, tag = "8")]
+    options: Option<FieldOptions>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct FieldOptions {
+    #[prost(int32, tag = "50004")]
+    format: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct EnumDescriptor {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, repeated, tag = "2")]
+    value: Vec<EnumValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct EnumValue {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(int32, tag = "2")]
+    number: i32,
+}
+
+/// Values of FieldDescriptorProto.Type.
+mod field_type {
+    pub(super) const INT64: i32 = 3;
+    pub(super) const INT32: i32 = 5;
+    pub(super) const BOOL: i32 = 8;
+    pub(super) const STRING: i32 = 9;
+    pub(super) const MESSAGE: i32 = 11;
+    pub(super) const ENUM: i32 = 14;
+    pub(super) const SINT32: i32 = 17;
+    pub(super) const SINT64: i32 = 18;
+}
+
+#[derive(Default)]
+struct Schema {
+    /// By `.package.Name`, as fields refer to them.
+    messages: BTreeMap<String, MessageDescriptor>,
+    enums: BTreeMap<String, EnumDescriptor>,
+    /// Section kind to the message that is its content.
+    sections: BTreeMap<i32, String>,
+}
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    let files = FileSet::decode(DESCRIPTOR_SET).unwrap_or_default();
+    let mut schema = Schema::default();
+    for file in files.file {
+        for descriptor in file.enum_type {
+            schema.enums.insert(format!(".{}.{}", file.package, descriptor.name), descriptor);
+        }
+        for message in file.message_type {
+            let name = format!(".{}.{}", file.package, message.name);
+            if let Some(options) = message.options.as_ref().filter(|options| options.section != 0) {
+                schema.sections.insert(options.section, name.clone());
+            }
+            schema.messages.insert(name, message);
+        }
+    }
+    schema
+});
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use report_format::ReportId;
+    use report_format::schema::v1::{
+        Action, Actions, Attachment, CommandStep, Error, ErrorKind, ErrorLink, Product, Surface, action::Step,
+    };
+
+    use super::*;
+
+    fn draft() -> Draft {
+        Draft::new(
+            ReportId([1; 16]),
+            Product { name: "Ledger".into(), ..Product::default() },
+            [2; 16],
+            ErrorKind::Crash,
+            7,
+        )
+    }
+
+    #[test]
+    fn every_field_is_shown_by_its_name_and_in_its_format() {
+        let mut draft = draft();
+        let link = ErrorLink { message: "cannot read".into(), code: Some(-2), ..ErrorLink::default() };
+        let error = Error {
+            kind: ErrorKind::OutOfMemory as i32,
+            time: 1_795_469_176_000_000_000,
+            utc_offset_seconds: -3600,
+            chain: vec![link],
+            ..Error::default()
+        };
+        draft.push(SectionKind::Error, Category::Essential, &error);
+        let step =
+            CommandStep { command_id: "file.export".into(), surface: Surface::Menu as i32, ..CommandStep::default() };
+        let actions = Actions {
+            actions: vec![Action { step: Some(Step::Command(step)), ..Action::default() }],
+            ..Actions::default()
+        };
+        draft.push(SectionKind::Actions, Category::Actions, &actions);
+        let attachment = Attachment { name: "log".into(), content: b"first\nsecond".to_vec(), ..Attachment::default() };
+        draft.push(SectionKind::Attachment, Category::Attachments, &attachment);
+        let text = preview(&draft, CategorySet::all(), CategorySet::all().without(Category::Actions));
+        for expected in [
+            "name: Ledger",
+            "kind: out of memory",
+            "time: 2026-11-23T21:26:16Z",
+            "utc offset seconds: -3600",
+            "    message: cannot read",
+            "    code: -2",
+            "left out",
+            "command id: file.export",
+            "surface: menu",
+            "first\n      second",
+        ] {
+            assert!(text.contains(expected), "{expected:?} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn text_from_the_product_cannot_steer_the_terminal() {
+        let mut draft = draft();
+        let attachment =
+            Attachment { content: b"\x1b[2J evil log".to_vec(), name: "\u{202e}gol".into(), ..Attachment::default() };
+        draft.push(SectionKind::Attachment, Category::Attachments, &attachment);
+        let text = preview(&draft, CategorySet::all(), CategorySet::all());
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
+    }
+
+    #[test]
+    fn dates_are_right_at_the_edges() {
+        let day = 86_400_000_000_000;
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(11_016 * day), "2000-02-29T00:00:00Z");
+        assert_eq!(utc(11_017 * day - 1), "2000-02-29T23:59:59Z");
+        assert_eq!(utc(19_722 * day), "2023-12-31T00:00:00Z");
+    }
+
+    #[test]
+    fn every_section_kind_of_the_schema_can_be_shown() {
+        for number in 1..SectionKind::MemoryImage as i32 {
+            let kind = SectionKind::try_from(number).unwrap();
+            assert!(kind == SectionKind::Minidump || SCHEMA.sections.contains_key(&number), "{kind:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_shown(kind in 1i32..20, payload: Vec<u8>) {
+            let mut draft = draft();
+            let kind = SectionKind::try_from(kind).unwrap();
+            draft.sections.push(DraftSection { kind, category: Category::Essential, payload });
+            let text = preview(&draft, CategorySet::all(), CategorySet::all());
+            prop_assert!(!text.chars().any(|character| character.is_control() && character != '\n'));
+        }
+    }
+}

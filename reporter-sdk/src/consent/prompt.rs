@@ -1,0 +1,266 @@
+//! Asks in the product's terminal, line by line: works on any terminal, with a screen reader and through a pseudo-terminal.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use dialoguer::Input;
+use dialoguer::console::Term;
+use report_format::schema::v1::{Category, Contact, Error, ErrorKind, SectionKind};
+use rustix::process::Pid;
+
+use super::preview::{preview, size, switch};
+use super::tty::Borrowed;
+use super::{Answer, Asker, CategorySet, Decision, Remember, Request};
+use crate::text::escape;
+
+/// Typed text is cut here, in bytes.
+const LONGEST_LINE: usize = 4096;
+
+/// Asks the person in front of the product's terminal.
+///
+/// Asks only while the product is in the foreground there; otherwise, and after the time is over, on Ctrl-C and when
+/// the terminal goes away: later. The answer to a bare Enter is *ask me later*, so that nobody sends by habit.
+#[derive(Debug, Clone, Copy)]
+pub struct TerminalAsker {
+    product: Pid,
+    timeout: Duration,
+}
+
+impl TerminalAsker {
+    /// How long a person is waited for, by default: as long as the product is held at most.
+    pub const TIMEOUT: Duration = Duration::from_mins(2);
+
+    /// Asks for this product process.
+    pub fn new(product: Pid) -> Self {
+        TerminalAsker { product, timeout: Self::TIMEOUT }
+    }
+
+    /// Waits that long for the person, all answers together.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+impl Asker for TerminalAsker {
+    fn ask(&mut self, request: &Request<'_>) -> Decision {
+        let terminal = match Borrowed::take(self.product, Instant::now() + self.timeout) {
+            Ok(terminal) => terminal,
+            Err(error) => {
+                tracing::info!(%error, "nobody was asked");
+                return request.answered(Answer::Later, None);
+            }
+        };
+        let answered = terminal.term().map_err(dialoguer::Error::from).and_then(|term| {
+            let mut conversation = Conversation::new(request, term);
+            let answered = conversation.run();
+            if answered.is_err() {
+                let why = if terminal.is_over() { "No answer in time." } else { "No answer." };
+                // The terminal may be the very thing that failed.
+                let _ = conversation.term.write_line(&format!("\n{why} The report is kept; nothing was sent."));
+            }
+            answered
+        });
+        let (answer, remember) = answered.unwrap_or_else(|error| {
+            tracing::info!(%error, "the person was asked and did not answer");
+            (Answer::Later, None)
+        });
+        request.answered(answer, remember)
+    }
+}
+
+struct Conversation<'r> {
+    request: &'r Request<'r>,
+    term: Term,
+    chosen: CategorySet,
+    contact: Contact,
+}
+
+/// The menu: what is typed, what it says.
+const MENU: [(&str, &str); 9] = [
+    ("s", "Send the report"),
+    ("c", "Choose what to send"),
+    ("w", "What does this report contain?"),
+    ("e", "Enter your e-mail address or a description"),
+    ("d", "Don't send, and destroy what was collected"),
+    ("l", "Ask me later"),
+    ("a", "Always send what is chosen now, without asking"),
+    ("n", "Never send, and never ask"),
+    ("v", "Never for this version"),
+];
+
+impl<'r> Conversation<'r> {
+    fn new(request: &'r Request<'r>, term: Term) -> Self {
+        let chosen = request.preselected().without(Category::Contact);
+        Conversation { request, term, chosen, contact: Contact::default() }
+    }
+
+    fn run(&mut self) -> dialoguer::Result<(Answer, Option<Remember>)> {
+        self.term.write_line(&self.introduction())?;
+        loop {
+            self.term.write_line(&self.contents())?;
+            let offers_contact = self.request.offered().contains(Category::Contact);
+            for (key, text) in MENU.iter().filter(|(key, _)| *key != "e" || offers_contact) {
+                self.term.write_line(&format!("  {key}  {text}"))?;
+            }
+            let choice = self.line("Your choice", "l")?;
+            let decided = match choice.to_lowercase().as_str() {
+                "s" => (self.send(), None),
+                "a" => (self.send(), Some(Remember::Always)),
+                "d" => (Answer::Decline, None),
+                "n" => (Answer::Decline, Some(Remember::Never)),
+                "v" => (Answer::Decline, Some(Remember::NeverForVersion)),
+                "l" => (Answer::Later, None),
+                "c" => {
+                    self.choose()?;
+                    continue;
+                }
+                "w" => {
+                    self.page(&preview(self.request.draft(), self.request.offered(), self.chosen))?;
+                    continue;
+                }
+                "e" if offers_contact => {
+                    self.enter_contact()?;
+                    continue;
+                }
+                _ => {
+                    self.term.write_line("Please type one of the letters on the left.")?;
+                    continue;
+                }
+            };
+            self.term.write_line(match &decided.0 {
+                Answer::Send { .. } => "Thank you. The report will be sent.",
+                Answer::Decline => "Nothing is sent; what was collected is destroyed.",
+                Answer::Later => "The report is kept; nothing was sent.",
+            })?;
+            return Ok(decided);
+        }
+    }
+
+    fn introduction(&self) -> String {
+        let draft = self.request.draft();
+        let notice = self.request.notice();
+        let product = escape(format!("{} {}", draft.product.name, draft.product.version).trim_end());
+        let title = draft.message::<Error>(SectionKind::Error).map(|error| error.title).unwrap_or_default();
+        let what = match draft.kind {
+            ErrorKind::HandledError => "met an error and goes on",
+            ErrorKind::Hang => "does not answer any more",
+            ErrorKind::OutOfMemory => "ran out of memory",
+            ErrorKind::Vanished => "ended without a word",
+            _ => "has stopped working",
+        };
+        let mut text = format!("\nSorry: {product} {what}.");
+        if !title.is_empty() {
+            let _ = write!(text, "\n  {}", escape(&title));
+        }
+        text.push_str("\nA report would help to find out why. Nothing is sent unless you say so.\n");
+        let facts = [
+            ("What for", &notice.purpose),
+            ("Sent to", &notice.recipient),
+            ("Who reads it", &notice.access),
+            ("Kept for", &notice.retention),
+            ("Withdrawal", &notice.erasure),
+        ];
+        for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
+            let _ = write!(text, "\n  {:13} {}", format!("{name}:"), escape(fact));
+        }
+        text
+    }
+
+    /// What there is, with its size, and what of it is chosen.
+    fn contents(&self) -> String {
+        let draft = self.request.draft();
+        let chosen = self.chosen;
+        let total: u64 = chosen.iter().map(|category| draft.size_of(category)).sum();
+        let mut text = format!("\nThe report would hold, {} before it is compressed:\n", size(total));
+        for (number, category) in self.rows() {
+            let mark = if chosen.contains(category) { 'x' } else { ' ' };
+            let bytes = size(draft.size_of(category));
+            let note = if category == Category::Essential { "  (always)" } else { "" };
+            let _ = writeln!(text, "  {number:2} [{mark}] {:58} {bytes:>9}{note}", switch(category));
+        }
+        if self.request.offered().contains(Category::Contact) {
+            let given = [&self.contact.email, &self.contact.description].into_iter().filter(|entry| !entry.is_empty());
+            let given = given.map(|entry| escape(entry)).collect::<Vec<_>>().join("; ");
+            let given = if given.is_empty() { "nothing entered".to_owned() } else { given };
+            let _ = writeln!(text, "     From you: {given}");
+        }
+        if chosen.contains(Category::Memory) || chosen.contains(Category::FullMemory) {
+            text.push_str(
+                "\nMemory of the program can hold what you were working on, even passwords. If you think that it\n\
+                 contains confidential data, leave it out or do not send.\n",
+            );
+        }
+        if chosen.contains(Category::Screen) {
+            text.push_str("\nThe image of your desktop shows what was on the screen, of other programs too.\n");
+        }
+        text
+    }
+
+    /// The categories of which there is something, numbered for the person.
+    fn rows(&self) -> impl Iterator<Item = (usize, Category)> {
+        let offered = self.request.offered().without(Category::Contact);
+        offered.iter().enumerate().map(|(index, category)| (index + 1, category))
+    }
+
+    fn choose(&mut self) -> dialoguer::Result<()> {
+        loop {
+            let typed = self.line("Numbers to switch on or off, such as 2 4 (Enter when done)", "")?;
+            if typed.is_empty() {
+                return Ok(());
+            }
+            for word in typed.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()) {
+                let row = word.parse().ok().and_then(|wanted: usize| self.rows().find(|(number, _)| *number == wanted));
+                match row {
+                    Some((_, Category::Essential)) => {
+                        self.term.write_line("Without that a report would say nothing; you can still not send it.")?;
+                    }
+                    Some((_, category)) if self.chosen.contains(category) => {
+                        self.chosen = self.chosen.without(category);
+                    }
+                    Some((_, category)) => self.chosen = self.chosen.with(category),
+                    None => self.term.write_line(&format!("There is no number {}.", escape(word)))?,
+                }
+            }
+            self.term.write_line(&self.contents())?;
+        }
+    }
+
+    fn enter_contact(&mut self) -> dialoguer::Result<()> {
+        self.contact.email = self.line("Your e-mail address, for an answer (Enter for none)", "")?;
+        self.contact.description = self.line("What were you doing? (Enter for nothing)", "")?;
+        Ok(())
+    }
+
+    /// Contact is sent where something was typed: typing it is the choice.
+    fn send(&self) -> Answer {
+        let contact = Some(self.contact.clone()).filter(|contact| *contact != Contact::default());
+        let categories = if contact.is_some() { self.chosen.with(Category::Contact) } else { self.chosen };
+        Answer::Send { categories, contact }
+    }
+
+    /// Shows a long text, a screen at a time.
+    fn page(&self, text: &str) -> dialoguer::Result<()> {
+        let lines: Vec<&str> = text.lines().collect();
+        let (rows, _) = self.term.size();
+        let mut pages = lines.chunks(usize::from(rows).saturating_sub(2).max(10)).peekable();
+        while let Some(page) = pages.next() {
+            for line in page {
+                self.term.write_line(line)?;
+            }
+            if pages.peek().is_some() && self.line("Enter for more, q to go back", "")? == "q" {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&self, prompt: &str, default: &str) -> dialoguer::Result<String> {
+        let input = Input::<String>::new().with_prompt(prompt).allow_empty(true).report(true);
+        let input = if default.is_empty() { input } else { input.default(default.into()) };
+        let typed = input.interact_on(&self.term)?;
+        let typed = typed.trim();
+        Ok(typed[..typed.floor_char_boundary(LONGEST_LINE)].to_owned())
+    }
+}

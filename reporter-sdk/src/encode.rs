@@ -1,0 +1,221 @@
+//! From a draft and a grant to the bytes of a report.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use report_format::schema::v1::{Category, SectionKind};
+use report_format::{SectionHeader, Summary, Writer};
+
+use crate::consent::{CategorySet, Draft, DraftSection, Grant, PreviewDigest};
+
+/// What of a granted section stays, given everything that was granted: a minidump loses its CPU and OS files where *system*
+/// was declined. `None` leaves the section out, which is right where its bytes cannot be understood.
+///
+/// It must be a function of its arguments alone and may only leave out: what is sent is then determined by what was shown and
+/// what was granted.
+pub type Reduce<'a> = dyn for<'d> Fn(&'d DraftSection, CategorySet) -> Option<Cow<'d, [u8]>> + 'a;
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoded {
+    /// Of every byte written.
+    pub sha256: [u8; 32],
+    /// How many.
+    pub bytes: u64,
+    /// What the report holds.
+    pub categories: CategorySet,
+}
+
+/// Why a draft was not encoded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The grant is for other bytes.
+    #[error("the grant is for other bytes than these: shown {granted:?}, collected {collected:?}")]
+    NotWhatWasGranted {
+        /// In the grant.
+        granted: PreviewDigest,
+        /// Of the draft.
+        collected: PreviewDigest,
+    },
+    /// The report could not be written.
+    #[error("the report could not be written")]
+    Io(#[source] io::Error),
+    /// The container refused something: too many sections, for example.
+    #[error("the report could not be put together")]
+    Format(#[source] report_format::Error),
+}
+
+impl From<report_format::Error> for EncodeError {
+    fn from(error: report_format::Error) -> Self {
+        match error {
+            report_format::Error::Io(error) => EncodeError::Io(error),
+            other => EncodeError::Format(other),
+        }
+    }
+}
+
+/// Writes the report that `grant` allows: the granted sections of `draft` in their order, the consent record, the contact.
+///
+/// Nothing of another category gets as far as the writer, and neither does the draft's own idea of a consent record or a
+/// contact: both come from the grant alone.
+///
+/// # Errors
+/// `draft` is not what was granted, or writing failed. What was written until then is to be thrown away.
+pub fn encode(draft: &Draft, grant: &Grant, reduce: &Reduce<'_>, writer: impl Write) -> Result<Encoded, EncodeError> {
+    let collected = draft.digest();
+    if grant.digest() != collected {
+        return Err(EncodeError::NotWhatWasGranted { granted: grant.digest(), collected });
+    }
+    let granted = grant.categories();
+    let sections: Vec<(&DraftSection, Cow<'_, [u8]>)> = draft
+        .sections
+        .iter()
+        .filter(|section| granted.contains(section.category))
+        .filter(|section| !matches!(section.kind, SectionKind::Consent | SectionKind::Contact))
+        .filter_map(|section| Some((section, reduce(section, granted)?)))
+        .collect();
+    let mut categories: CategorySet = sections.iter().map(|(section, _)| section.category).collect();
+    if grant.contact().is_some() {
+        categories = categories.with(Category::Contact);
+    }
+    let summary = Summary {
+        report_id: draft.id.0.to_vec(),
+        product_id: draft.product_id.to_vec(),
+        time: draft.time,
+        kind: draft.kind as i32,
+        categories: categories.bits(),
+        schema_minor: 0,
+    };
+    let mut report = Writer::new(writer, &summary)?;
+    for (section, payload) in sections {
+        let mut writer = report.section(SectionHeader::new(section.kind, section.category))?;
+        writer.write_all(&payload).map_err(EncodeError::Io)?;
+        writer.finish()?;
+    }
+    report.write_message(SectionKind::Consent, Category::Essential, &grant.record())?;
+    if let Some(contact) = grant.contact() {
+        report.write_message(SectionKind::Contact, Category::Contact, contact)?;
+    }
+    let (_, sha256, bytes) = report.finish()?;
+    Ok(Encoded { sha256: sha256.0, bytes, categories })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use report_format::schema::v1::{ConsentRecord, ConsentSource, Contact, ErrorKind, Product};
+    use report_format::{Limits, Report, ReportId, Status};
+
+    use super::*;
+    use crate::consent::{Answer, Notice, Outcome, Request, settle};
+
+    fn canary(category: Category) -> Vec<u8> {
+        format!("canary of {category:?} in its payload").into_bytes()
+    }
+
+    /// A draft with a canary of each category, among them sections that only a grant may write.
+    fn draft() -> Draft {
+        let mut draft = Draft::new(ReportId([1; 16]), Product::default(), [2; 16], ErrorKind::Crash, 7);
+        for category in CategorySet::EVERY.into_iter().chain([Category::Unspecified]) {
+            draft.sections.push(DraftSection { kind: SectionKind::Attachment, category, payload: canary(category) });
+        }
+        draft
+    }
+
+    fn grant(draft: &Draft, categories: CategorySet, contact: Option<Contact>) -> Grant {
+        let notice = Notice { recipient: "support@vendor.example".into(), ..Notice::default() };
+        let request = Request::new(draft, &notice, CategorySet::all()).unwrap();
+        match settle(draft, &request, request.answered(Answer::Send { categories, contact }, None)) {
+            Ok(Outcome::Granted(grant)) => grant,
+            other => panic!("not granted: {other:?}"),
+        }
+    }
+
+    fn whole<'d>(section: &'d DraftSection, _: CategorySet) -> Option<Cow<'d, [u8]>> {
+        Some(Cow::Borrowed(&section.payload))
+    }
+
+    fn encoded(draft: &Draft, grant: &Grant) -> (Vec<u8>, Report) {
+        let mut bytes = Vec::new();
+        let encoded = encode(draft, grant, &whole, &mut bytes).unwrap();
+        assert_eq!(encoded.bytes, bytes.len() as u64);
+        let report = Report::read(bytes.as_slice(), &Limits::default()).unwrap();
+        assert_eq!(report.status(), Status::Complete);
+        assert_eq!(report.summary().unwrap().categories, encoded.categories.bits());
+        (bytes, report)
+    }
+
+    fn holds(haystack: &[u8], needle: &[u8]) -> bool {
+        haystack.windows(needle.len()).any(|window| window == needle)
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_not_granted_is_in_no_byte_and_what_was_is_there(bits: u64) {
+            let (draft, granted) = (draft(), CategorySet::from_bits(bits));
+            let (bytes, report) = encoded(&draft, &grant(&draft, granted, None));
+            for category in CategorySet::EVERY.into_iter().chain([Category::Unspecified]) {
+                let canary = canary(category);
+                let found = holds(&bytes, &canary) || report.sections().iter().any(|section| holds(&section.bytes, &canary));
+                prop_assert_eq!(found, granted.contains(category), "{:?}", category);
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_draft_is_refused_and_nothing_is_written() {
+        let mut draft = draft();
+        let grant = grant(&draft, CategorySet::all(), None);
+        draft.sections[3].payload[0] ^= 1;
+        let mut bytes = Vec::new();
+        let refused = encode(&draft, &grant, &whole, &mut bytes);
+        assert!(matches!(refused, Err(EncodeError::NotWhatWasGranted { .. })));
+        assert!(bytes.is_empty());
+    }
+
+    #[test]
+    fn the_record_and_the_contact_come_from_the_grant_alone() {
+        let mut draft = draft();
+        let forged = ConsentRecord { recipient: "thief".into(), ..ConsentRecord::default() };
+        draft.push(SectionKind::Consent, Category::Essential, &forged);
+        draft.push(SectionKind::Contact, Category::Contact, &Contact { email: "forged".into(), ..Contact::default() });
+        let contact = Contact { email: "anna@example.com".into(), ..Contact::default() };
+        let granted = CategorySet::essential().with(Category::Contact);
+        let (_, report) = encoded(&draft, &grant(&draft, granted, Some(contact.clone())));
+        let count = |kind| report.sections().iter().filter(|section| section.kind() == Some(kind)).count();
+        assert_eq!((count(SectionKind::Consent), count(SectionKind::Contact)), (1, 1));
+        let record: ConsentRecord = report.message(SectionKind::Consent).unwrap().unwrap();
+        assert_eq!(record.source(), ConsentSource::Person);
+        assert_eq!(record.recipient, "support@vendor.example");
+        assert_eq!(record.preview_digest, draft.digest().0);
+        assert_eq!(report.message::<Contact>(SectionKind::Contact).unwrap(), Some(contact));
+    }
+
+    #[test]
+    fn a_contact_is_not_sent_without_its_switch() {
+        let draft = draft();
+        let contact = Contact { email: "anna@example.com".into(), ..Contact::default() };
+        let (bytes, report) = encoded(&draft, &grant(&draft, CategorySet::essential(), Some(contact)));
+        assert!(!holds(&bytes, b"anna@example.com"));
+        assert!(report.sections().iter().all(|section| !holds(&section.bytes, b"anna@example.com")));
+    }
+
+    #[test]
+    fn equal_drafts_and_grants_give_equal_bytes_and_reduction_only_sees_what_was_granted() {
+        let draft = draft();
+        let grant = grant(&draft, CategorySet::essential().with(Category::Memory), None);
+        assert_eq!(encoded(&draft, &grant).0, encoded(&draft, &grant).0);
+        let mut bytes = Vec::new();
+        let without_memory = |section: &DraftSection, granted: CategorySet| -> Option<Cow<'static, [u8]>> {
+            assert!(granted.contains(section.category));
+            (section.category != Category::Memory).then(|| Cow::Owned(section.payload.clone()))
+        };
+        let encoded = encode(&draft, &grant, &|section, granted| without_memory(section, granted), &mut bytes).unwrap();
+        assert_eq!(
+            encoded.categories,
+            CategorySet::essential(),
+            "the summary tells what is there, not what was allowed"
+        );
+    }
+}

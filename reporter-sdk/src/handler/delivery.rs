@@ -1,0 +1,203 @@
+//! Sends what the spool's `out/` holds, on a thread of its own: a slow server holds nobody.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use super::soft_note;
+use crate::deliver::{DeliverError, EmlDirectory, Mail, Parcel, Product, Smtp, SmtpSettings, Tls, Transport};
+use crate::schema;
+use crate::spool::{Failure, Outgoing, Spool, SpoolError};
+use report_format::schema::v1;
+
+/// Attempts that lie further ahead are left to the next start. Covers the quick tries after 5 and 30 seconds.
+const NEAR: Duration = Duration::from_secs(45);
+/// One attempt, unless the product says otherwise.
+const ATTEMPT_TIME: Duration = Duration::from_secs(60);
+
+enum Order {
+    /// Something is in `out/`. Answered when all that is due was tried once.
+    Look(Option<Sender<()>>),
+    /// No more orders come: make the near attempts, then end.
+    Finish,
+}
+
+/// The delivery thread.
+pub(crate) struct Delivery {
+    orders: Sender<Order>,
+    thread: JoinHandle<()>,
+}
+
+impl Delivery {
+    /// Starts it. It opens the spool anew: locks are by descriptor.
+    pub(crate) fn start(spool: PathBuf, mut transport: Box<dyn Transport + Send>) -> std::io::Result<Self> {
+        let (orders, inbox) = mpsc::channel();
+        let run = move || match Spool::open(&spool) {
+            Ok(spool) => run(&spool, &mut *transport, &inbox),
+            Err(error) => tracing::error!(%error, "delivery has no spool"),
+        };
+        Ok(Self { orders, thread: std::thread::Builder::new().name("delivery".into()).spawn(run)? })
+    }
+
+    /// Something may be due. Returns at once.
+    pub(crate) fn look(&self) {
+        // A thread that has ended has said why in the log.
+        let _ = self.orders.send(Order::Look(None));
+    }
+
+    /// The same, and waits until all that is due was tried once, or `timeout` is over.
+    pub(crate) fn look_and_wait(&self, timeout: Duration) {
+        let (done, tried) = mpsc::channel();
+        let _ = self.orders.send(Order::Look(Some(done)));
+        let _ = tried.recv_timeout(timeout);
+    }
+
+    /// Lets it make the attempts that are near, and waits for its end.
+    pub(crate) fn finish(self) {
+        let _ = self.orders.send(Order::Finish);
+        if self.thread.join().is_err() {
+            tracing::error!("delivery panicked; the reports are kept");
+        }
+    }
+}
+
+fn run(spool: &Spool, transport: &mut dyn Transport, inbox: &Receiver<Order>) {
+    let mut finish_by = None;
+    loop {
+        let next = send_due(spool, transport);
+        let wait = next.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default()).filter(|wait| *wait <= NEAR);
+        let order = match (finish_by, wait) {
+            (Some(end), Some(wait)) if Instant::now() + wait < end => {
+                std::thread::sleep(wait);
+                continue;
+            }
+            (Some(_), _) => return,
+            // Idle costs nothing: no timer runs where nothing is due soon.
+            (None, None) => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (None, Some(wait)) => inbox.recv_timeout(wait),
+        };
+        match order {
+            Ok(Order::Look(None)) | Err(RecvTimeoutError::Timeout) => {}
+            Ok(Order::Look(Some(done))) => {
+                send_due(spool, transport);
+                let _ = done.send(());
+            }
+            Ok(Order::Finish) | Err(RecvTimeoutError::Disconnected) => finish_by = Some(Instant::now() + NEAR),
+        }
+    }
+}
+
+/// Tries all that is due, once. Returns when the next attempt is due.
+fn send_due(spool: &Spool, transport: &mut dyn Transport) -> Option<SystemTime> {
+    let waiting = match spool.outgoing() {
+        Ok(waiting) => waiting,
+        Err(error) => {
+            tracing::error!(%error, "cannot look for reports to send");
+            return None;
+        }
+    };
+    let mut next: Option<SystemTime> = None;
+    for id in waiting {
+        let due = match spool.claim(id) {
+            Ok(Some(outgoing)) => send(outgoing, transport),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        match due {
+            Ok(Some(due)) => next = Some(next.map_or(due, |next| next.min(due))),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%id, %error, "the spool fails; the report is kept"),
+        }
+    }
+    next
+}
+
+/// Tries one report if it is due. Returns when it is due again.
+fn send(mut outgoing: Outgoing<'_>, transport: &mut dyn Transport) -> Result<Option<SystemTime>, SpoolError> {
+    let id = outgoing.id();
+    match outgoing.next_attempt() {
+        Some(due) if due <= SystemTime::now() => {}
+        later => return Ok(later),
+    }
+    let sent = parcel(&mut outgoing)?.and_then(|parcel| transport.send(&parcel));
+    match sent {
+        Ok(receipt) => {
+            tracing::info!(%id, answer = receipt.answer, "sent");
+            outgoing.sent()?;
+            Ok(None)
+        }
+        Err(error) => {
+            let words = super::soft_error("deliver", &error).message;
+            tracing::warn!(%id, error = words, "not sent; the report is kept");
+            // Settings are the product's: its next version may have put them right, so most stay on the schedule.
+            let failure =
+                if matches!(error, DeliverError::Altered { .. }) { Failure::Permanent } else { Failure::Transient };
+            outgoing.failed(&words, failure, SystemTime::now())
+        }
+    }
+}
+
+fn parcel(outgoing: &mut Outgoing<'_>) -> Result<Result<Parcel, DeliverError>, SpoolError> {
+    let (id, product, sha256) = (uuid::Uuid::from_bytes(outgoing.id().0), outgoing.product(), outgoing.sha256());
+    let product = Product { vendor: product.vendor, name: product.name, version: product.version };
+    // A version 7 id carries when it was made, to the millisecond: right after the error.
+    let time = id.get_timestamp().map_or(0, |t| {
+        let (seconds, nanos) = t.to_unix();
+        seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(nanos))
+    });
+    let file = outgoing.open()?;
+    let opened = file.try_clone().and_then(|file| Ok((file.metadata()?.len(), file)));
+    Ok(match opened {
+        Ok((size, file)) => Ok(Parcel::new(id, product, time, file, size, sha256)),
+        Err(source) => Err(DeliverError::Report { id, source }),
+    })
+}
+
+/// The way to support that the product chose. A soft error says why there is none.
+pub(crate) fn transport(mail: Option<schema::Mail>) -> Result<Box<dyn Transport + Send>, v1::SoftError> {
+    let Some(mail) = mail else {
+        return Err(soft_note("deliver", "the product names no way to support; reports are kept"));
+    };
+    let wrong = |error: DeliverError| super::soft_error("deliver", &error);
+    let envelope = Mail::new(&mail.from, mail.to.iter().map(String::as_str)).map_err(wrong)?;
+    match mail.transport {
+        Some(schema::mail::Transport::Smtp(smtp)) => Ok(Box::new(Smtp::new(settings(smtp)?, envelope).map_err(wrong)?)),
+        Some(schema::mail::Transport::EmlDirectory(directory)) => {
+            let path = PathBuf::from(OsString::from_vec(directory.path));
+            if !path.is_absolute() {
+                return Err(soft_note("deliver", "the directory for mails must be an absolute path"));
+            }
+            Ok(Box::new(EmlDirectory::new(path, envelope)))
+        }
+        None => Err(soft_note("deliver", "the product names neither a mail server nor a directory; reports are kept")),
+    }
+}
+
+fn settings(smtp: schema::Smtp) -> Result<SmtpSettings, v1::SoftError> {
+    let tls = match smtp.tls() {
+        schema::Tls::Implicit => Tls::Implicit,
+        schema::Tls::Starttls => Tls::StartTls,
+        schema::Tls::None => Tls::None,
+        schema::Tls::Unspecified => return Err(soft_note("deliver", "the mail settings do not say how to encrypt")),
+    };
+    let mut settings = SmtpSettings::new(smtp.host, tls).timeout(ATTEMPT_TIME);
+    if smtp.timeout_millis > 0 {
+        settings = settings.timeout(Duration::from_millis(smtp.timeout_millis.into()));
+    }
+    match u16::try_from(smtp.port) {
+        Ok(0) => {}
+        Ok(port) => settings = settings.port(port),
+        Err(_) => return Err(soft_note("deliver", format!("{} is no port", smtp.port))),
+    }
+    if !smtp.username.is_empty() {
+        settings = settings.credentials(smtp.username, smtp.password);
+    }
+    if !smtp.root_certificate.is_empty() {
+        settings = settings.root_certificates(smtp.root_certificate);
+    }
+    Ok(settings)
+}

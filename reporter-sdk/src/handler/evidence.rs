@@ -1,0 +1,292 @@
+//! From what happened to the sections of a draft.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crash_context::CrashContext;
+use minidump::Minidump;
+use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
+
+use super::dump::{self, DumpRequest, RawDump};
+use super::minidump_filter::{self, FilterPlan};
+use super::modules::LoadedModules;
+use super::unwind::{self, UnwindLimits};
+use super::{fault, soft_error, soft_note};
+use crate::consent::CategorySet;
+use crate::redact::user_paths;
+use crate::schema::{DumpPolicy, HandledError};
+use crate::shared::snapshot::{CrashRecord, Snapshot};
+
+/// What happened.
+pub(crate) struct Occurrence {
+    pub(crate) kind: ErrorKind,
+    pub(crate) snapshot: Snapshot,
+    /// For a crash, a panic, and what else holds the product.
+    pub(crate) crash: Option<CrashRecord>,
+    pub(crate) handled: Option<HandledError>,
+}
+
+/// What was read of the product's memory. Nothing of it was shown to anyone yet.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) stacks: Option<v1::Stacks>,
+    pub(crate) modules: Option<v1::Modules>,
+    pub(crate) minidump: Option<Vec<u8>>,
+}
+
+const DUMP_TIME: Duration = Duration::from_secs(8);
+/// For filter and frames together: reading files of a dead file server cannot be called off.
+const READ_TIME: Duration = Duration::from_secs(8);
+
+/// Dumps and unwinds the product. Nothing is taken where the category or the kind's policy forbids it.
+pub(crate) fn memory(
+    occurrence: &Occurrence,
+    pid: u32,
+    policy: DumpPolicy,
+    allowed: CategorySet,
+    diagnostics: &mut v1::Diagnostics,
+) -> Memory {
+    if !allowed.contains(Category::Memory) || matches!(policy, DumpPolicy::None) {
+        return Memory::default();
+    }
+    if policy == DumpPolicy::FullMemory {
+        diagnostics.soft_errors.push(soft_note("memory", "full memory image is not available in this version"));
+    }
+    let Some(crash) = &occurrence.crash else { return Memory::default() };
+    // The memory is shared, so the process it names could be any: only the peer is dumped.
+    if crash.pid != pid {
+        let message = format!("process {} reports an error of process {}, which is not dumped", pid, crash.pid);
+        diagnostics.soft_errors.push(soft_note("dump", message));
+        return Memory::default();
+    }
+    let context = context(crash, &mut diagnostics.soft_errors);
+    let started = Instant::now();
+    let raw = dump::take(DumpRequest { pid, tid: crash.tid, context, timeout: DUMP_TIME });
+    match raw {
+        Ok(raw) => {
+            diagnostics.dump_nanos = nanos(raw.took);
+            read(raw, crash.tid, allowed, diagnostics)
+        }
+        Err(error) => {
+            diagnostics.dump_nanos = nanos(started.elapsed());
+            diagnostics.soft_errors.push(soft_error("dump", &error));
+            Memory::default()
+        }
+    }
+}
+
+/// The registers that the product handed over. A record from a process that has gone wrong: the writer looks at numbers only.
+fn context(crash: &CrashRecord, soft_errors: &mut Vec<v1::SoftError>) -> Option<CrashContext> {
+    if crash.context.is_empty() {
+        return None;
+    }
+    let context = CrashContext::from_bytes(&crash.context);
+    if context.is_none() {
+        let message =
+            format!("a crash context of {} bytes, expected {}", crash.context.len(), size_of::<CrashContext>());
+        soft_errors.push(soft_note("dump", message));
+    }
+    context
+}
+
+fn read(raw: RawDump, tid: u32, allowed: CategorySet, diagnostics: &mut v1::Diagnostics) -> Memory {
+    let system = allowed.contains(Category::System);
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let work = move || {
+        let mut diagnostics = v1::Diagnostics { soft_errors: raw.soft_errors.clone(), ..Default::default() };
+        let memory = read_all(raw, tid, system, &mut diagnostics);
+        // Nobody waits any more after a time-out.
+        let _ = sender.send((memory, diagnostics));
+    };
+    if let Err(error) = std::thread::Builder::new().name("unwind".into()).spawn(work) {
+        diagnostics.soft_errors.push(soft_error("unwind", &error));
+        return Memory::default();
+    }
+    match receiver.recv_timeout(READ_TIME) {
+        Ok((memory, found)) => {
+            diagnostics.soft_errors.extend(found.soft_errors);
+            diagnostics.dropped_streams = found.dropped_streams;
+            diagnostics.zeroed_bytes = found.zeroed_bytes;
+            memory
+        }
+        Err(error) => {
+            diagnostics.soft_errors.push(soft_error("unwind", &error));
+            Memory::default()
+        }
+    }
+}
+
+fn read_all(raw: RawDump, tid: u32, system: bool, diagnostics: &mut v1::Diagnostics) -> Memory {
+    let mut memory = Memory::default();
+    match Minidump::read(&raw.bytes[..]) {
+        Ok(parsed) => {
+            let modules = LoadedModules::read(&parsed, &mut diagnostics.soft_errors);
+            let stacks = unwind::stacks(&parsed, &modules, tid, UnwindLimits::default(), &mut diagnostics.soft_errors);
+            memory.stacks = Some(stacks);
+            memory.modules = Some(modules.to_report());
+        }
+        Err(error) => diagnostics.soft_errors.push(soft_error("unwind", &error)),
+    }
+    let zero = match raw.argument_block {
+        Ok(block) => block.ranges,
+        Err(error) => {
+            diagnostics.soft_errors.push(soft_error("dump", &error));
+            diagnostics
+                .soft_errors
+                .push(soft_note("dump", "left out, since arguments and environment could not be taken out of it"));
+            return memory;
+        }
+    };
+    let mut bytes = raw.bytes;
+    match minidump_filter::filter(&mut bytes, &FilterPlan { zero, system }) {
+        Ok(report) => {
+            diagnostics.dropped_streams = report.dropped_streams;
+            diagnostics.zeroed_bytes = report.zeroed_bytes;
+            memory.minidump = Some(bytes);
+        }
+        Err(error) => diagnostics.soft_errors.push(soft_error("dump", &error)),
+    }
+    memory
+}
+
+/// The error itself: what is always in a report.
+pub(crate) fn error(occurrence: &Occurrence, id: [u8; 16], memory: &Memory, now: u64) -> v1::Error {
+    let Occurrence { kind, snapshot, crash, handled } = occurrence;
+    let time =
+        crash.as_ref().map(|c| c.realtime).or(handled.as_ref().map(|h| h.time)).filter(|t| *t > 0).unwrap_or(now);
+    let panic = snapshot
+        .panic
+        .as_ref()
+        .filter(|p| *kind == ErrorKind::Panic && crash.as_ref().is_none_or(|c| c.tid == p.thread_id));
+    let signal = crash.as_ref().and_then(|c| c.signal.map(|s| (s, c.address)));
+    let thread_id = crash.as_ref().map(|c| c.tid).or(handled.as_ref().map(|h| h.thread_id)).unwrap_or(0);
+    let dumped = memory.stacks.iter().flat_map(|s| &s.threads).find(|t| t.id == thread_id).map(|t| t.name.clone());
+    let thread_name =
+        panic.map(|p| p.thread_name.clone()).or(handled.as_ref().map(|h| h.thread_name.clone())).or(dumped);
+    let chain = match (handled, panic) {
+        (Some(handled), _) => handled.chain.clone(),
+        (None, Some(panic)) => {
+            let location = v1::SourceLocation { file: panic.file.clone(), line: panic.line, column: panic.column };
+            let location = (!panic.file.is_empty()).then_some(location);
+            vec![v1::ErrorLink {
+                type_name: "panic".into(),
+                message: panic.message.clone(),
+                location,
+                ..Default::default()
+            }]
+        }
+        (None, None) => Vec::new(),
+    };
+    let mut chain = chain;
+    chain.truncate(LONGEST_CHAIN);
+    for link in &mut chain {
+        redact(&mut link.message);
+        for location in link.location.iter_mut().chain(link.frames.iter_mut().filter_map(|f| f.location.as_mut())) {
+            redact(&mut location.file);
+        }
+    }
+    let title = match (kind, panic, signal) {
+        (ErrorKind::Panic, Some(panic), _) if !panic.file.is_empty() => {
+            format!("panicked at {}:{}", user_paths(&panic.file), panic.line)
+        }
+        (ErrorKind::Panic, ..) => "panicked".to_owned(),
+        (ErrorKind::Vanished, ..) => "ended without a clean exit".to_owned(),
+        (ErrorKind::Simulated, ..) => "simulated crash".to_owned(),
+        (_, _, Some((signal, _))) => fault::title(signal.number.cast_unsigned(), signal.code),
+        _ => chain.first().map_or_else(|| "error".to_owned(), |link| headline(&link.message)),
+    };
+    v1::Error {
+        report_id: id.to_vec(),
+        kind: (*kind).into(),
+        time,
+        utc_offset_seconds: utc_offset(time),
+        uptime_nanos: time.saturating_sub(snapshot.started_realtime),
+        title,
+        fault: signal.map(|(signal, address)| {
+            fault::fault_code(signal.number.cast_unsigned(), signal.code, address.unwrap_or(0))
+        }),
+        chain,
+        thread_id,
+        thread_name: thread_name.unwrap_or_default(),
+        exit_code: None,
+    }
+}
+
+const LONGEST_CHAIN: usize = 32;
+
+/// One line, and not too long.
+fn headline(message: &str) -> String {
+    message.lines().next().unwrap_or_default().chars().take(200).collect()
+}
+
+fn redact(text: &mut String) {
+    let redacted = user_paths(text);
+    if redacted != *text {
+        *text = redacted.into_owned();
+    }
+}
+
+/// The distance of local time from UTC at `time`, in seconds; 0 where it is not known.
+fn utc_offset(time: u64) -> i32 {
+    let seconds = i64::try_from(time / 1_000_000_000).unwrap_or(0) as libc::time_t;
+    // SAFETY: all fields are integers and a pointer, for which zero is a value.
+    let mut local: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both point to values that live here; localtime_r keeps neither. This program never changes its environment.
+    let result = unsafe { libc::localtime_r(&raw const seconds, &raw mut local) };
+    if result.is_null() { 0 } else { i32::try_from(local.tm_gmtoff).unwrap_or(0) }
+}
+
+/// What the user did, by its distance from the error.
+pub(crate) fn actions(snapshot: &Snapshot, at: u64) -> v1::Actions {
+    let action = |raw: &crate::shared::snapshot::RawAction| v1::Action {
+        before_error_nanos: at.saturating_sub(raw.monotonic),
+        sequence: raw.sequence,
+        thread_id: raw.thread_id,
+        truncated: raw.truncated,
+        step: Some(raw.step.clone()),
+    };
+    v1::Actions {
+        actions: snapshot.actions.iter().map(action).collect(),
+        dropped: snapshot.dropped,
+        torn: snapshot.torn,
+    }
+}
+
+/// What the product says of itself; `None` where it says nothing.
+pub(crate) fn annotations(snapshot: &Snapshot, command_line: &[String]) -> Option<v1::Annotations> {
+    let annotation = |raw: &crate::shared::snapshot::RawAnnotation| v1::Annotation {
+        key: raw.key.clone(),
+        value: raw.value.clone(),
+        truncated: raw.truncated,
+    };
+    let annotations: Vec<_> = snapshot.annotations.iter().map(annotation).collect();
+    let any = !annotations.is_empty() || !command_line.is_empty();
+    any.then(|| v1::Annotations { annotations, command_line: command_line.to_vec() })
+}
+
+/// Frames that the product recorded itself, as handled errors bring them. Without their modules: the process may be gone.
+pub(crate) fn recorded(handled: &HandledError) -> Option<v1::Stacks> {
+    let frame =
+        |&instruction: &u64| v1::Frame { instruction, trust: v1::FrameTrust::Recorded.into(), ..Default::default() };
+    let frames: Vec<_> = handled.frames.iter().take(256).map(frame).collect();
+    let truncated = handled.frames.len() > frames.len();
+    let (id, name) = (handled.thread_id, handled.thread_name.clone());
+    (!frames.is_empty())
+        .then(|| v1::Stacks { threads: vec![v1::Thread { id, name, faulting: true, frames, truncated }] })
+}
+
+/// What stays of a granted section when something else was declined: a minidump loses its facts of the machine with *system*.
+pub(crate) fn reduce<'d>(
+    section: &'d crate::consent::DraftSection,
+    granted: CategorySet,
+) -> Option<std::borrow::Cow<'d, [u8]>> {
+    if section.kind != SectionKind::Minidump || granted.contains(Category::System) {
+        return Some(section.payload.as_slice().into());
+    }
+    let mut bytes = section.payload.clone();
+    minidump_filter::filter(&mut bytes, &FilterPlan::default()).ok().map(|_| bytes.into())
+}
+
+pub(crate) fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}

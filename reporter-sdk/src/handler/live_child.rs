@@ -1,0 +1,82 @@
+//! A process to try things on: this test program once more, running one test that waits.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+/// In the child's environment and arguments; must be in no byte of what is kept.
+pub(crate) const CANARY: &str = "CANARY-c6f1e0-YRANAC";
+
+const ROLE: &str = "REPORTER_TEST_CHILD";
+
+pub(crate) struct LiveChild {
+    child: Child,
+    // Dropping it ends the child.
+    _stdin: ChildStdin,
+    /// The thread that is inside [`child_waits_in_a_known_function`].
+    pub(crate) tid: u32,
+}
+
+impl LiveChild {
+    pub(crate) fn start() -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--include-ignored", "--nocapture", "handler::live_child::child", CANARY])
+            .env(ROLE, CANARY)
+            .env("SECRET_TOKEN", CANARY)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let tid = lines
+            .find_map(|l| l.unwrap().rsplit_once("waiting in thread ")?.1.parse().ok())
+            .expect("the child says its thread");
+        Self { child, _stdin: stdin, tid }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for LiveChild {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+#[ignore = "the child's part of other tests"]
+fn child() {
+    if std::env::var_os(ROLE).is_some() {
+        // A thread that has nothing to do with it. It is named before its function begins.
+        let (started, has_started) = std::sync::mpsc::channel();
+        let bystander = move || {
+            started.send(()).unwrap();
+            std::thread::sleep(std::time::Duration::from_secs(60));
+        };
+        std::thread::Builder::new().name("bystander".into()).spawn(bystander).unwrap();
+        has_started.recv().unwrap();
+        reporter_test_known_function(1);
+    }
+}
+
+/// A name that the symbol table holds as it is.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn reporter_test_known_function(depth: u32) -> u32 {
+    if depth > 0 {
+        return reporter_test_known_function(depth - 1) + std::hint::black_box(1);
+    }
+    println!("waiting in thread {}", rustix::thread::gettid().as_raw_nonzero());
+    std::io::stdout().flush().unwrap();
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    std::hint::black_box(7)
+}

@@ -1,0 +1,192 @@
+use minidump::{
+    Minidump, MinidumpException, MinidumpMemoryList, MinidumpModuleList, MinidumpSystemInfo, MinidumpThreadList,
+    Module as _,
+};
+use proptest::prelude::*;
+
+use super::*;
+use crate::handler::dump::{self, DumpRequest, RawDump};
+use crate::handler::live_child::{CANARY, LiveChild};
+
+fn live_dump() -> (RawDump, u32) {
+    let child = LiveChild::start();
+    let request =
+        DumpRequest { pid: child.pid(), tid: child.tid, context: None, timeout: std::time::Duration::from_secs(10) };
+    (dump::take(request).unwrap(), child.tid)
+}
+
+fn plan(raw: &RawDump) -> FilterPlan {
+    FilterPlan { zero: raw.argument_block.as_ref().unwrap().ranges.clone(), system: true }
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    [text.as_bytes(), &wide].iter().any(|needle| bytes.windows(needle.len()).any(|w| w == *needle))
+}
+
+#[test]
+fn a_secret_in_environment_or_arguments_is_in_no_byte() {
+    let (raw, tid) = live_dump();
+    assert!(holds(&raw.bytes, CANARY), "the unfiltered dump has it, else this shows nothing");
+    let mut bytes = raw.bytes.clone();
+    let report = filter(&mut bytes, &plan(&raw)).unwrap();
+    assert!(!holds(&bytes, CANARY));
+    assert!(!holds(&bytes, "SECRET_TOKEN"));
+    assert!(report.zeroed_bytes > CANARY.len() as u64);
+    for stream in [0x4767_0004, 0x4767_0006, 0x4767_0007, 0x4767_0008, 0x4767_0009, 0x4767_000a, 12, 0x4d7a_0004] {
+        assert!(report.dropped_streams.contains(&stream), "{stream:#x}: {report:x?}");
+    }
+    let dump = Minidump::read(&bytes[..]).unwrap();
+    let threads = dump.get_stream::<MinidumpThreadList<'_>>().unwrap();
+    let before = Minidump::read(&raw.bytes[..]).unwrap();
+    assert_eq!(threads.threads.len(), before.get_stream::<MinidumpThreadList<'_>>().unwrap().threads.len());
+    let system = dump.get_stream::<MinidumpSystemInfo>().unwrap();
+    let thread = threads.threads.iter().find(|t| t.raw.thread_id == tid).unwrap();
+    assert!(thread.context(&system, None).is_some());
+    assert_eq!(dump.get_stream::<MinidumpException<'_>>().unwrap().get_crashing_thread_id(), tid);
+    assert!(dump.get_stream::<MinidumpMemoryList<'_>>().unwrap().iter().count() > 2);
+    let modules = dump.get_stream::<MinidumpModuleList>().unwrap();
+    assert!(modules.iter().all(|m| m.debug_identifier().is_some()), "build ids stay");
+}
+
+#[test]
+fn facts_of_the_machine_stay_only_when_granted() {
+    let (raw, _) = live_dump();
+    let with = FilterPlan { system: true, ..plan(&raw) };
+    let mut bytes = raw.bytes.clone();
+    filter(&mut bytes, &with).unwrap();
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    assert!(holds(&bytes, kernel.trim()));
+    assert!(holds(&bytes, "cpu MHz"), "/proc/cpuinfo");
+
+    // As at encode time: once more over what capture kept.
+    let without = FilterPlan { system: false, ..with };
+    filter(&mut bytes, &without).unwrap();
+    assert!(!holds(&bytes, kernel.trim()) && !holds(&bytes, "cpu MHz") && !holds(&bytes, "ID="));
+    let dump = Minidump::read(&bytes[..]).unwrap();
+    let system = dump.get_stream::<MinidumpSystemInfo>().unwrap();
+    assert_eq!(system.os, minidump::system_info::Os::Linux);
+    assert_eq!(system.raw.number_of_processors, 0);
+}
+
+#[test]
+fn filtering_again_changes_nothing() {
+    let (raw, _) = live_dump();
+    for system in [true, false] {
+        let plan = FilterPlan { system, ..plan(&raw) };
+        let mut once = raw.bytes.clone();
+        let first = filter(&mut once, &plan).unwrap();
+        let mut twice = once.clone();
+        let second = filter(&mut twice, &plan).unwrap();
+        assert!(once == twice, "{} and {} bytes", once.len(), twice.len());
+        assert_eq!((second.dropped_streams, second.zeroed_bytes), (Vec::new(), first.zeroed_bytes));
+    }
+}
+
+/// A dump of one module with this name and one memory range at 0x1000.
+fn small_dump(name: &str, memory: &[u8]) -> Vec<u8> {
+    let mut module = vec![0; MODULE];
+    module[..8].copy_from_slice(&0x40_0000u64.to_le_bytes());
+    module[8..12].copy_from_slice(&0x1000u32.to_le_bytes());
+    let directory = HEADER as u32;
+    let modules = directory + 3 * DIRECTORY_ENTRY as u32;
+    let list = modules + 4 + MODULE as u32;
+    let text = list + 20;
+    let wide: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let data = text + 4 + wide.len() as u32 + 2;
+    module[20..24].copy_from_slice(&text.to_le_bytes());
+    let words = |words: &[u32]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
+    let environ = data + memory.len() as u32;
+    let secret = CANARY.as_bytes();
+    [
+        b"MDMP".to_vec(),
+        words(&[0xa793, 3, directory, 0, 0, 0, 0]),
+        words(&[MODULES, 4 + MODULE as u32, modules, MEMORY, 20, list, 0x4767_0007, secret.len() as u32, environ]),
+        words(&[1]),
+        module,
+        words(&[1, 0x1000, 0, memory.len() as u32, data]),
+        words(&[wide.len() as u32]),
+        wide,
+        vec![0, 0],
+        memory.to_vec(),
+        secret.to_vec(),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_user_in_a_module_s_path_is_replaced() {
+    for user in ["a", "a-user-with-a-long-name"] {
+        let mut bytes = small_dump(&format!("/home/{user}/bin/ledger"), &[1; 64]);
+        filter(&mut bytes, &FilterPlan::default()).unwrap();
+        let dump = Minidump::read(&bytes[..]).unwrap();
+        let modules = dump.get_stream::<MinidumpModuleList>().unwrap();
+        assert_eq!(modules.iter().next().unwrap().code_file(), "/home/<user>/bin/ledger");
+        assert!(!holds(&bytes, &format!("/{user}/")));
+        assert!(!holds(&bytes, CANARY));
+    }
+}
+
+#[test]
+fn memory_is_zeroed_where_the_plan_says_and_nowhere_else() {
+    let mut bytes = small_dump("x", &[7; 64]);
+    let plan = FilterPlan {
+        zero: vec![0..0x1008, 0x1010..0x1018, 0x1014..0x1020, 0x103f..u64::MAX, 0x2000..0x3000],
+        system: false,
+    };
+    let report = filter(&mut bytes, &plan).unwrap();
+    assert_eq!(report, FilterReport { dropped_streams: vec![0x4767_0007], zeroed_bytes: 8 + 16 + 1 });
+    let dump = Minidump::read(&bytes[..]).unwrap();
+    let memory = dump.get_stream::<MinidumpMemoryList<'_>>().unwrap();
+    let expected = [&[0; 8][..], &[7; 8], &[0; 16], &[7; 31], &[0]].concat();
+    assert_eq!(memory.iter().next().unwrap().bytes, expected);
+}
+
+#[test]
+fn what_is_no_minidump_is_refused() {
+    assert_eq!(filter(&mut Vec::new(), &FilterPlan::default()), Err(FilterError::Signature));
+    assert!(matches!(filter(&mut b"MDMP".to_vec(), &FilterPlan::default()), Err(FilterError::Truncated { .. })));
+    let mut cut = small_dump("x", &[7; 64]);
+    cut.truncate(cut.len() - 40);
+    assert!(matches!(filter(&mut cut, &FilterPlan::default()), Err(FilterError::Truncated { .. })));
+}
+
+/// A real dump, once: making one takes a process.
+fn real() -> &'static (Vec<u8>, FilterPlan) {
+    static REAL: std::sync::OnceLock<(Vec<u8>, FilterPlan)> = std::sync::OnceLock::new();
+    REAL.get_or_init(|| {
+        let (raw, _) = live_dump();
+        let plan = plan(&raw);
+        (raw.bytes, plan)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_damage_makes_it_panic(
+        near in proptest::collection::vec((0usize..4096, any::<u32>()), 0..6),
+        far in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..6),
+        cut in proptest::option::of(any::<usize>()),
+        system in any::<bool>(),
+    ) {
+        let (bytes, plan) = real();
+        let mut bytes = bytes.clone();
+        for (at, value) in near {
+            bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        for (at, value) in far {
+            let at = at % bytes.len();
+            bytes[at] = value;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut % bytes.len());
+        }
+        let before = bytes.len();
+        if filter(&mut bytes, &FilterPlan { system, ..plan.clone() }).is_ok() {
+            prop_assert!(bytes.len() <= before * 2 + 4096);
+            prop_assert!(Minidump::read(&bytes[..]).is_ok());
+        }
+    }
+}

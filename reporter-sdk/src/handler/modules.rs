@@ -1,0 +1,115 @@
+//! The programs and libraries that the process had loaded.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use minidump::{CodeView, Minidump, MinidumpModule, MinidumpModuleList, Module as _};
+use report_format::schema::v1;
+
+use super::soft_error;
+use crate::redact::user_paths;
+
+/// Of a process that loads and unloads without end, or says so.
+const MOST_MODULES: usize = 4096;
+const LINUX_MAPS: u32 = 0x4767_0009;
+
+/// A loaded file, as the dump tells it.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadedModule {
+    /// On this machine; may name the user.
+    pub(crate) path: PathBuf,
+    pub(crate) range: Range<u64>,
+    /// Empty where it has none.
+    pub(crate) build_id: Vec<u8>,
+    version: String,
+}
+
+/// All modules of a dump, the program itself first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LoadedModules {
+    pub(crate) all: Vec<LoadedModule>,
+}
+
+impl LoadedModules {
+    /// Reads them from a dump, filtered or not: unfiltered has the real paths.
+    pub(crate) fn read(dump: &Minidump<'_, &[u8]>, soft_errors: &mut Vec<v1::SoftError>) -> Self {
+        match dump.get_stream::<MinidumpModuleList>() {
+            Ok(list) => {
+                let paths = mapped_paths(dump.get_raw_stream(LINUX_MAPS).unwrap_or_default());
+                Self { all: list.iter().take(MOST_MODULES).map(|m| LoadedModule::new(m, &paths)).collect() }
+            }
+            Err(error) => {
+                soft_errors.push(soft_error("modules", &error));
+                Self::default()
+            }
+        }
+    }
+
+    /// The index of the module that holds `address`.
+    pub(crate) fn find(&self, address: u64) -> Option<usize> {
+        self.all.iter().position(|m| m.range.contains(&address))
+    }
+
+    /// As the report says it, in the same order, user names replaced.
+    pub(crate) fn to_report(&self) -> v1::Modules {
+        v1::Modules { modules: self.all.iter().map(LoadedModule::to_report).collect() }
+    }
+}
+
+/// Where each mapping's file is, by the mapping's start. minidump-writer puts a library's own name in place of its file's, which need not
+/// exist: a plug-in whose file was renamed.
+fn mapped_paths(maps: &[u8]) -> HashMap<u64, PathBuf> {
+    let line = |line: &[u8]| {
+        let range = str::from_utf8(line.split(|&b| b == b' ').next()?).ok()?;
+        let start = u64::from_str_radix(range.split_once('-')?.0, 16).ok()?;
+        let path = &line[line.iter().position(|&b| b == b'/')?..];
+        let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
+        Some((start, PathBuf::from(OsStr::from_bytes(path))))
+    };
+    maps.split(|&b| b == b'\n').filter_map(line).collect()
+}
+
+impl LoadedModule {
+    fn new(module: &MinidumpModule, paths: &HashMap<u64, PathBuf>) -> Self {
+        let build_id = match &module.codeview_info {
+            Some(CodeView::Elf(elf)) => elf.build_id.clone(),
+            _ => Vec::new(),
+        };
+        let start = module.base_address();
+        Self {
+            path: paths.get(&start).cloned().unwrap_or_else(|| PathBuf::from(module.code_file().as_ref())),
+            range: start..start.saturating_add(module.size()),
+            build_id,
+            version: module.version().map(std::borrow::Cow::into_owned).unwrap_or_default(),
+        }
+    }
+
+    fn to_report(&self) -> v1::Module {
+        v1::Module {
+            path: user_paths(&self.path.to_string_lossy()).into_owned(),
+            start: self.range.start,
+            size: self.range.end - self.range.start,
+            version: self.version.clone(),
+            build_id: self.build_id.clone(),
+            debug_file: String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapping_s_file_is_found_by_its_start() {
+        let paths = mapped_paths(
+            b"1000-2000 r-xp 00000000 08:01 12 /opt/a b/lib x.so\n2000-3000 rw-p 0 0:0 0 [heap]\nzz\n4000-5000 r--p 0 08:01 9 /tmp/g (deleted)\n",
+        );
+        assert_eq!(paths.len(), 2);
+        assert_eq!(paths[&0x1000], PathBuf::from("/opt/a b/lib x.so"));
+        assert_eq!(paths[&0x4000], PathBuf::from("/tmp/g"));
+    }
+}

@@ -1,0 +1,275 @@
+//! The one way of every error: dump → inventory → draft → consent → encode → spool (→ delivery, on its own thread).
+//!
+//! Each step's failure is a soft error as long as something can still be said; from the draft on it is an error, and the draft stays in the
+//! spool.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use report_format::ReportId;
+use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
+
+use super::attachments::Attachments;
+use super::evidence::{self, Memory, Occurrence, nanos};
+use super::settings::Settings;
+use super::soft_note;
+use crate::consent::{
+    AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, Outcome, Policies, Request, Resolution, settle,
+};
+use crate::encode::encode;
+use crate::inventory;
+use crate::ipc::{self, unix::Socket};
+use crate::shared::clock;
+use crate::spool::{Spool, SpoolError};
+
+/// For each subject of the inventory; they run side by side.
+const INVENTORY_TIME: Duration = Duration::from_secs(2);
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// What became of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Became {
+    /// Granted and encoded: delivery has it.
+    Queued,
+    /// Undecided: it waits in the spool.
+    Kept,
+    /// Declined and destroyed.
+    Declined,
+    /// Not wanted, by whoever said never; nothing was collected.
+    Unwanted,
+}
+
+/// The error is known and its report is not on its way.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PipelineError {
+    #[error("the spool does not take the report")]
+    Spool(#[from] SpoolError),
+    #[error("there is no spool")]
+    NoSpool,
+    #[error("the decision does not count")]
+    Consent(#[from] ConsentError),
+    #[error("no random bytes for the question")]
+    Random(#[source] std::io::Error),
+}
+
+/// What all reports of a product have in common.
+pub(crate) struct Pipeline {
+    pub(crate) settings: Settings,
+    pub(crate) administrator: AdministratorPolicy,
+    pub(crate) spool: Option<Spool>,
+    /// Of the product.
+    pub(crate) pid: u32,
+}
+
+impl Pipeline {
+    /// Takes an error all the way. `hold` lets the product go on as soon as it may; it does so at the latest when this returns.
+    pub(crate) fn report(
+        &self,
+        occurrence: &Occurrence,
+        attachments: &Attachments,
+        asker: &mut dyn Asker,
+        mut hold: Hold,
+    ) -> Result<Became, PipelineError> {
+        let resolution = self.resolve(occurrence.kind);
+        let (allowed, asks) = match resolution {
+            Resolution::Never(by) => {
+                tracing::info!(kind = ?occurrence.kind, ?by, "not reported: never wanted");
+                return Ok(Became::Unwanted);
+            }
+            Resolution::Always { categories, .. } => (categories, false),
+            Resolution::Ask(offered) => (offered, hold.is_held() && asks_at_once(occurrence.kind)),
+        };
+        let started = Instant::now();
+        let mut diagnostics = v1::Diagnostics::default();
+
+        let policy = self.settings.dump(occurrence.kind);
+        let memory = evidence::memory(occurrence, self.pid, policy, allowed, &mut diagnostics);
+        // The terminal is the product's only as long as the product lives: where a person is asked, it is held until the answer.
+        if !asks {
+            hold.release();
+        }
+        let inventory = inventory::collect(|category| allowed.contains(category), INVENTORY_TIME);
+        diagnostics.soft_errors.extend(inventory.soft_errors);
+        let attached = if allowed.contains(Category::Attachments) {
+            attachments.read(&mut diagnostics.soft_errors)
+        } else {
+            Vec::new()
+        };
+        diagnostics.collect_nanos = nanos(started.elapsed());
+
+        let draft = self.draft(occurrence, allowed, memory, inventory.sections, &attached, diagnostics);
+        let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
+        // Into the spool before anyone is asked: whatever happens to us meanwhile, the question can be asked again.
+        spool.put_draft(&draft)?;
+        if asks || matches!(resolution, Resolution::Always { .. }) {
+            self.decide(draft.id, asker)
+        } else {
+            Ok(Became::Kept)
+        }
+    }
+
+    /// Puts a kept draft before whoever decides, and does as they say. Asks nobody where a standing answer holds.
+    pub(crate) fn decide(&self, id: ReportId, asker: &mut dyn Asker) -> Result<Became, PipelineError> {
+        let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
+        let Some(held) = spool.take_draft(id)? else { return Ok(Became::Kept) };
+        let draft = held.draft();
+        let resolution = self.resolve(draft.kind);
+        let offered = match resolution {
+            Resolution::Never(_) => {
+                held.discard()?;
+                return Ok(Became::Unwanted);
+            }
+            Resolution::Always { categories, .. } | Resolution::Ask(categories) => categories,
+        };
+        let request = Request::new(draft, &self.settings.notice, offered).map_err(PipelineError::Random)?;
+        let decision = resolution.decide(&request).unwrap_or_else(|| asker.ask(&request));
+        if let Some(choice) = decision.remembered(&self.settings.product.version)
+            && let Err(error) = spool.remember(&choice)
+        {
+            tracing::warn!(%error, "the choice could not be kept; the person will be asked again");
+        }
+        match settle(draft, &request, decision)? {
+            Outcome::Granted(grant) => {
+                spool.enqueue(id, &draft.product, |writer| encode(draft, &grant, &evidence::reduce, writer))?;
+                tracing::info!(%id, "granted");
+                Ok(Became::Queued)
+            }
+            Outcome::Declined => {
+                held.discard()?;
+                tracing::info!(%id, "declined and destroyed");
+                Ok(Became::Declined)
+            }
+            Outcome::Later => Ok(Became::Kept),
+        }
+    }
+
+    /// The standing answer for an error of this kind: read anew each time, since a person may have changed it meanwhile.
+    pub(crate) fn resolve(&self, kind: ErrorKind) -> Resolution {
+        let remembered = self.spool.as_ref().and_then(|spool| spool.remembered().ok().flatten());
+        let policies =
+            Policies { product: self.settings.policy.clone(), administrator: self.administrator, remembered };
+        policies.resolve(kind, &self.settings.product.version)
+    }
+
+    fn draft(
+        &self,
+        occurrence: &Occurrence,
+        allowed: CategorySet,
+        memory: Memory,
+        inventory: Vec<(SectionKind, Category, Vec<u8>)>,
+        attached: &[v1::Attachment],
+        mut diagnostics: v1::Diagnostics,
+    ) -> Draft {
+        let id = ReportId(uuid::Uuid::now_v7().into_bytes());
+        let error = evidence::error(occurrence, id.0, &memory, clock::realtime());
+        let at = occurrence.crash.as_ref().map_or_else(clock::monotonic, |c| c.monotonic);
+        let Settings { product, product_id, command_line, .. } = &self.settings;
+        let mut draft = Draft::new(id, product.clone(), *product_id, occurrence.kind, error.time);
+        draft.push(SectionKind::Error, Category::Essential, &error);
+        if allowed.contains(Category::Actions) {
+            draft.push(SectionKind::Actions, Category::Actions, &evidence::actions(&occurrence.snapshot, at));
+        }
+        if allowed.contains(Category::Memory) {
+            let recorded = || occurrence.handled.as_ref().and_then(evidence::recorded);
+            if let Some(stacks) = memory.stacks.or_else(recorded) {
+                draft.push(SectionKind::Stacks, Category::Memory, &stacks);
+            }
+            if let Some(modules) = memory.modules {
+                draft.push(SectionKind::Modules, Category::Memory, &modules);
+            }
+            if let Some(payload) = memory.minidump {
+                draft.sections.push(crate::consent::DraftSection {
+                    kind: SectionKind::Minidump,
+                    category: Category::Memory,
+                    payload,
+                });
+            }
+        }
+        for (kind, category, payload) in inventory {
+            draft.sections.push(crate::consent::DraftSection { kind, category, payload });
+        }
+        if allowed.contains(Category::Product)
+            && let Some(annotations) = evidence::annotations(&occurrence.snapshot, command_line)
+        {
+            draft.push(SectionKind::Annotations, Category::Product, &annotations);
+        }
+        for attachment in attached {
+            draft.push(SectionKind::Attachment, Category::Attachments, attachment);
+        }
+        let lost = [("annotations", occurrence.snapshot.lost_annotations), ("errors", occurrence.snapshot.lost_errors)];
+        for (what, count) in lost.into_iter().filter(|(_, count)| *count > 0) {
+            diagnostics
+                .soft_errors
+                .push(soft_note("capture", format!("{count} {what} of the product were lost for want of room")));
+        }
+        draft.push(SectionKind::Diagnostics, Category::Essential, &diagnostics);
+        draft
+    }
+}
+
+/// Whether the person is asked while the product is held. Handled errors queue, and a vanished product has left its terminal.
+fn asks_at_once(kind: ErrorKind) -> bool {
+    !matches!(kind, ErrorKind::HandledError | ErrorKind::Vanished)
+}
+
+/// A product that waits. Told once a second that we are at work, until it may go on.
+pub(crate) struct Hold {
+    running: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
+    channel: Option<Arc<Socket>>,
+}
+
+impl Hold {
+    /// The product waits on this channel.
+    pub(crate) fn on(channel: Arc<Socket>) -> Self {
+        let (stop, stopped) = mpsc::channel();
+        let ticking = Arc::clone(&channel);
+        let tick = move || {
+            while matches!(stopped.recv_timeout(PROGRESS_EVERY), Err(RecvTimeoutError::Timeout)) {
+                // A product that is gone is noticed elsewhere.
+                let _ = ticking.send_bytes(&[ipc::PROGRESS], &[], Duration::ZERO);
+            }
+        };
+        // Without a thread the product waits as long as it does without progress.
+        let running = std::thread::Builder::new().name("progress".into()).spawn(tick).ok().map(|thread| (stop, thread));
+        Self { running, channel: Some(channel) }
+    }
+
+    /// Nobody waits.
+    pub(crate) fn nobody() -> Self {
+        Self { running: None, channel: None }
+    }
+
+    /// Whether the product waits.
+    fn is_held(&self) -> bool {
+        self.channel.is_some()
+    }
+
+    /// Lets it go on. Once.
+    pub(crate) fn release(&mut self) {
+        self.stop();
+        if let Some(channel) = self.channel.take() {
+            let _ = channel.send_bytes(&[ipc::DONE], &[], Duration::ZERO);
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some((stop, thread)) = self.running.take() {
+            drop(stop);
+            // It sleeps in a wait that has just ended.
+            let _ = thread.join();
+        }
+    }
+
+    /// Ends the ticks and says nothing, for waits that end by a message.
+    pub(crate) fn silently(mut self) {
+        self.channel = None;
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.release();
+    }
+}

@@ -1,0 +1,461 @@
+//! Serves one product process, from its start to its end.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use report_format::ReportId;
+use report_format::schema::v1::{self, ErrorKind};
+use rustix::event::{PollFd, PollFlags};
+
+use super::attachments::Attachments;
+use super::delivery::{self, Delivery};
+use super::evidence::Occurrence;
+use super::pipeline::{Became, Hold, Pipeline};
+use super::settings::Settings;
+use super::watch::{Ending, Product};
+use super::{soft_error, soft_note};
+use crate::consent::{AdministratorPolicy, Asker, Resolution, TerminalAsker, Unattended};
+use crate::ipc::unix::{IpcError, Socket};
+use crate::ipc::{self, PROTOCOL_VERSION};
+use crate::schema::{
+    ClientMessage, Done, HandledError, HandlerMessage, Hello, Ready, Refused, client_message, handler_message,
+};
+use crate::shared::mapping::Mapping;
+use crate::shared::snapshot::Snapshot;
+use crate::spool::Spool;
+
+/// The product says hello right after it has started us.
+const HELLO_TIME: Duration = Duration::from_secs(10);
+const SEND_TIME: Duration = Duration::from_secs(1);
+/// Handled errors of one process that become reports. A product that fails in a loop must not fill the disk.
+const MOST_HANDLED: usize = 64;
+
+/// The handler cannot serve. The product goes on without it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The product did not say what it wants.
+    #[error("no hello from the product")]
+    Hello(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Whoever is at the other end is not who may be served, or speaks otherwise. It was told.
+    #[error("refused to serve: {0}")]
+    Refused(String),
+    /// The system failed.
+    #[error("cannot watch the product")]
+    Io(#[from] io::Error),
+}
+
+/// Serves the product at the other end of the two sockets until it is gone and nothing is left to do.
+///
+/// # Errors
+/// It never came to serving. After that whatever fails is in the log and in the reports.
+pub fn serve(control: OwnedFd, crash_channel: OwnedFd) -> Result<(), ServeError> {
+    let control = Socket::from(control);
+    let (sequence, hello, memory) = hello(&control).map_err(|error| ServeError::Hello(Box::new(error)))?;
+    let mut server = match Server::new(control, Socket::from(crash_channel), hello, memory) {
+        Ok(server) => server,
+        Err((control, error)) => {
+            let refused = handler_message::Message::Refused(Refused { reason: error.to_string() });
+            let message = HandlerMessage { sequence, message: Some(refused) };
+            // It may be gone.
+            let _ = control.send(&message, &[], SEND_TIME);
+            return Err(error);
+        }
+    };
+    server.ready(sequence);
+    server.run()?;
+    if let Some(delivery) = server.delivery {
+        delivery.finish();
+    }
+    Ok(())
+}
+
+fn hello(control: &Socket) -> Result<(u64, Hello, Vec<OwnedFd>), IpcError> {
+    let (message, descriptors) = control.receive::<ClientMessage>(HELLO_TIME)?;
+    match message.message {
+        Some(client_message::Message::Hello(hello)) => Ok((message.sequence, hello, descriptors)),
+        _ => Err(IpcError::Closed),
+    }
+}
+
+struct Server {
+    control: Socket,
+    crash_channel: Arc<Socket>,
+    shared: Mapping,
+    product: Product,
+    pipeline: Pipeline,
+    delivery: Option<Delivery>,
+    attachments: Attachments,
+    /// A handled error that wants a dump: the crash byte that follows is its.
+    announced: Option<HandledError>,
+    handled: usize,
+    /// Of the last crash slot that was taken: a byte too many makes no second report.
+    last_number: u64,
+    /// Of the last error that held the product.
+    last_kind: Option<ErrorKind>,
+    /// A closed one is always ready: it is no longer waited for.
+    crash_channel_open: bool,
+    soft_errors: Vec<v1::SoftError>,
+}
+
+/// What a look at the control socket showed.
+#[derive(PartialEq)]
+enum Control {
+    Open,
+    Closed,
+}
+
+impl Server {
+    fn new(
+        control: Socket,
+        crash_channel: Socket,
+        hello: Hello,
+        memory: Vec<OwnedFd>,
+    ) -> Result<Self, (Socket, ServeError)> {
+        match Self::start(&control, hello, memory) {
+            Ok((shared, product, pipeline, delivery, attachments, soft_errors)) => Ok(Self {
+                control,
+                crash_channel: Arc::new(crash_channel),
+                shared,
+                product,
+                pipeline,
+                delivery,
+                attachments,
+                announced: None,
+                handled: 0,
+                last_number: 0,
+                last_kind: None,
+                crash_channel_open: true,
+                soft_errors,
+            }),
+            Err(error) => Err((control, error)),
+        }
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn start(
+        control: &Socket,
+        hello: Hello,
+        memory: Vec<OwnedFd>,
+    ) -> Result<(Mapping, Product, Pipeline, Option<Delivery>, Attachments, Vec<v1::SoftError>), ServeError> {
+        if hello.protocol_version != PROTOCOL_VERSION {
+            let message = format!(
+                "the product speaks protocol {}, this handler ({}) speaks {PROTOCOL_VERSION}: install both from one release",
+                hello.protocol_version,
+                env!("CARGO_PKG_VERSION")
+            );
+            return Err(ServeError::Refused(message));
+        }
+        // Who made the socket, as the kernel knows it: it alone is served, and dumped.
+        let peer = rustix::net::sockopt::socket_peercred(control).map_err(io::Error::from)?;
+        if peer.uid != rustix::process::geteuid() {
+            return Err(ServeError::Refused(format!(
+                "the product runs as user {}, the handler does not",
+                peer.uid.as_raw()
+            )));
+        }
+        let product = Product::open(peer.pid)?;
+        let Some(memory) = memory.into_iter().next() else {
+            return Err(ServeError::Refused("the hello came without the shared memory".into()));
+        };
+        let shared = Mapping::open(memory)?;
+        Snapshot::read(&shared).map_err(|error| ServeError::Refused(error.to_string()))?;
+
+        let configuration = hello.configuration.unwrap_or_default();
+        let mut soft_errors = Vec::new();
+        let mut attachments = Attachments::default();
+        for file in configuration.attachments.clone() {
+            attachments.add_file(file).unwrap_or_else(|error| soft_errors.push(soft_error("attachments", &error)));
+        }
+        let mut settings = Settings::new(configuration);
+        let (administrator, told) = AdministratorPolicy::read(&settings.product.vendor, &settings.product.name);
+        soft_errors.extend(told);
+        let spool = match &settings.spool {
+            Some(path) => Spool::open(path).map_err(|error| soft_errors.push(soft_error("spool", &error))).ok(),
+            None => {
+                soft_errors.push(soft_note("spool", "there is no home directory: name a spool in the options"));
+                None
+            }
+        };
+        let delivery = match (delivery::transport(settings.mail.take()), &spool) {
+            (Ok(transport), Some(spool)) => Delivery::start(spool.path().to_owned(), transport)
+                .map_err(|error| soft_errors.push(soft_error("deliver", &error)))
+                .ok(),
+            (Ok(_), None) => None,
+            (Err(error), _) => {
+                soft_errors.push(error);
+                None
+            }
+        };
+        let pid = peer.pid.as_raw_nonzero().get().cast_unsigned();
+        let pipeline = Pipeline { settings, administrator, spool, pid };
+        Ok((shared, product, pipeline, delivery, attachments, soft_errors))
+    }
+
+    fn ready(&mut self, sequence: u64) {
+        let ready = Ready {
+            handler_version: env!("CARGO_PKG_VERSION").into(),
+            soft_errors: std::mem::take(&mut self.soft_errors),
+            handler_pid: rustix::process::getpid().as_raw_nonzero().get().cast_unsigned(),
+        };
+        self.send(sequence, handler_message::Message::Ready(ready));
+    }
+
+    fn run(&mut self) -> Result<(), ServeError> {
+        self.settle_standing();
+        self.look();
+        loop {
+            let crash = if self.crash_channel_open { self.crash_channel.as_fd() } else { self.product.as_fd() };
+            let mut polled = [
+                PollFd::new(&self.control, PollFlags::IN),
+                PollFd::from_borrowed_fd(crash, PollFlags::IN),
+                PollFd::new(&self.product, PollFlags::IN),
+            ];
+            match rustix::event::poll(&mut polled, None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(io::Error::from(error).into()),
+            }
+            let [control, crash, ended] = polled.map(|p| !p.revents().is_empty());
+            // Control first: a handled error comes before the byte that asks for its dump, and a shutdown before the end.
+            let control = if control { self.control_messages() } else { Control::Open };
+            if crash && self.crash_channel_open {
+                self.crash_byte();
+            }
+            if ended {
+                self.product_ended();
+                return Ok(());
+            }
+            if control == Control::Closed {
+                // The product has let go of us, or has become another program (exec). Its end is still worth seeing.
+                rustix::event::poll(&mut [PollFd::new(&self.product, PollFlags::IN)], None).map_err(io::Error::from)?;
+                self.product_ended();
+                return Ok(());
+            }
+        }
+    }
+
+    fn control_messages(&mut self) -> Control {
+        loop {
+            match self.control.receive::<ClientMessage>(Duration::ZERO) {
+                Ok((message, descriptors)) => self.control_message(message, descriptors),
+                Err(IpcError::TimedOut(_)) => return Control::Open,
+                Err(IpcError::Closed) => return Control::Closed,
+                Err(error @ (IpcError::Malformed(_) | IpcError::TooLarge { .. } | IpcError::TooManyDescriptors)) => {
+                    tracing::warn!(%error, "a message of the product is dropped");
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the control socket fails");
+                    return Control::Closed;
+                }
+            }
+        }
+    }
+
+    fn control_message(&mut self, message: ClientMessage, descriptors: Vec<OwnedFd>) {
+        let sequence = message.sequence;
+        match message.message {
+            Some(client_message::Message::HandledError(error)) if error.crash_number != 0 => {
+                self.announced = Some(error)
+            }
+            Some(client_message::Message::HandledError(error)) => self.handled_error(error),
+            Some(client_message::Message::AttachFile(file)) => {
+                let added = self.attachments.add_file(file);
+                self.note("attachments", added);
+            }
+            Some(client_message::Message::AttachBytes(bytes)) => {
+                if let Some(content) = descriptors.into_iter().next() {
+                    let added = self.attachments.add_bytes(bytes, content);
+                    self.note("attachments", added);
+                }
+            }
+            Some(client_message::Message::Flush(flush)) => {
+                let hold = Hold::on(Arc::clone(&self.crash_channel));
+                if let Some(delivery) = &self.delivery {
+                    delivery.look_and_wait(Duration::from_millis(flush.timeout_millis));
+                }
+                hold.silently();
+                self.done(sequence);
+            }
+            Some(client_message::Message::Shutdown(shutdown)) => {
+                let hold = Hold::on(Arc::clone(&self.crash_channel));
+                self.ask_about_kept(Duration::from_millis(shutdown.timeout_millis));
+                hold.silently();
+                self.done(sequence);
+            }
+            Some(client_message::Message::Hello(_)) | None => {
+                tracing::warn!("a message of the product makes no sense here")
+            }
+        }
+    }
+
+    fn note(&mut self, subject: &str, result: Result<(), impl std::error::Error>) {
+        if let Err(error) = result {
+            tracing::warn!(%error, "left out");
+            self.soft_errors.push(soft_error(subject, &error));
+        }
+    }
+
+    /// One byte at a time: what came over control before the next one is to be read before it.
+    fn crash_byte(&mut self) {
+        let mut byte = [0];
+        match self.crash_channel.receive_bytes(&mut byte, Duration::ZERO) {
+            Ok((1, _)) if byte[0] == ipc::CRASHED => self.crashed(),
+            Ok(_) => tracing::warn!("a byte on the crash channel makes no sense"),
+            Err(IpcError::TimedOut(_)) => {}
+            Err(IpcError::Closed) => self.crash_channel_open = false,
+            Err(error) => {
+                tracing::error!(%error, "the crash channel fails");
+                self.crash_channel_open = false;
+            }
+        }
+    }
+
+    /// The product waits: it has filled the crash slot.
+    fn crashed(&mut self) {
+        let hold = Hold::on(Arc::clone(&self.crash_channel));
+        let snapshot = match Snapshot::read(&self.shared) {
+            Ok(snapshot) => snapshot,
+            Err(error) => return tracing::error!(%error, "no report: the shared memory makes no sense"),
+        };
+        let Some(crash) = snapshot.crash.clone() else {
+            return tracing::error!("no report: the crash slot is not filled");
+        };
+        if crash.number <= self.last_number {
+            return tracing::warn!(number = crash.number, "this crash is reported already");
+        }
+        self.last_number = crash.number;
+        let handled = self.announced.take().filter(|error| error.crash_number == crash.number);
+        let kind = crash.kind;
+        self.last_kind = Some(kind);
+        let occurrence = Occurrence { kind, snapshot, crash: Some(crash), handled };
+        self.report(&occurrence, hold);
+    }
+
+    fn handled_error(&mut self, error: HandledError) {
+        self.handled += 1;
+        if self.handled > MOST_HANDLED {
+            return tracing::warn!(MOST_HANDLED, "a handled error is dropped: enough of this process are reported");
+        }
+        let snapshot = Snapshot::read(&self.shared).unwrap_or_default();
+        // Only these come without the product being held; whatever else is claimed is one of them.
+        let kind = match error.kind() {
+            kind @ ErrorKind::UnhandledException => kind,
+            _ => ErrorKind::HandledError,
+        };
+        let occurrence = Occurrence { kind, snapshot, crash: None, handled: Some(error) };
+        self.report(&occurrence, Hold::nobody());
+    }
+
+    fn report(&mut self, occurrence: &Occurrence, hold: Hold) {
+        let mut asker = TerminalAsker::new(self.product.pid());
+        match self.pipeline.report(occurrence, &self.attachments, &mut asker, hold) {
+            Ok(Became::Queued) => self.look(),
+            Ok(became) => tracing::info!(kind = ?occurrence.kind, ?became, "not sent now"),
+            Err(error) => tracing::error!(error = soft_error("", &error).message, "the report is lost"),
+        }
+    }
+
+    /// Drafts of earlier runs for which somebody has since given a standing answer.
+    fn settle_standing(&mut self) {
+        for id in self.kept() {
+            let held = self.pipeline.spool.as_ref().and_then(|spool| spool.take_draft(id).ok().flatten());
+            let Some(kind) = held.map(|held| held.draft().kind) else { continue };
+            if !matches!(self.pipeline.resolve(kind), Resolution::Ask(_)) {
+                self.decide(id, &mut Unattended);
+            }
+        }
+    }
+
+    /// The product ends as it should and waits: now the person can be asked about what is kept, here and from earlier runs.
+    fn ask_about_kept(&mut self, timeout: Duration) {
+        let started = std::time::Instant::now();
+        for id in self.kept() {
+            let left = timeout.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            let mut asker = TerminalAsker::new(self.product.pid()).timeout(left);
+            // Who says later once is not asked on.
+            if self.decide(id, &mut asker) == Some(Became::Kept) {
+                break;
+            }
+        }
+        self.look();
+    }
+
+    fn kept(&self) -> Vec<ReportId> {
+        let Some(spool) = &self.pipeline.spool else { return Vec::new() };
+        spool.drafts().unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot look for kept drafts");
+            Vec::new()
+        })
+    }
+
+    fn decide(&mut self, id: ReportId, asker: &mut dyn Asker) -> Option<Became> {
+        match self.pipeline.decide(id, asker) {
+            Ok(became) => {
+                if became == Became::Queued {
+                    self.look();
+                }
+                Some(became)
+            }
+            Err(error) => {
+                tracing::error!(%id, error = soft_error("", &error).message, "the draft stays");
+                None
+            }
+        }
+    }
+
+    /// The product is gone. What it said last is still in its sockets and in the shared memory.
+    fn product_ended(&mut self) {
+        self.control_messages();
+        let ending = self.product.ending();
+        let snapshot = match Snapshot::read(&self.shared) {
+            Ok(snapshot) => snapshot,
+            Err(error) => return tracing::error!(%error, "the shared memory makes no sense"),
+        };
+        tracing::info!(?ending, clean = snapshot.clean_exit, "the product has ended");
+        if snapshot.clean_exit || ending.is_wanted() || is_end_of(self.last_kind, ending) {
+            return;
+        }
+        // A crash slot that was filled without us being told: the signal came when the channel was full, or the process was killed right then.
+        let crash = snapshot.crash.clone().filter(|crash| crash.number > self.last_number);
+        let occurrence = Occurrence { kind: ErrorKind::Vanished, snapshot, crash, handled: None };
+        self.report(&occurrence, Hold::nobody());
+    }
+
+    fn look(&self) {
+        if let Some(delivery) = &self.delivery {
+            delivery.look();
+        }
+    }
+
+    fn done(&mut self, sequence: u64) {
+        let soft_errors = std::mem::take(&mut self.soft_errors);
+        self.send(sequence, handler_message::Message::Done(Done { soft_errors }));
+    }
+
+    fn send(&self, sequence: u64, message: handler_message::Message) {
+        let message = HandlerMessage { sequence, message: Some(message) };
+        if let Err(error) = self.control.send(&message, &[], SEND_TIME) {
+            tracing::warn!(%error, "the product does not listen");
+        }
+    }
+}
+
+/// Whether the process ended of what it had reported, which is not told a second time: a crash runs its course, and after a panic or an exception
+/// that nothing catches comes the abort.
+fn is_end_of(reported: Option<ErrorKind>, ending: Ending) -> bool {
+    match reported {
+        Some(ErrorKind::Crash | ErrorKind::OutOfMemory) => true,
+        Some(ErrorKind::Panic | ErrorKind::UnhandledException) => {
+            matches!(ending, Ending::Killed(libc::SIGABRT) | Ending::Unknown)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

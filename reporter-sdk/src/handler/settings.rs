@@ -1,0 +1,87 @@
+//! What the product fixed at its start. All authority comes from here, none from shared memory.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use report_format::schema::v1::{self, ErrorKind};
+use sha2::{Digest, Sha256};
+
+use crate::consent::{Notice, ProductPolicy};
+use crate::schema::{Configuration, DumpPolicy, KindPolicy, Mail};
+use crate::spool::Spool;
+
+/// The configuration, checked.
+pub(crate) struct Settings {
+    pub(crate) product: v1::Product,
+    pub(crate) product_id: [u8; 16],
+    pub(crate) notice: Notice,
+    pub(crate) policy: ProductPolicy,
+    pub(crate) command_line: Vec<String>,
+    /// `None` where there is no place for it.
+    pub(crate) spool: Option<PathBuf>,
+    pub(crate) mail: Option<Mail>,
+    kinds: Vec<KindPolicy>,
+}
+
+impl Settings {
+    pub(crate) fn new(configuration: Configuration) -> Self {
+        let Configuration {
+            product, product_id, spool_directory, categories, kinds, notice, mail, command_line, ..
+        } = configuration;
+        let product = product.unwrap_or_default();
+        let policy = ProductPolicy::from_configuration(&categories, &kinds);
+        let product_id = product_id.try_into().unwrap_or_else(|_| derived_id(&product));
+        let given = PathBuf::from(OsString::from_vec(spool_directory));
+        let spool =
+            if given.is_absolute() { Some(given) } else { Spool::default_directory(&product.vendor, &product.name) };
+        Self { product, product_id, notice: notice.unwrap_or_default(), policy, command_line, spool, mail, kinds }
+    }
+
+    /// What is taken of the product's memory for an error of this kind.
+    pub(crate) fn dump(&self, kind: ErrorKind) -> DumpPolicy {
+        let chosen = self.kinds.iter().find(|k| k.kind() == kind).map_or(DumpPolicy::Unspecified, KindPolicy::dump);
+        match (chosen, kind) {
+            // There is no process, or it goes on and must not be held.
+            (_, ErrorKind::Vanished) | (DumpPolicy::Unspecified, ErrorKind::HandledError) => DumpPolicy::None,
+            (DumpPolicy::Unspecified, _) => DumpPolicy::Minidump,
+            (chosen, _) => chosen,
+        }
+    }
+}
+
+/// A UUID, version 8 (RFC 9562), of SHA-256 over vendor and name.
+fn derived_id(product: &v1::Product) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    hash.update(product.vendor.as_bytes());
+    hash.update([0]);
+    hash.update(product.name.as_bytes());
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(id).into_uuid().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_without_an_id_gets_the_same_one_always() {
+        let product =
+            |name: &str| v1::Product { vendor: "Example Software".into(), name: name.into(), ..Default::default() };
+        let settings = |name: &str| Settings::new(Configuration { product: Some(product(name)), ..Default::default() });
+        assert_eq!(settings("Ledger").product_id, settings("Ledger").product_id);
+        assert_ne!(settings("Ledger").product_id, settings("Journal").product_id);
+        assert_eq!(uuid::Uuid::from_bytes(settings("Ledger").product_id).get_version_num(), 8);
+    }
+
+    #[test]
+    fn handled_errors_are_not_dumped_unless_chosen() {
+        let kinds = vec![KindPolicy { kind: ErrorKind::Panic.into(), policy: 0, dump: DumpPolicy::FullMemory.into() }];
+        let settings = Settings::new(Configuration { kinds, ..Default::default() });
+        assert_eq!(settings.dump(ErrorKind::HandledError), DumpPolicy::None);
+        assert_eq!(settings.dump(ErrorKind::Crash), DumpPolicy::Minidump);
+        assert_eq!(settings.dump(ErrorKind::Panic), DumpPolicy::FullMemory);
+    }
+}

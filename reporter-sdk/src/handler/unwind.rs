@@ -1,0 +1,352 @@
+//! The frames of each thread, from the registers and stacks in a minidump.
+//!
+//! Done here and not by support: this machine has the very files that ran, with their unwind tables, however they were built or patched.
+//! Registers and stacks come from the dump alone, so the frames belong together with what the dump holds. Where a module has no tables,
+//! frame pointers are followed; where these lead nowhere, the stack is searched for what looks like a return address.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use framehop::{
+    CacheNative, ExplicitModuleSectionInfo, FrameAddress, MayAllocateDuringUnwind, Module, UnwindRegsNative, Unwinder,
+    UnwinderNative,
+};
+use minidump::{
+    Minidump, MinidumpContext, MinidumpException, MinidumpMemoryInfoList, MinidumpMemoryList, MinidumpRawContext,
+    MinidumpSystemInfo, MinidumpThread, MinidumpThreadList, MinidumpThreadNames,
+};
+use report_format::schema::v1;
+
+use super::elf::{ElfFile, Tables};
+use super::modules::LoadedModules;
+use super::{soft_error, soft_note};
+use crate::redact::user_paths;
+
+/// How much work to do at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnwindLimits {
+    pub(crate) frames_per_thread: usize,
+    pub(crate) threads: usize,
+    /// Bytes of unwind tables held at once.
+    pub(crate) tables: usize,
+    /// For all threads; what is not done by then stays as it is.
+    pub(crate) time: Duration,
+}
+
+impl Default for UnwindLimits {
+    fn default() -> Self {
+        Self { frames_per_thread: 256, threads: 1024, tables: 512 << 20, time: Duration::from_secs(5) }
+    }
+}
+
+/// How far up the stack a return address is searched for, in words.
+const SCAN_WORDS: u64 = 1024;
+const WORD: u64 = 8;
+
+type Bytes = Vec<u8>;
+type Cache = CacheNative<MayAllocateDuringUnwind>;
+
+/// Unwinds all threads of a dump, the faulting one (else `tid`) first. Never fails: what cannot be had is a soft error.
+pub(crate) fn stacks(
+    dump: &Minidump<'_, &[u8]>,
+    modules: &LoadedModules,
+    tid: u32,
+    limits: UnwindLimits,
+    soft_errors: &mut Vec<v1::SoftError>,
+) -> v1::Stacks {
+    let streams = (
+        dump.get_stream::<MinidumpThreadList<'_>>(),
+        dump.get_stream::<MinidumpSystemInfo>(),
+        dump.get_stream::<MinidumpMemoryList<'_>>(),
+    );
+    let (threads, system, memory) = match streams {
+        (Ok(threads), Ok(system), Ok(memory)) => (threads, system, memory),
+        (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
+            soft_errors.push(soft_error("unwind", &error));
+            return v1::Stacks::default();
+        }
+    };
+    let names = dump.get_stream::<MinidumpThreadNames>().ok();
+    let info = dump.get_stream::<MinidumpMemoryInfoList<'_>>().ok();
+    let exception = dump.get_stream::<MinidumpException<'_>>().ok();
+
+    let mut order: Vec<&MinidumpThread<'_>> = threads.threads.iter().collect();
+    order.sort_by_key(|t| t.raw.thread_id != tid);
+    if order.len() > limits.threads {
+        soft_errors.push(soft_note("unwind", format!("{} threads, {} were unwound", order.len(), limits.threads)));
+        order.truncate(limits.threads);
+    }
+    let mut work = Work {
+        modules,
+        memory: &memory,
+        info: info.as_ref(),
+        limits,
+        deadline: Instant::now() + limits.time,
+        unwinder: UnwinderNative::default(),
+        cache: Cache::default(),
+        files: HashMap::new(),
+        table_bytes: 0,
+        soft_errors,
+    };
+    let mut out = Vec::with_capacity(order.len());
+    for thread in order {
+        let id = thread.raw.thread_id;
+        let faulting = id == tid;
+        let at_fault = exception.as_ref().filter(|_| faulting).and_then(|e| e.context(&system, None));
+        let context = at_fault.or_else(|| thread.context(&system, None));
+        let (frames, truncated) =
+            context.and_then(|c| registers(&c, modules)).map_or_else(Default::default, |r| work.thread(r));
+        let name = names.as_ref().and_then(|n| n.get_name(id)).unwrap_or_default();
+        out.push(v1::Thread { id, name: user_paths(&name).into_owned(), faulting, frames, truncated });
+    }
+    if work.is_late() {
+        let message = format!("not all threads were unwound in {} ms", limits.time.as_millis());
+        work.soft_errors.push(soft_note("unwind", message));
+    }
+    work.name(&mut out);
+    v1::Stacks { threads: out }
+}
+
+/// What framehop needs of a thread's registers.
+#[derive(Clone, Copy)]
+struct Registers {
+    ip: u64,
+    sp: u64,
+    /// Where a call through a bad pointer left its return address, where that is a register.
+    link: Option<u64>,
+    native: UnwindRegsNative,
+}
+
+#[cfg(target_arch = "x86_64")]
+fn registers(context: &MinidumpContext, _: &LoadedModules) -> Option<Registers> {
+    let MinidumpRawContext::Amd64(c) = &context.raw else { return None };
+    Some(Registers { ip: c.rip, sp: c.rsp, link: None, native: UnwindRegsNative::new(c.rip, c.rsp, c.rbp) })
+}
+
+#[cfg(target_arch = "x86_64")]
+fn set(registers: &mut UnwindRegsNative, ip: u64, sp: u64) {
+    registers.set_ip(ip);
+    registers.set_sp(sp);
+}
+
+#[cfg(target_arch = "aarch64")]
+fn registers(context: &MinidumpContext, modules: &LoadedModules) -> Option<Registers> {
+    let MinidumpRawContext::Arm64(c) = &context.raw else { return None };
+    let (fp, lr) = (c.iregs[29], c.iregs[30]);
+    // Return addresses can carry a signature in the bits that no address uses.
+    let highest = modules.all.iter().map(|m| m.range.end).max().unwrap_or(0);
+    let mask = framehop::aarch64::PtrAuthMask::from_max_known_address(highest);
+    let link = Some(mask.strip_ptr_auth(lr));
+    Some(Registers { ip: c.pc, sp: c.sp, link, native: UnwindRegsNative::new_with_ptr_auth_mask(mask, lr, c.sp, fp) })
+}
+
+#[cfg(target_arch = "aarch64")]
+fn set(registers: &mut UnwindRegsNative, ip: u64, sp: u64) {
+    registers.set_lr(ip);
+    registers.set_sp(sp);
+}
+
+struct Work<'a> {
+    modules: &'a LoadedModules,
+    memory: &'a MinidumpMemoryList<'a>,
+    info: Option<&'a MinidumpMemoryInfoList<'a>>,
+    limits: UnwindLimits,
+    deadline: Instant,
+    unwinder: UnwinderNative<Bytes, MayAllocateDuringUnwind>,
+    cache: Cache,
+    /// Files of the modules that had a frame, by the module's index; `None` where the file is of no use.
+    files: HashMap<usize, Option<Loaded>>,
+    table_bytes: usize,
+    soft_errors: &'a mut Vec<v1::SoftError>,
+}
+
+struct Loaded {
+    file: ElfFile,
+    /// What to add to an address stated in the file; wraps.
+    bias: u64,
+}
+
+impl Work<'_> {
+    fn is_late(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// The frames of one thread, and whether there were more.
+    fn thread(&mut self, registers: Registers) -> (Vec<v1::Frame>, bool) {
+        let Registers { ip, sp, link, mut native } = registers;
+        let mut frames = vec![self.frame(FrameAddress::from_instruction_pointer(ip), v1::FrameTrust::Context)];
+        let mut address = FrameAddress::from_instruction_pointer(ip);
+        // A call through a bad pointer: no code, hence no rule, but the return address has just been put in its place.
+        if !self.is_code(ip)
+            && let Some(caller) = link.or_else(|| self.word(sp)).filter(|at| self.is_code(*at))
+            && let Some(caller_address) = FrameAddress::from_return_address(caller)
+        {
+            frames.push(self.frame(caller_address, v1::FrameTrust::Scanned));
+            set(&mut native, caller, if link.is_some() { sp } else { sp.wrapping_add(WORD) });
+            address = caller_address;
+        }
+        loop {
+            if frames.len() >= self.limits.frames_per_thread || self.is_late() {
+                return (frames, true);
+            }
+            match self.caller(address, &mut native) {
+                Some((caller, trust)) => {
+                    frames.push(self.frame(caller, trust));
+                    address = caller;
+                }
+                None => return (frames, false),
+            }
+        }
+    }
+
+    /// The frame that called the one at `address`. `None` at the thread's first frame.
+    fn caller(
+        &mut self,
+        address: FrameAddress,
+        native: &mut UnwindRegsNative,
+    ) -> Option<(FrameAddress, v1::FrameTrust)> {
+        self.load(address.address_for_lookup());
+        let before = *native;
+        let memory = self.memory;
+        let mut read = |at| memory.memory_at_address(at).and_then(|m| m.get_memory_at_address::<u64>(at)).ok_or(());
+        match self.unwinder.unwind_frame(address, native, &mut self.cache, &mut read) {
+            Ok(None) => return None,
+            Ok(Some(caller)) => {
+                // Rules made for other code (a hand-written one without tables) lead astray: a stack only shrinks towards the caller.
+                if self.is_code(caller) && native.sp() >= before.sp() {
+                    return Some((FrameAddress::from_return_address(caller)?, v1::FrameTrust::Unwound));
+                }
+            }
+            // Past the stack, or no frame pointer.
+            Err(_) => {}
+        }
+        *native = before;
+        let start = before.sp();
+        (0..SCAN_WORDS).map(|i| start.wrapping_add(i * WORD)).map_while(|at| Some((at, self.word(at)?))).find_map(
+            |(at, word)| {
+                let caller = FrameAddress::from_return_address(word).filter(|_| self.is_return_address(word))?;
+                set(native, word, at.wrapping_add(WORD));
+                Some((caller, v1::FrameTrust::Scanned))
+            },
+        )
+    }
+
+    /// Readable as 8 bytes of the dump's memory.
+    fn word(&self, at: u64) -> Option<u64> {
+        self.memory.memory_at_address(at)?.get_memory_at_address::<u64>(at)
+    }
+
+    /// Executable memory, a module's or not (a runtime's compiled code). Without a list of regions: a module's.
+    fn is_code(&self, address: u64) -> bool {
+        match self.info {
+            Some(info) => info.memory_info_at_address(address).is_some_and(minidump::MinidumpMemoryInfo::is_executable),
+            None => self.modules.find(address).is_some(),
+        }
+    }
+
+    /// For a word found by searching, more is asked: a module's code.
+    fn is_return_address(&self, word: u64) -> bool {
+        word != 0 && self.is_code(word) && self.modules.find(word - 1).is_some()
+    }
+
+    fn frame(&self, address: FrameAddress, trust: v1::FrameTrust) -> v1::Frame {
+        let module = self.modules.find(address.address_for_lookup());
+        v1::Frame {
+            instruction: address.address(),
+            module: module.and_then(|i| u32::try_from(i).ok()),
+            module_offset: module.map_or(0, |i| address.address() - self.modules.all[i].range.start),
+            trust: trust.into(),
+            symbol: String::new(),
+            symbol_offset: 0,
+        }
+    }
+
+    /// Makes the tables of the module at `address` known, once.
+    fn load(&mut self, address: u64) {
+        let Some(index) = self.modules.find(address) else { return };
+        if self.files.contains_key(&index) {
+            return;
+        }
+        let module = &self.modules.all[index];
+        // The kernel's own module has no file; its frames are found by searching.
+        let is_file = module.path.is_absolute() && !module.path.ends_with("linux-gate.so");
+        let loaded = if is_file { self.load_file(index) } else { None };
+        self.files.insert(index, loaded);
+    }
+
+    fn load_file(&mut self, index: usize) -> Option<Loaded> {
+        let module = &self.modules.all[index];
+        let path = user_paths(&module.path.to_string_lossy()).into_owned();
+        let opened = ElfFile::open(&module.path, &module.build_id).and_then(|file| Ok((file.tables()?, file)));
+        let (tables, file) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                let mut note = soft_error("unwind", &error);
+                note.message = format!("{path}: {}", note.message);
+                self.soft_errors.push(note);
+                return None;
+            }
+        };
+        let bias = module.range.start.wrapping_sub(tables.first_address);
+        if self.table_bytes + tables.size() > self.limits.tables {
+            let message = format!("{path}: unwind tables left out, more than {} bytes in all", self.limits.tables);
+            self.soft_errors.push(soft_note("unwind", message));
+        } else if tables.eh_frame.is_none() {
+            self.soft_errors.push(soft_note("unwind", format!("{path}: no unwind tables")));
+        } else {
+            self.table_bytes += tables.size();
+            self.unwinder.add_module(Module::new(path, module.range.clone(), bias, sections(tables)));
+        }
+        Some(Loaded { file, bias })
+    }
+
+    /// Names the functions, file by file.
+    fn name(&mut self, threads: &mut [v1::Thread]) {
+        let mut wanted: HashMap<usize, Vec<&mut v1::Frame>> = HashMap::new();
+        for frame in threads.iter_mut().flat_map(|t| &mut t.frames) {
+            if let Some(module) = frame.module {
+                wanted.entry(module as usize).or_default().push(frame);
+            }
+        }
+        for (index, frames) in wanted {
+            if self.is_late() {
+                return;
+            }
+            self.load(self.modules.all[index].range.start);
+            let Some(Some(loaded)) = self.files.get(&index) else { continue };
+            // A return address can be the next function's start: the call before it counts.
+            let back = |f: &v1::Frame| u64::from(f.trust() != v1::FrameTrust::Context);
+            let addresses: Vec<u64> =
+                frames.iter().map(|f| f.instruction.wrapping_sub(loaded.bias).wrapping_sub(back(f))).collect();
+            match loaded.file.symbols(&addresses) {
+                Ok(symbols) => {
+                    for (frame, symbol) in frames.into_iter().zip(symbols) {
+                        if let Some(symbol) = symbol {
+                            frame.symbol_offset = symbol.offset + back(frame);
+                            frame.symbol = symbol.name;
+                        }
+                    }
+                }
+                Err(error) => self.soft_errors.push(soft_error("unwind.symbols", &error)),
+            }
+        }
+    }
+}
+
+fn sections(tables: Tables) -> ExplicitModuleSectionInfo<Bytes> {
+    let Tables { text, got, eh_frame, eh_frame_hdr, .. } = tables;
+    ExplicitModuleSectionInfo {
+        // ELF states addresses from 0 up; where a file states another first one, the bias accounts for it.
+        base_svma: 0,
+        text_svma: text,
+        got_svma: got,
+        eh_frame_svma: eh_frame.as_ref().map(|s| s.address.clone()),
+        eh_frame: eh_frame.map(|s| s.bytes),
+        eh_frame_hdr_svma: eh_frame_hdr.as_ref().map(|s| s.address.clone()),
+        eh_frame_hdr: eh_frame_hdr.map(|s| s.bytes),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! How the product ended.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::process::{Pid, PidfdFlags};
+
+/// The product's process. Its descriptor is readable once the process has ended; its number can then be another's.
+#[derive(Debug)]
+pub(crate) struct Product {
+    pid: Pid,
+    pidfd: OwnedFd,
+}
+
+/// What is known of an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// By `exit` or `_exit`.
+    Exited(i32),
+    /// By a signal.
+    Killed(i32),
+    /// Not told: only the parent may wait for a process. Before Linux 6.15 the status is gone as soon as the parent has asked for it.
+    Unknown,
+}
+
+impl Ending {
+    /// Somebody, or the product itself, wanted it so: `exit`, Ctrl-C, logout, shutdown. The opposite need not be an error; but no one can tell.
+    pub(crate) fn is_wanted(self) -> bool {
+        matches!(self, Ending::Exited(_) | Ending::Killed(libc::SIGTERM | libc::SIGINT | libc::SIGHUP))
+    }
+
+    fn from_status(status: i32) -> Self {
+        if libc::WIFSIGNALED(status) {
+            Ending::Killed(libc::WTERMSIG(status))
+        } else {
+            Ending::Exited(libc::WEXITSTATUS(status))
+        }
+    }
+}
+
+impl Product {
+    /// The process with this number, which must be alive.
+    pub(crate) fn open(pid: Pid) -> io::Result<Self> {
+        Ok(Self { pid, pidfd: rustix::process::pidfd_open(pid, PidfdFlags::empty())? })
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// How it ended. Call it when the descriptor is readable.
+    pub(crate) fn ending(&self) -> Ending {
+        // The parent may reap it between the two: so first, second, first.
+        let status = self.kept_status().or_else(|| self.zombie_status()).or_else(|| self.kept_status());
+        status.map_or(Ending::Unknown, Ending::from_status)
+    }
+
+    /// Of a process that its parent has asked about (Linux 6.15).
+    fn kept_status(&self) -> Option<i32> {
+        /// `struct pidfd_info` in its first size.
+        #[repr(C)]
+        struct Info {
+            mask: u64,
+            cgroup: u64,
+            ids: [u32; 11],
+            exit_code: i32,
+        }
+        const EXIT: u64 = 1 << 3;
+        /// `_IOWR(0xFF, 11, struct pidfd_info)`
+        const GET_INFO: libc::Ioctl = 3 << 30 | (size_of::<Info>() as libc::Ioctl) << 16 | 0xff << 8 | 11;
+        const { assert!(size_of::<Info>() == 64) };
+        let mut info = Info { mask: EXIT, cgroup: 0, ids: [0; 11], exit_code: 0 };
+        // SAFETY: the request's number says that the kernel reads and writes 64 bytes, which `info` has; all of them are integers.
+        let result = unsafe { libc::ioctl(self.pidfd.as_raw_fd(), GET_INFO, &raw mut info) };
+        (result == 0 && info.mask & EXIT != 0).then_some(info.exit_code)
+    }
+
+    /// Of a process that its parent has not yet asked about: field 52 of `/proc/PID/stat`. The number is still its own then.
+    fn zombie_status(&self) -> Option<i32> {
+        let stat = std::fs::read(format!("/proc/{}/stat", self.pid.as_raw_nonzero())).ok()?;
+        let text = str::from_utf8(&stat[stat.iter().rposition(|&b| b == b')')? + 1..]).ok()?;
+        let mut fields = text.split_ascii_whitespace();
+        let is_zombie = matches!(fields.next(), Some("Z" | "X"));
+        let status = fields.nth(52 - 4)?.parse().ok()?;
+        is_zombie.then_some(status)
+    }
+}
+
+impl AsFd for Product {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command};
+
+    use rustix::event::{PollFd, PollFlags};
+
+    use super::*;
+
+    fn watched(child: &Child) -> Product {
+        Product::open(Pid::from_child(child)).unwrap()
+    }
+
+    fn wait(product: &Product) {
+        rustix::event::poll(&mut [PollFd::new(product, PollFlags::IN)], None).unwrap();
+    }
+
+    #[test]
+    fn an_end_is_told_before_the_parent_asks() {
+        for (script, expected) in [
+            ("exit 3", Ending::Exited(3)),
+            ("kill -KILL $$", Ending::Killed(libc::SIGKILL)),
+            ("kill -TERM $$", Ending::Killed(libc::SIGTERM)),
+        ] {
+            let mut child = Command::new("sh").args(["-c", script]).spawn().unwrap();
+            let product = watched(&child);
+            wait(&product);
+            assert_eq!(product.ending(), expected, "{script}");
+            child.wait().unwrap();
+            // Where the kernel keeps it, afterwards too; never a wrong one.
+            assert!([expected, Ending::Unknown].contains(&product.ending()), "{script}");
+        }
+    }
+
+    #[test]
+    fn ends_that_somebody_wanted_are_no_errors() {
+        assert!(Ending::Exited(1).is_wanted() && Ending::Killed(libc::SIGINT).is_wanted());
+        assert!(!Ending::Killed(libc::SIGKILL).is_wanted() && !Ending::Unknown.is_wanted());
+    }
+}

@@ -1,0 +1,175 @@
+//! `new/`: what was collected and not yet decided.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use prost::Message;
+use report_format::ReportId;
+use report_format::schema::v1::{Category, ErrorKind, SectionKind};
+
+use super::directory::Claim;
+use super::{Spool, SpoolError};
+use crate::consent::{Draft, DraftSection};
+use crate::schema::{StoredDraft, StoredSection};
+
+const ENDING: &str = ".draft";
+const VERSION: u32 = 1;
+/// An undecided draft is destroyed after this time, unasked.
+pub(super) const EXPIRY: Duration = Duration::from_hours(30 * 24);
+
+/// A draft from the spool, held: no other process asks about it meanwhile. Dropped, it stays where it is.
+#[derive(Debug)]
+pub struct HeldDraft<'a> {
+    spool: &'a Spool,
+    draft: Draft,
+    _lock: File,
+}
+
+impl HeldDraft<'_> {
+    /// What was collected.
+    pub fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    /// Destroys it.
+    ///
+    /// # Errors
+    /// It could not be removed from the disk.
+    pub fn discard(self) -> Result<(), SpoolError> {
+        self.spool.new.remove(&file_name(self.draft.id))
+    }
+}
+
+impl Spool {
+    /// Keeps a draft until someone decides, 30 days at most.
+    ///
+    /// # Errors
+    /// It could not be written; then nothing of it is on the disk.
+    pub fn put_draft(&self, draft: &Draft) -> Result<(), SpoolError> {
+        self.put_draft_until(draft, SystemTime::now() + EXPIRY)
+    }
+
+    /// The same with a time of expiry.
+    ///
+    /// # Errors
+    /// As [`put_draft`](Self::put_draft).
+    pub fn put_draft_until(&self, draft: &Draft, expires: SystemTime) -> Result<(), SpoolError> {
+        let name = file_name(draft.id);
+        let Some(mut temporary) = self.new.temporary(&name)? else { return Err(SpoolError::Busy { id: draft.id }) };
+        let stored = to_stored(draft, expires).encode_to_vec();
+        temporary.file().write_all(&stored).map_err(|e| self.new.failed("write", &name, e))?;
+        temporary.publish().map(drop)
+    }
+
+    /// The drafts that wait, oldest first. Some may be held by other processes.
+    ///
+    /// # Errors
+    /// The directory cannot be listed.
+    pub fn drafts(&self) -> Result<Vec<ReportId>, SpoolError> {
+        Ok(self.new.names(ENDING)?.iter().filter_map(|name| id_of(name, ENDING)).collect())
+    }
+
+    /// Takes a draft to ask about it. `None` where it is gone, expired, unreadable (it is then in `bad/`), written by a later
+    /// version of the handler, or held by another process.
+    ///
+    /// # Errors
+    /// It is there and the system does not let us have it.
+    pub fn take_draft(&self, id: ReportId) -> Result<Option<HeldDraft<'_>>, SpoolError> {
+        let name = file_name(id);
+        let Claim::Ours(mut lock) = self.new.claim(&name)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        lock.read_to_end(&mut bytes).map_err(|e| self.new.failed("read", &name, e))?;
+        let stored = match StoredDraft::decode(bytes.as_slice()) {
+            // Of a later version: not ours to judge.
+            Ok(stored) if stored.version > VERSION => return Ok(None),
+            Ok(stored) => stored,
+            Err(error) => {
+                self.set_aside(&self.new, &name, &error.to_string())?;
+                return Ok(None);
+            }
+        };
+        if nanos(SystemTime::now()) > stored.expires {
+            self.new.remove(&name)?;
+            return Ok(None);
+        }
+        match from_stored(stored).filter(|draft| draft.id == id) {
+            Some(draft) => Ok(Some(HeldDraft { spool: self, draft, _lock: lock })),
+            None => {
+                self.set_aside(&self.new, &name, "its fields contradict each other")?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Destroys a draft that nobody holds, or that the caller knows to be its own.
+    ///
+    /// # Errors
+    /// It could not be removed from the disk.
+    pub fn discard(&self, id: ReportId) -> Result<(), SpoolError> {
+        self.new.remove(&file_name(id))
+    }
+
+    /// Destroys drafts that have expired, and those whose report was granted just before a crash.
+    pub(super) fn sweep_drafts(&self) -> Result<(), SpoolError> {
+        for id in self.drafts()? {
+            if self.has_report(id)? {
+                self.discard(id)?;
+            } else {
+                // Destroys it if its time is over.
+                drop(self.take_draft(id)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn file_name(id: ReportId) -> String {
+    format!("{id}{ENDING}")
+}
+
+/// The id that a file's name says, in our own spelling of it alone.
+pub(super) fn id_of(name: &str, ending: &str) -> Option<ReportId> {
+    let id: ReportId = name.strip_suffix(ending)?.parse().ok()?;
+    (format!("{id}{ending}") == name).then_some(id)
+}
+
+pub(super) fn nanos(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn to_stored(draft: &Draft, expires: SystemTime) -> StoredDraft {
+    let section = |section: &DraftSection| StoredSection {
+        kind: section.kind as u32,
+        category: section.category as i32,
+        payload: section.payload.clone(),
+    };
+    StoredDraft {
+        version: VERSION,
+        report_id: draft.id.0.to_vec(),
+        product_id: draft.product_id.to_vec(),
+        product: Some(draft.product.clone()),
+        kind: draft.kind as i32,
+        time: draft.time,
+        sections: draft.sections.iter().map(section).collect(),
+        expires: nanos(expires),
+    }
+}
+
+fn from_stored(stored: StoredDraft) -> Option<Draft> {
+    let section = |section: StoredSection| {
+        Some(DraftSection {
+            kind: SectionKind::try_from(i32::try_from(section.kind).ok()?).ok()?,
+            category: Category::try_from(section.category).ok()?,
+            payload: section.payload,
+        })
+    };
+    Some(Draft {
+        id: ReportId(stored.report_id.try_into().ok()?),
+        product: stored.product?,
+        product_id: stored.product_id.try_into().ok()?,
+        kind: ErrorKind::try_from(stored.kind).ok()?,
+        time: stored.time,
+        sections: stored.sections.into_iter().map(section).collect::<Option<_>>()?,
+    })
+}

@@ -1,0 +1,102 @@
+//! What waits on this machine's disk, owner-only: drafts that nobody has decided about, and reports that wait for delivery.
+//!
+//! ```text
+//! <spool>/            0700
+//!   choice            what the person wants to hold from now on
+//!   new/ID.draft      collected, undecided; destroyed when its time is over
+//!   out/ID.report     granted and encoded
+//!   out/ID.state      how its delivery stands, and the digest of the report beside it
+//!   bad/              what could not be read: kept for a while, never looked at again
+//! ```
+//!
+//! The wall between `new/` and `out/` is one of types: delivery gets [`Outgoing`], which only [`Spool::enqueue`] and
+//! [`Spool::claim`] make, and both only from `out/`; nothing comes into `out/` but by `enqueue`, whose bytes come from
+//! [`encode`](crate::encode::encode), which wants a [`Grant`](crate::consent::Grant).
+//!
+//! Every file comes into being under a temporary name, is written, flushed to the disk and renamed; then the directory is
+//! flushed. Whatever a crash leaves behind is swept by the next [`Spool::open`]. Whoever works on an item holds an flock on
+//! it, so two handlers never ask about the same draft or send the same report at once.
+
+mod choice;
+mod directory;
+mod drafts;
+mod error;
+mod outgoing;
+mod schedule;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{geteuid, getuid};
+
+use directory::Directory;
+pub use drafts::HeldDraft;
+pub use error::SpoolError;
+pub use outgoing::{Failure, Outgoing};
+pub use schedule::GIVE_UP_AFTER;
+
+use crate::text::path_component;
+
+/// A spool, opened and checked: ours, and nobody else can write it.
+#[derive(Debug)]
+pub struct Spool {
+    root: Directory,
+    new: Directory,
+    out: Directory,
+    bad: Directory,
+}
+
+impl Spool {
+    /// Where the spool of a product lies unless the product says otherwise: `$XDG_STATE_HOME/<vendor>/<product>/reports`, by
+    /// default `~/.local/state/…`; for root `/var/lib/error-reporting/…`, since root's environment may be a user's (`sudo`).
+    ///
+    /// `None` where there is no home directory, or where the process has more rights than who started it: its environment
+    /// is then not to be believed.
+    pub fn default_directory(vendor: &str, product: &str) -> Option<PathBuf> {
+        let state = if geteuid().is_root() {
+            PathBuf::from("/var/lib/error-reporting")
+        } else if geteuid() == getuid() {
+            let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+            absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?
+        } else {
+            return None;
+        };
+        Some(state.join(path_component(vendor)).join(path_component(product)).join("reports"))
+    }
+
+    /// Opens the spool, makes it where it is missing (0700), and sweeps what a crash or time has left over.
+    ///
+    /// # Errors
+    /// The directory cannot be made or written, belongs to someone else, is a symbolic link, or others can write it or the
+    /// directory above it.
+    pub fn open(path: &Path) -> Result<Spool, SpoolError> {
+        let root = Directory::create(path)?;
+        let spool = Spool { new: root.below("new")?, out: root.below("out")?, bad: root.below("bad")?, root };
+        spool.sweep()?;
+        Ok(spool)
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.root.path
+    }
+
+    /// Removes what was left half done, and what has expired. An item that someone works on is left alone.
+    fn sweep(&self) -> Result<(), SpoolError> {
+        for directory in [&self.root, &self.new, &self.out] {
+            directory.sweep_temporaries()?;
+        }
+        self.sweep_outgoing()?;
+        self.sweep_drafts()?;
+        self.bad.remove_older_than(drafts::EXPIRY)
+    }
+
+    /// Moves a file that cannot be read out of the way, so that nobody stumbles over it twice.
+    fn set_aside(&self, directory: &Directory, name: &str, why: &str) -> Result<(), SpoolError> {
+        tracing::warn!(file = name, why, "moved to bad/: it cannot be read");
+        match rustix::fs::renameat(&directory.fd, name, &self.bad.fd, name) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => directory.sync(),
+            Err(error) => Err(directory.failed("move aside", name, io::Error::from(error))),
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! `out/`: granted, encoded, waiting for delivery.
+
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use prost::Message;
+use report_format::ReportId;
+use report_format::schema::v1::Product;
+use sha2::{Digest, Sha256};
+
+use super::directory::Claim;
+use super::drafts::{id_of, nanos};
+use super::schedule::{GIVE_UP_AFTER, wait_after};
+use super::{Spool, SpoolError};
+use crate::encode::{EncodeError, Encoded};
+use crate::schema::DeliveryState;
+
+const REPORT: &str = ".report";
+const STATE: &str = ".state";
+const VERSION: u32 = 1;
+/// Of an error's text, in bytes: a server's answer, not its autobiography.
+const LONGEST_ERROR: usize = 2000;
+
+/// A granted, encoded report, held: no other process sends it meanwhile. The only thing delivery can open.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    spool: &'a Spool,
+    id: ReportId,
+    state: DeliveryState,
+    file: File,
+}
+
+/// How a failed attempt is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// It may work another time.
+    Transient,
+    /// It will not work as it is: not tried again, kept.
+    Permanent,
+}
+
+impl Outgoing<'_> {
+    /// Which report it is.
+    pub fn id(&self) -> ReportId {
+        self.id
+    }
+
+    /// Of which product: for the mail's body.
+    pub fn product(&self) -> Product {
+        self.state.product.clone().unwrap_or_default()
+    }
+
+    /// Of the file.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.state.sha256.as_slice().try_into().expect("checked when it was claimed")
+    }
+
+    /// How often it was tried.
+    pub fn attempts(&self) -> u32 {
+        self.state.attempts
+    }
+
+    /// When it may be tried next; in the past where it is due. `None` where it is tried no more.
+    pub fn next_attempt(&self) -> Option<SystemTime> {
+        (!self.state.gave_up).then(|| UNIX_EPOCH + Duration::from_nanos(self.state.next_attempt))
+    }
+
+    /// Why the last attempt failed; empty before the first.
+    pub fn last_error(&self) -> &str {
+        &self.state.last_error
+    }
+
+    /// The report's bytes from the start, after a check that they are those that were granted.
+    ///
+    /// # Errors
+    /// The file cannot be read, or it was changed: then it is in `bad/`.
+    pub fn open(&mut self) -> Result<&mut File, SpoolError> {
+        let name = file_name(self.id, REPORT);
+        let read = |error| self.spool.out.failed("read", &name, error);
+        self.file.seek(SeekFrom::Start(0)).map_err(read)?;
+        let mut hash = Hashing { inner: io::sink(), hash: Sha256::new(), bytes: 0 };
+        io::copy(&mut self.file, &mut hash).map_err(read)?;
+        if hash.hash.finalize().as_slice() != self.state.sha256 {
+            self.spool.set_report_aside(self.id, "its digest is not the one that was granted")?;
+            return Err(SpoolError::Changed { id: self.id });
+        }
+        self.file.seek(SeekFrom::Start(0)).map_err(read)?;
+        Ok(&mut self.file)
+    }
+
+    /// It was accepted: removes it.
+    ///
+    /// # Errors
+    /// It could not be removed; it will be sent again, and counted once by its id.
+    pub fn sent(self) -> Result<(), SpoolError> {
+        // The report first: a state without a report is swept, a report without a state would be a riddle.
+        self.spool.out.remove(&file_name(self.id, REPORT))?;
+        self.spool.out.remove(&file_name(self.id, STATE))
+    }
+
+    /// It was not accepted: remembers why, and when to try again. The report is kept, whatever happens.
+    ///
+    /// Returns when it is due, `None` where it is tried no more: after a permanent failure, or 14 days of others.
+    ///
+    /// # Errors
+    /// The state could not be written; the old one holds.
+    pub fn failed(
+        mut self,
+        error: &dyn Display,
+        failure: Failure,
+        now: SystemTime,
+    ) -> Result<Option<SystemTime>, SpoolError> {
+        let state = &mut self.state;
+        state.attempts = state.attempts.saturating_add(1);
+        if state.first_attempt == 0 {
+            state.first_attempt = nanos(now);
+        }
+        state.last_error = error.to_string();
+        let cut = state.last_error.floor_char_boundary(LONGEST_ERROR);
+        state.last_error.truncate(cut);
+        let tried_for = Duration::from_nanos(nanos(now).saturating_sub(state.first_attempt));
+        state.gave_up = failure == Failure::Permanent || tried_for >= GIVE_UP_AFTER;
+        state.next_attempt = nanos(now + wait_after(state.attempts));
+        self.spool.write_state(self.id, &self.state)?;
+        Ok(self.next_attempt())
+    }
+
+    /// Makes it due at once, given up or not: the person or a new configuration wants it tried again.
+    ///
+    /// # Errors
+    /// The state could not be written.
+    pub fn retry_now(&mut self) -> Result<(), SpoolError> {
+        self.state.gave_up = false;
+        self.state.next_attempt = 0;
+        self.state.first_attempt = 0;
+        self.spool.write_state(self.id, &self.state)
+    }
+}
+
+impl Spool {
+    /// Encodes a granted draft into `out/` and destroys the draft in `new/`, if it lies there. `encode` writes the report.
+    ///
+    /// # Errors
+    /// Encoding or writing failed, or another process does the same: nothing is then in `out/`, and the draft is where it was.
+    pub fn enqueue(
+        &self,
+        id: ReportId,
+        product: &Product,
+        encode: impl FnOnce(&mut dyn Write) -> Result<Encoded, EncodeError>,
+    ) -> Result<Outgoing<'_>, SpoolError> {
+        let name = file_name(id, REPORT);
+        let Some(mut temporary) = self.out.temporary(&name)? else { return Err(SpoolError::Busy { id }) };
+        if self.has_report(id)? {
+            return Err(SpoolError::Busy { id });
+        }
+        let sha256 = {
+            let mut writer = Hashing { inner: io::BufWriter::new(temporary.file()), hash: Sha256::new(), bytes: 0 };
+            encode(&mut writer).map_err(|source| SpoolError::Encode { id, source })?;
+            writer.flush().map_err(|e| self.out.failed("write", &name, e))?;
+            writer.hash.finalize()
+        };
+        temporary.flush()?;
+        let product = Some(product.clone());
+        let state = DeliveryState {
+            version: VERSION,
+            report_id: id.0.to_vec(),
+            sha256: sha256.to_vec(),
+            product,
+            ..DeliveryState::default()
+        };
+        // State, report, draft, in this order: whatever a crash leaves is either swept or whole.
+        self.write_state(id, &state)?;
+        let file = temporary.publish()?;
+        self.discard(id)?;
+        Ok(Outgoing { spool: self, id, state, file })
+    }
+
+    /// The reports that wait, oldest first. Some may be held by other processes, some not be due yet.
+    ///
+    /// # Errors
+    /// The directory cannot be listed.
+    pub fn outgoing(&self) -> Result<Vec<ReportId>, SpoolError> {
+        Ok(self.out.names(REPORT)?.iter().filter_map(|name| id_of(name, REPORT)).collect())
+    }
+
+    /// Takes a report to deliver it. `None` where it is gone, unreadable (it is then in `bad/`), written by a later version of
+    /// the handler, or held by another process.
+    ///
+    /// # Errors
+    /// It is there and the system does not let us have it.
+    pub fn claim(&self, id: ReportId) -> Result<Option<Outgoing<'_>>, SpoolError> {
+        let Claim::Ours(file) = self.out.claim(&file_name(id, REPORT))? else { return Ok(None) };
+        let name = file_name(id, STATE);
+        let mut bytes = Vec::new();
+        if let Some(mut state) = self.out.open_file(&name)? {
+            state.read_to_end(&mut bytes).map_err(|e| self.out.failed("read", &name, e))?;
+        }
+        match DeliveryState::decode(bytes.as_slice()) {
+            Ok(state) if state.version > VERSION => Ok(None),
+            Ok(state) if state.report_id == id.0 && state.sha256.len() == 32 => {
+                Ok(Some(Outgoing { spool: self, id, state, file }))
+            }
+            _ => {
+                self.set_report_aside(id, "its state is missing or cannot be read")?;
+                Ok(None)
+            }
+        }
+    }
+
+    pub(super) fn has_report(&self, id: ReportId) -> Result<bool, SpoolError> {
+        self.out.has(&file_name(id, REPORT))
+    }
+
+    /// Removes states whose report is gone: delivered, or never finished.
+    pub(super) fn sweep_outgoing(&self) -> Result<(), SpoolError> {
+        for name in self.out.names(STATE)? {
+            let Some(id) = id_of(&name, STATE) else { continue };
+            // First whether it is being written, then whether it is there: the other way round, one that is finished between
+            // the two questions would look like neither.
+            let being_written = self.out.is_being_written(&file_name(id, REPORT))?;
+            if !being_written && !self.has_report(id)? {
+                self.out.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_state(&self, id: ReportId, state: &DeliveryState) -> Result<(), SpoolError> {
+        self.out.write(&file_name(id, STATE), &state.encode_to_vec())
+    }
+
+    fn set_report_aside(&self, id: ReportId, why: &str) -> Result<(), SpoolError> {
+        self.set_aside(&self.out, &file_name(id, REPORT), why)?;
+        if self.out.has(&file_name(id, STATE))? {
+            self.set_aside(&self.out, &file_name(id, STATE), why)?;
+        }
+        Ok(())
+    }
+}
+
+fn file_name(id: ReportId, ending: &str) -> String {
+    format!("{id}{ending}")
+}
+
+/// Hashes what passes through.
+struct Hashing<W> {
+    inner: W,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

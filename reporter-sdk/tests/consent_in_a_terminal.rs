@@ -1,0 +1,258 @@
+//! The real prompt, driven through a pseudo-terminal: a product in the foreground, its handler in a process group of its own
+//! without standard streams, and a person who types.
+#![cfg(feature = "handler")]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use report_format::ReportId;
+use report_format::schema::v1::{Category, Error, ErrorKind, Product, SectionKind};
+use reporter_sdk::consent::{Asker, CategorySet, Draft, DraftSection, Notice, Request, TerminalAsker};
+use rustix::process::{Pid, getpgrp};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcgetpgrp, tcsetwinsize};
+
+const ROLE: &str = "ROLE_IN_THE_TERMINAL";
+const RESULT: &str = "WHERE_THE_ROLE_WRITES";
+const TIMEOUT: &str = "HOW_LONG_TO_WAIT_MILLIS";
+
+/// Not a test but the programs of the others: this binary starts itself with a role.
+#[test]
+fn play_a_role() {
+    match std::env::var(ROLE).as_deref() {
+        Ok("product") => product(),
+        Ok("product that left the terminal to another") => {
+            let mut other = Command::new("sleep").arg("60").process_group(0).stdin(Stdio::null()).spawn().unwrap();
+            let tty = File::open("/dev/tty").unwrap();
+            rustix::termios::tcsetpgrp(&tty, Pid::from_child(&other)).unwrap();
+            product();
+            other.kill().unwrap();
+            other.wait().unwrap();
+        }
+        Ok("handler") => handler(),
+        _ => {}
+    }
+}
+
+fn me(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "play_a_role"]).env(ROLE, role);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn product() {
+    let tty = File::open("/dev/tty").unwrap();
+    let before = tcgetattr(&tty).unwrap();
+    let group = tcgetpgrp(&tty).unwrap();
+    let status = me("handler").process_group(0).env("PRODUCT", std::process::id().to_string()).status().unwrap();
+    let after = tcgetattr(&tty).unwrap();
+    assert!(status.success());
+    let given_back = tcgetpgrp(&tty).unwrap() == group;
+    let modes_back = (before.local_modes, before.input_modes, before.output_modes)
+        == (after.local_modes, after.input_modes, after.output_modes);
+    let mut result = OpenOptions::new().append(true).open(std::env::var_os(RESULT).unwrap()).unwrap();
+    writeln!(result, "terminal given back: {}", given_back && modes_back).unwrap();
+}
+
+fn handler() {
+    let pid: i32 = std::env::var("PRODUCT").unwrap().parse().unwrap();
+    let timeout = Duration::from_millis(std::env::var(TIMEOUT).unwrap().parse().unwrap());
+    let product = Product { name: "Led\u{1b}[2Jger".into(), version: "3.1".into(), ..Product::default() };
+    let mut draft = Draft::new(ReportId([1; 16]), product, [2; 16], ErrorKind::Crash, 7);
+    let title = "SIGSEGV: address not mapped".to_owned();
+    draft.push(SectionKind::Error, Category::Essential, &Error { title, ..Error::default() });
+    for (kind, category) in [
+        (SectionKind::Actions, Category::Actions),
+        (SectionKind::Minidump, Category::Memory),
+        (SectionKind::Screen, Category::Screen),
+    ] {
+        draft.sections.push(DraftSection { kind, category, payload: vec![0; 2000] });
+    }
+    let notice =
+        Notice { purpose: "to mend it".into(), recipient: "support@vendor.example".into(), ..Notice::default() };
+    let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
+    let decision = TerminalAsker::new(Pid::from_raw(pid).unwrap()).timeout(timeout).ask(&request);
+    let in_foreground = File::open("/dev/tty").and_then(|tty| Ok(tcgetpgrp(tty)? == getpgrp())).unwrap();
+    let remembered = decision.remembered("3.1").map(|choice| choice.remember);
+    let result = format!("{:?}\n{remembered:?}\nstill in the foreground: {in_foreground}\n", decision.answer());
+    fs::write(std::env::var_os(RESULT).unwrap(), result).unwrap();
+}
+
+/// The person, and the terminal that shows what was written.
+struct Person {
+    terminal: File,
+    screen: Arc<Mutex<Vec<u8>>>,
+    read_until: usize,
+    product: Child,
+    result: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl Person {
+    fn sits_down(term: &str, timeout: Duration) -> Person {
+        Person::before("product", term, timeout)
+    }
+
+    fn before(role: &str, term: &str, timeout: Duration) -> Person {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let size = Winsize { ws_row: 12, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&master, size).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let result = directory.path().join("result");
+        let mut command = me(role);
+        command.env("TERM", term).env(RESULT, &result).env(TIMEOUT, timeout.as_millis().to_string());
+        let open_terminal = move || {
+            rustix::process::setsid()?;
+            // The first terminal that a session leader opens becomes the session's.
+            rustix::fs::open(name.as_c_str(), rustix::fs::OFlags::RDWR, rustix::fs::Mode::empty())
+                .map(std::mem::forget)?;
+            Ok(())
+        };
+        // SAFETY: between fork and exec the closure makes two system calls and allocates nothing.
+        unsafe { command.pre_exec(open_terminal) };
+        let product = command.spawn().unwrap();
+        let screen = Arc::new(Mutex::new(Vec::new()));
+        let terminal = File::from(master);
+        let (mut output, shown) = (terminal.try_clone().unwrap(), Arc::clone(&screen));
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count) = output.read(&mut bytes) {
+                shown.lock().unwrap().extend_from_slice(&bytes[..count]);
+            }
+        });
+        Person { terminal, screen, read_until: 0, product, result, _directory: directory }
+    }
+
+    fn sees(&mut self, text: &str) -> &mut Self {
+        let start = Instant::now();
+        loop {
+            let screen = String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned();
+            if let Some(found) = screen.get(self.read_until..).and_then(|rest| rest.find(text)) {
+                self.read_until += found + text.len();
+                return self;
+            }
+            assert!(start.elapsed() < Duration::from_secs(20), "no {text:?} on the screen:\n{screen}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn types(&mut self, text: &str) -> &mut Self {
+        self.terminal.write_all(text.as_bytes()).unwrap();
+        self
+    }
+
+    /// What the handler decided and how the terminal was left.
+    fn result(&mut self) -> String {
+        let start = Instant::now();
+        while self.product.try_wait().unwrap().is_none() {
+            let screen = String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned();
+            assert!(start.elapsed() < Duration::from_secs(20), "the product is still held:\n{screen}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let result = fs::read_to_string(&self.result).unwrap();
+        assert!(result.contains("still in the foreground: false"), "{result}");
+        assert!(result.contains("terminal given back: true"), "{result}");
+        result
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        let _ = self.product.kill();
+        let _ = self.product.wait();
+    }
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+#[test]
+fn send() {
+    let mut person = Person::sits_down("xterm", LONG);
+    person.sees("Led\\u{1b}[2Jger 3.1 has stopped working").sees("SIGSEGV").sees("support@vendor.example");
+    person.sees("[ ] An image of your desktop").sees("confidential").sees("Your choice [l]: ").types("s\r");
+    let result = person.result();
+    assert!(result.contains("Send { categories: {Essential, Actions, Memory}, contact: None }\nNone"), "{result}");
+}
+
+#[test]
+fn enter_alone_does_not_send() {
+    let mut person = Person::sits_down("xterm", LONG);
+    let result = person.sees("Your choice [l]: ").types("\r").result();
+    assert!(result.starts_with("Later\nNone"), "{result}");
+}
+
+#[test]
+fn decline_and_remember_never() {
+    let result = Person::sits_down("xterm", LONG).sees("Your choice").types("d\n").result();
+    assert!(result.starts_with("Decline\nNone"), "{result}");
+    let result = Person::sits_down("xterm", LONG).sees("Your choice").types("v\n").result();
+    assert!(result.starts_with("Decline\nSome(NeverForVersion)"), "{result}");
+}
+
+#[test]
+fn choose_look_and_say_who_on_a_dumb_terminal() {
+    let mut person = Person::sits_down("dumb", LONG);
+    person.sees("Your choice").types("c\r").sees("Numbers to switch").types("3 4 99\r").sees("no number 99");
+    person.sees("3 [ ]").sees("4 [x]").sees("Numbers to switch").types("\r");
+    person.sees("Your choice").types("w\r").sees("name: Led\\u{1b}[2Jger").sees("Enter for more").types("\r");
+    person.sees("minidump").sees("Besides").sees("Your choice");
+    person.types("e\r").sees("e-mail").types("anna@example.com\r").sees("doing").types("Büchen\r");
+    person.sees("anna@example.com; Büchen").sees("Your choice").types("a\r");
+    let result = person.result();
+    assert!(result.contains("categories: {Essential, Actions, Screen, Contact}"), "{result}");
+    assert!(result.contains("anna@example.com") && result.contains("Some(Always)"), "{result}");
+    let screen = person.screen.lock().unwrap();
+    assert!(!screen.contains(&0x1b), "{:?}", String::from_utf8_lossy(&screen));
+}
+
+#[test]
+fn nobody_answers_in_time() {
+    let start = Instant::now();
+    let mut person = Person::sits_down("xterm", Duration::from_millis(700));
+    let result = person.sees("Your choice").types("s").result();
+    assert!(result.starts_with("Later\nNone"), "{result}");
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    person.sees("No answer in time");
+}
+
+#[test]
+fn control_c_means_later() {
+    let result = Person::sits_down("xterm", LONG).sees("Your choice").types("s\u{3}").result();
+    assert!(result.starts_with("Later\nNone"), "{result}");
+}
+
+#[test]
+fn keys_for_job_control_do_nothing() {
+    let result = Person::sits_down("xterm", LONG)
+        .sees("Your choice")
+        .types("\u{1a}\u{1c}\u{13}")
+        .types("\r")
+        .sees("choice")
+        .types("d\r")
+        .result();
+    assert!(result.starts_with("Decline"), "{result}");
+}
+
+#[test]
+fn a_product_in_the_background_is_not_asked_about() {
+    let mut person = Person::before("product that left the terminal to another", "xterm", LONG);
+    let result = person.result();
+    assert!(result.starts_with("Later\nNone"), "{result}");
+    assert_eq!(person.screen.lock().unwrap().len(), 0);
+}
+
+#[test]
+fn the_terminal_echoes_again_afterwards() {
+    let mut person = Person::sits_down("xterm", LONG);
+    person.sees("Your choice").types("d\r").result();
+    assert!(tcgetattr(&person.terminal).unwrap().local_modes.contains(LocalModes::ECHO | LocalModes::ICANON));
+}

@@ -1,0 +1,335 @@
+//! The spool on a real file system: who may see what, what a crash leaves, what happens when the disk is full.
+#![cfg(feature = "handler")]
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use report_format::ReportId;
+use report_format::schema::v1::{Category, ErrorKind, Product, SectionKind};
+use reporter_sdk::consent::{CategorySet, Draft, DraftSection, Remember, Remembered};
+use reporter_sdk::encode::Encoded;
+use reporter_sdk::spool::{Failure, GIVE_UP_AFTER, Outgoing, Spool, SpoolError};
+
+struct Place {
+    _directory: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn place() -> Place {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("vendor/product/reports");
+    Place { _directory: directory, path }
+}
+
+fn draft(number: u8) -> Draft {
+    let product = Product { name: "Ledger".into(), ..Product::default() };
+    let mut draft = Draft::new(ReportId([number; 16]), product, [2; 16], ErrorKind::Crash, 7);
+    let payload = b"a secret that nobody has decided about".to_vec();
+    draft.sections.push(DraftSection { kind: SectionKind::Attachment, category: Category::Attachments, payload });
+    draft
+}
+
+fn encoded(bytes: &[u8]) -> Encoded {
+    Encoded { sha256: [0; 32], bytes: bytes.len() as u64, categories: CategorySet::essential() }
+}
+
+fn enqueue<'s>(spool: &'s Spool, draft: &Draft, bytes: &[u8]) -> Result<Outgoing<'s>, SpoolError> {
+    spool.enqueue(draft.id, &draft.product, |writer| {
+        writer.write_all(bytes).map_err(reporter_sdk::encode::EncodeError::Io)?;
+        Ok(encoded(bytes))
+    })
+}
+
+/// Every file below `path`, by its path from there.
+fn files(path: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    found
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn all_is_for_its_owner_alone() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    spool.put_draft(&draft(1)).unwrap();
+    drop(enqueue(&spool, &draft(2), b"report").unwrap());
+    let remember = Remember::Never;
+    spool
+        .remember(&Remembered { remember, product_version: "1".into(), categories: CategorySet::essential(), time: 5 })
+        .unwrap();
+    let mut found = files(&place.path);
+    assert_eq!(found.len(), 4, "{found:?}");
+    found.iter().for_each(|file| assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600, "{file:?}"));
+    found = ["", "new", "out", "bad", "../../product", "../../../vendor"].map(|name| place.path.join(name)).into();
+    found.iter().for_each(|directory| assert_eq!(directory.metadata().unwrap().mode() & 0o777, 0o700, "{directory:?}"));
+}
+
+#[test]
+fn a_draft_comes_back_as_it_was_and_declined_leaves_nothing() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    spool.put_draft(&draft(1)).unwrap();
+    let spool = Spool::open(&place.path).unwrap();
+    assert_eq!(spool.drafts().unwrap(), [ReportId([1; 16])]);
+    let held = spool.take_draft(ReportId([1; 16])).unwrap().unwrap();
+    assert_eq!(held.draft(), &draft(1));
+    held.discard().unwrap();
+    assert_eq!(files(&place.path), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn a_draft_that_has_expired_is_destroyed_unasked() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    spool.put_draft_until(&draft(1), SystemTime::now() - Duration::from_secs(1)).unwrap();
+    drop(Spool::open(&place.path).unwrap());
+    assert_eq!(files(&place.path), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn enqueueing_moves_a_draft_out_and_sending_removes_the_report() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    spool.put_draft(&draft(1)).unwrap();
+    let mut outgoing = enqueue(&spool, &draft(1), b"the granted bytes").unwrap();
+    assert_eq!(spool.drafts().unwrap(), []);
+    let mut bytes = Vec::new();
+    outgoing.open().unwrap().read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, b"the granted bytes");
+    assert_eq!(outgoing.product().name, "Ledger");
+    outgoing.sent().unwrap();
+    assert_eq!(files(&place.path), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn failures_are_remembered_over_restarts_and_given_up_in_the_end_but_kept() {
+    let place = place();
+    let id = ReportId([1; 16]);
+    let spool = Spool::open(&place.path).unwrap();
+    let outgoing = enqueue(&spool, &draft(1), b"report").unwrap();
+    let start = SystemTime::now();
+    assert!(outgoing.next_attempt().unwrap() <= start);
+    let next = outgoing.failed(&"connection refused", Failure::Transient, start).unwrap().unwrap();
+    assert_eq!(next.duration_since(start).unwrap().as_secs(), 10);
+    let spool = Spool::open(&place.path).unwrap();
+    let outgoing = spool.claim(id).unwrap().unwrap();
+    assert_eq!((outgoing.attempts(), outgoing.last_error()), (1, "connection refused"));
+    assert_eq!(outgoing.failed(&"still refused", Failure::Transient, start + GIVE_UP_AFTER).unwrap(), None);
+    let mut outgoing = spool.claim(id).unwrap().unwrap();
+    assert_eq!(outgoing.next_attempt(), None);
+    outgoing.open().unwrap();
+    outgoing.retry_now().unwrap();
+    assert!(outgoing.next_attempt().unwrap() <= SystemTime::now());
+    assert_eq!(outgoing.failed(&"no such user", Failure::Permanent, start).unwrap(), None);
+    assert_eq!(spool.outgoing().unwrap(), [id]);
+}
+
+#[test]
+fn what_a_crash_left_behind_is_swept() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    // Before the rename of a draft, of a report, of the choice; between state and report; between report and draft.
+    let leftovers = ["new/.01.draft.tmp", "out/.02.report.tmp", ".choice.tmp"];
+    leftovers.iter().for_each(|name| fs::write(place.path.join(name), b"half").unwrap());
+    let id = ReportId([3; 16]);
+    fs::write(place.path.join(format!("out/{id}.state")), b"a state whose report never came").unwrap();
+    drop(enqueue(&spool, &draft(4), b"report").unwrap());
+    spool.put_draft(&draft(4)).unwrap();
+    let spool = Spool::open(&place.path).unwrap();
+    assert_eq!(spool.drafts().unwrap(), [], "asked about once, not twice");
+    assert_eq!(spool.outgoing().unwrap(), [ReportId([4; 16])]);
+    assert_eq!(files(&place.path).len(), 2, "{:?}", files(&place.path));
+}
+
+#[test]
+fn what_cannot_be_read_is_set_aside_once() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    let (broken, other, stateless) = (ReportId([1; 16]), ReportId([2; 16]), ReportId([3; 16]));
+    fs::write(place.path.join(format!("new/{broken}.draft")), b"\xff\xff\xff").unwrap();
+    spool.put_draft(&draft(9)).unwrap();
+    fs::rename(
+        place.path.join(format!("new/{}.draft", ReportId([9; 16]))),
+        place.path.join(format!("new/{other}.draft")),
+    )
+    .unwrap();
+    fs::write(place.path.join(format!("out/{stateless}.report")), b"from nowhere").unwrap();
+    assert!(spool.take_draft(broken).unwrap().is_none());
+    assert!(spool.take_draft(other).unwrap().is_none());
+    assert!(spool.claim(stateless).unwrap().is_none());
+    assert_eq!((spool.drafts().unwrap(), spool.outgoing().unwrap()), (vec![], vec![]));
+    assert_eq!(files(&place.path.join("bad")).len(), 3);
+}
+
+#[test]
+fn a_report_that_was_changed_after_the_grant_is_not_sent() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    drop(enqueue(&spool, &draft(1), b"granted").unwrap());
+    let id = ReportId([1; 16]);
+    fs::write(place.path.join(format!("out/{id}.report")), b"another").unwrap();
+    let mut outgoing = spool.claim(id).unwrap().unwrap();
+    assert!(matches!(outgoing.open(), Err(SpoolError::Changed { .. })));
+    assert_eq!(spool.outgoing().unwrap(), []);
+}
+
+#[test]
+fn a_failed_encoding_leaves_the_draft_and_nothing_else() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    spool.put_draft(&draft(1)).unwrap();
+    let failed = spool.enqueue(ReportId([1; 16]), &Product::default(), |writer| {
+        writer.write_all(b"half a rep").map_err(reporter_sdk::encode::EncodeError::Io)?;
+        Err(reporter_sdk::encode::EncodeError::Io(io::Error::other("the encoder broke")))
+    });
+    assert!(matches!(failed, Err(SpoolError::Encode { .. })));
+    assert_eq!(files(&place.path).len(), 1);
+    assert_eq!(spool.drafts().unwrap().len(), 1);
+}
+
+#[test]
+fn places_that_others_can_reach_are_refused() {
+    let place = place();
+    drop(Spool::open(&place.path).unwrap());
+    set_mode(&place.path, 0o755);
+    drop(Spool::open(&place.path).unwrap());
+    assert_eq!(place.path.metadata().unwrap().mode() & 0o777, 0o700, "closed to readers");
+    for (path, mode) in [("", 0o722), ("..", 0o777), ("out", 0o770)] {
+        let path = place.path.join(path);
+        set_mode(&path, mode);
+        assert!(matches!(Spool::open(&place.path), Err(SpoolError::Unsafe { .. })), "{path:?}");
+        set_mode(&path, 0o700);
+    }
+    assert!(matches!(Spool::open(Path::new("relative")), Err(SpoolError::Unsafe { .. })));
+}
+
+#[test]
+fn symbolic_links_are_refused() {
+    let place = place();
+    fs::create_dir_all(place.path.parent().unwrap()).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    set_mode(elsewhere.path(), 0o700);
+    symlink(elsewhere.path(), &place.path).unwrap();
+    assert!(matches!(Spool::open(&place.path), Err(SpoolError::Unsafe { .. })));
+    fs::remove_file(&place.path).unwrap();
+    fs::create_dir(&place.path).unwrap();
+    set_mode(&place.path, 0o700);
+    symlink(elsewhere.path(), place.path.join("new")).unwrap();
+    assert!(matches!(Spool::open(&place.path), Err(SpoolError::Unsafe { .. })));
+    assert_eq!(files(elsewhere.path()), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn a_directory_of_someone_else_is_refused() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can give a directory away");
+        return;
+    }
+    let place = place();
+    drop(Spool::open(&place.path).unwrap());
+    std::os::unix::fs::chown(&place.path, Some(12_345), None).unwrap();
+    let refused = Spool::open(&place.path).unwrap_err();
+    assert!(refused.to_string().contains("belongs to user 12345"), "{refused}");
+}
+
+#[test]
+fn a_full_disk_is_said_so_and_leaves_nothing_half_written() {
+    let place = place();
+    fs::create_dir_all(&place.path).unwrap();
+    set_mode(&place.path, 0o700);
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k,mode=0700", "none"]).arg(&place.path).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: no small file system can be mounted here");
+        return;
+    }
+    let spool = Spool::open(&place.path).unwrap();
+    spool.put_draft(&draft(1)).unwrap();
+    let mut large = draft(2);
+    large.sections[1].payload = vec![7; 1 << 20];
+    let full_draft = spool.put_draft(&large).unwrap_err();
+    let full_report = enqueue(&spool, &draft(1), &vec![7; 1 << 20]).unwrap_err();
+    let left = files(&place.path);
+    let drafts = spool.drafts().unwrap();
+    let small = spool.put_draft(&draft(3));
+    drop(spool);
+    let unmounted = Command::new("umount").arg(&place.path).status().unwrap();
+    assert!(full_draft.is_disk_full() && full_report.is_disk_full(), "{full_draft:?} {full_report:?}");
+    assert_eq!((left.len(), drafts), (1, vec![ReportId([1; 16])]), "{left:?}");
+    assert!(small.is_ok() && unmounted.success());
+}
+
+/// The other process of the next test: holds an item until its standard input ends.
+#[test]
+fn other_process() {
+    let Some(path) = std::env::var_os("SPOOL_OF_THE_OTHER_PROCESS") else { return };
+    let spool = Spool::open(Path::new(&path)).unwrap();
+    let outgoing = spool.claim(ReportId([1; 16])).unwrap();
+    let draft = spool.take_draft(ReportId([2; 16])).unwrap();
+    fs::write(Path::new(&path).join("../taken"), format!("{} {}", outgoing.is_some(), draft.is_some())).unwrap();
+    let _ = io::stdin().read(&mut [0]);
+}
+
+#[test]
+fn two_processes_never_work_on_the_same_item() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    drop(enqueue(&spool, &draft(1), b"report").unwrap());
+    spool.put_draft(&draft(2)).unwrap();
+    let other = || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "other_process"]).env("SPOOL_OF_THE_OTHER_PROCESS", &place.path);
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let taken = place.path.join("../taken");
+    let mut child = other();
+    let start = SystemTime::now();
+    while !taken.exists() {
+        assert!(start.elapsed().unwrap() < Duration::from_secs(20), "the other process does not come");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(spool.claim(ReportId([1; 16])).unwrap().is_none());
+    assert!(spool.take_draft(ReportId([2; 16])).unwrap().is_none());
+    // Opening sweeps; it must not sweep what someone holds.
+    assert_eq!(Spool::open(&place.path).unwrap().drafts().unwrap().len(), 1);
+    // Killed: the kernel lets go of its locks, nothing is stuck.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(fs::read_to_string(&taken).unwrap(), "true true");
+    assert!(spool.claim(ReportId([1; 16])).unwrap().is_some());
+    let held = spool.take_draft(ReportId([2; 16])).unwrap();
+    assert!(held.is_some() && spool.take_draft(ReportId([2; 16])).unwrap().is_none(), "not even twice in one process");
+}
+
+#[test]
+fn a_choice_is_remembered_until_it_is_forgotten() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    assert_eq!(spool.remembered().unwrap(), None);
+    for remember in [Remember::Always, Remember::Never, Remember::NeverForVersion] {
+        let categories = CategorySet::essential().with(Category::Actions);
+        let choice = Remembered { remember, product_version: "3.1".into(), categories, time: 9 };
+        spool.remember(&choice).unwrap();
+        assert_eq!(Spool::open(&place.path).unwrap().remembered().unwrap(), Some(choice));
+    }
+    spool.forget().unwrap();
+    assert_eq!(spool.remembered().unwrap(), None);
+    fs::write(place.path.join("choice"), b"\xff\xff").unwrap();
+    assert_eq!(spool.remembered().unwrap(), None, "who cannot be understood is asked again");
+    assert!(place.path.join("bad/choice").exists());
+}
