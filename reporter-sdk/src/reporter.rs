@@ -1,6 +1,7 @@
 //! The guard that a product holds while it wants its errors reported.
 
 use std::{
+    io,
     os::fd::AsFd,
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -85,6 +86,9 @@ impl Reporter {
     /// Never fails and never panics: what does not work is in [`Reporter::soft_errors`], and the product runs without it. A process has one
     /// reporter at a time; a second start is inactive.
     pub fn start(options: Options) -> Self {
+        if active().is_some() {
+            return Self::inactive(already_running());
+        }
         let program = launch::find(options.handler.as_deref());
         match launch::launch(&program) {
             Ok(Launched { control, crash, starter }) => {
@@ -194,16 +198,18 @@ impl Drop for Reporter {
     }
 }
 
+fn already_running() -> SoftError {
+    SoftError::new("reporter", "a reporter runs already in this process: keep that one")
+}
+
 /// Gives the handler its configuration and the shared memory.
 fn greet(control: &Socket, hello: &schema::ClientMessage) -> Result<(Mapping, schema::Ready), Error> {
-    let io = |what: &str, error: IpcError| Error::io(what, std::io::Error::other(error));
+    let no_answer = |error: IpcError| {
+        Error::io("it did not answer; is it the reporter-handler of this release?", io::Error::other(error))
+    };
     let (mapping, memory) = Mapping::create().map_err(|error| Error::io("no shared memory", error))?;
-    control
-        .send(hello, &[memory.as_fd()], START_TIMEOUT)
-        .map_err(|error| io("its configuration was not sent", error))?;
-    let (answer, _) = control
-        .receive::<schema::HandlerMessage>(START_TIMEOUT)
-        .map_err(|error| io("it did not answer; is it the reporter-handler of this release?", error))?;
+    control.send(hello, &[memory.as_fd()], START_TIMEOUT).map_err(no_answer)?;
+    let (answer, _) = control.receive::<schema::HandlerMessage>(START_TIMEOUT).map_err(no_answer)?;
     match answer.message {
         Some(Answer::Ready(ready)) => Ok((mapping, ready)),
         Some(Answer::Refused(refused)) => Err(Error::Usage(refused.reason)),
@@ -251,14 +257,14 @@ impl State {
             self.shared.count_lost_error();
             return;
         }
-        if let (Some(claim), Some(number)) = (claim, number) {
-            self.report_here(&claim, number, kind, tid);
+        if let (Some(mut claim), Some(number)) = (claim, number) {
+            self.report_here(&mut claim, number, kind, tid);
         }
     }
 
     /// Has the process dumped at this point, and goes on.
-    fn report_here(&self, _: &Claim, number: u64, kind: ErrorKind, tid: u32) {
-        let context = context::here(self.pid, tid);
+    fn report_here(&self, claim: &mut Claim, number: u64, kind: ErrorKind, tid: u32) {
+        let context = context::here(claim, self.pid, tid);
         self.shared.crashed(&Crash {
             number,
             kind: kind.into(),
@@ -339,7 +345,7 @@ impl State {
 }
 
 fn attaching(name: &str, error: IpcError) -> Error {
-    Error::io(format!("the handler did not take the attachment {name}"), std::io::Error::other(error))
+    Error::io(format!("the handler did not take the attachment {name}"), io::Error::other(error))
 }
 
 /// Waits until the handler has stored and, as far as the time allows, delivered what was reported so far. Returns whether it did.
@@ -358,8 +364,8 @@ pub fn shutdown(timeout: Duration) -> bool {
 pub fn simulate_crash() {
     let Some(state) = entered() else { return };
     let tid = writer::thread_id();
-    if let Claimed::Yes(claim) = Claim::take(tid, state.crash.longest()) {
-        state.report_here(&claim, state.crash.next_number(), ErrorKind::Simulated, tid);
+    if let Claimed::Yes(mut claim) = Claim::take(tid, state.crash.longest()) {
+        state.report_here(&mut claim, state.crash.next_number(), ErrorKind::Simulated, tid);
     }
 }
 

@@ -46,7 +46,7 @@ impl Link {
     fn previous(&self) -> libc::sigaction {
         if self.set.load(Ordering::Acquire) {
             // SAFETY: `set` says that it is written, and it is not written again while our handler is installed.
-            unsafe { (*self.previous.get()).assume_init() }
+            unsafe { self.previous.get().cast::<libc::sigaction>().read() }
         } else {
             default()
         }
@@ -74,7 +74,9 @@ pub(crate) fn install(signal: i32, handler: Handler) -> io::Result<()> {
     if previous.sa_sigaction == handler as usize {
         return Ok(());
     }
-    // SAFETY: our handler is not installed for this signal, so nobody reads this.
+    // Ours is not the handler now. One that came on top of us before a restart may still call us: until `set`, it finds the default.
+    link.set.store(false, Ordering::Release);
+    // SAFETY: with `set` taken back, nobody reads this.
     unsafe { (*link.previous.get()).write(previous) };
     link.passed.store(false, Ordering::Relaxed);
     link.set.store(true, Ordering::Release);

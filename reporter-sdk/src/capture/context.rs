@@ -1,16 +1,25 @@
 //! The registers of a thread at the moment of an error, as `crash_context::CrashContext`, which the dump writer understands.
 
-use std::{mem::MaybeUninit, ptr};
+use std::{cell::UnsafeCell, mem::MaybeUninit, ptr};
 
 use crash_context::CrashContext;
+
+use super::wake::Claim;
+
+/// The one context that is being made. Not on the stack: a Rust thread that never called the SDK handles its fault on the standard library's alternate
+/// stack, which has room for the kernel's frame and little more.
+struct Buffer(UnsafeCell<MaybeUninit<CrashContext>>);
+
+// SAFETY: used by whoever holds the claim, one thread at a time.
+unsafe impl Sync for Buffer {}
+
+static BUFFER: Buffer = Buffer(UnsafeCell::new(MaybeUninit::zeroed()));
 
 /// What `siginfo_t` says, in the fields of the kernel's `signalfd_siginfo`.
 ///
 /// The two are laid out differently: copying one over the other puts nonsense into all but the first three fields, and 0 into the
 /// address.
-fn siginfo(info: &libc::siginfo_t) -> libc::signalfd_siginfo {
-    // SAFETY: all fields are integers.
-    let mut out: libc::signalfd_siginfo = unsafe { MaybeUninit::zeroed().assume_init() };
+fn fill_siginfo(out: &mut libc::signalfd_siginfo, info: &libc::siginfo_t) {
     out.ssi_signo = info.si_signo as u32;
     out.ssi_errno = info.si_errno;
     out.ssi_code = info.si_code;
@@ -22,7 +31,6 @@ fn siginfo(info: &libc::siginfo_t) -> libc::signalfd_siginfo {
         // SAFETY: as above.
         out.ssi_uid = unsafe { info.si_uid() };
     }
-    out
 }
 
 /// What was accessed, for a fault that has such an address.
@@ -40,16 +48,17 @@ pub(crate) fn address(info: &libc::siginfo_t) -> Option<u64> {
 /// The context that the kernel handed to a signal handler. Async-signal-safe: copies alone.
 ///
 /// # Safety
-/// `ucontext` is the third argument of a running `SA_SIGINFO` handler.
+/// `ucontext` is the third argument of a running `SA_SIGINFO` handler, and no other context is in use.
 #[cfg(target_arch = "x86_64")]
-pub(crate) unsafe fn of_signal(
+pub(crate) unsafe fn of_signal<'a>(
+    claim: &'a mut Claim,
     info: &libc::siginfo_t,
     ucontext: *const libc::c_void,
     pid: u32,
     tid: u32,
-) -> CrashContext {
-    let mut out = empty(pid, tid);
-    out.siginfo = siginfo(info);
+) -> &'a CrashContext {
+    let out = empty(claim, pid, tid);
+    fill_siginfo(&mut out.siginfo, info);
     // The kernel's structure ends after 8 bytes of signal mask, where libc's goes on for hundreds: reading libc's size would read past it.
     let size = std::mem::offset_of!(crash_context::ucontext_t, uc_sigmask) + 8;
     // SAFETY: the kernel's structure has at least `size` bytes and starts with the same fields; ours is larger.
@@ -65,16 +74,17 @@ pub(crate) unsafe fn of_signal(
 /// As above. Here the floating point state is part of the machine context, as a record that starts its reserved space.
 ///
 /// # Safety
-/// `ucontext` is the third argument of a running `SA_SIGINFO` handler.
+/// `ucontext` is the third argument of a running `SA_SIGINFO` handler, and no other context is in use.
 #[cfg(target_arch = "aarch64")]
-pub(crate) unsafe fn of_signal(
+pub(crate) unsafe fn of_signal<'a>(
+    claim: &'a mut Claim,
     info: &libc::siginfo_t,
     ucontext: *const libc::c_void,
     pid: u32,
     tid: u32,
-) -> CrashContext {
-    let mut out = empty(pid, tid);
-    out.siginfo = siginfo(info);
+) -> &'a CrashContext {
+    let out = empty(claim, pid, tid);
+    fill_siginfo(&mut out.siginfo, info);
     // SAFETY: on this architecture the kernel's structure has the full size, 4 KiB of reserved space included.
     unsafe { ptr::copy_nonoverlapping(ucontext.cast(), &raw mut out.context, 1) };
     // SAFETY: the kernel writes its FPSIMD record first into the reserved space, which follows the fixed fields of the machine context.
@@ -87,8 +97,8 @@ pub(crate) unsafe fn of_signal(
 
 /// The context of the caller, for errors without a signal.
 #[inline(never)]
-pub(crate) fn here(pid: u32, tid: u32) -> CrashContext {
-    let mut out = empty(pid, tid);
+pub(crate) fn here(claim: &mut Claim, pid: u32, tid: u32) -> &CrashContext {
+    let out = empty(claim, pid, tid);
     // SAFETY: writes the registers of this point into a structure that is large enough.
     unsafe { crash_context::crash_context_getcontext(&raw mut out.context) };
     #[cfg(target_arch = "x86_64")]
@@ -102,10 +112,12 @@ pub(crate) fn here(pid: u32, tid: u32) -> CrashContext {
     out
 }
 
-fn empty(pid: u32, tid: u32) -> CrashContext {
-    // SAFETY: integers, arrays of them, and raw pointers, for all of which zero is a value. Zeroed rather than built field by field, so that
-    // padding is not left over from the stack.
-    let mut out: CrashContext = unsafe { MaybeUninit::zeroed().assume_init() };
+fn empty(_: &mut Claim, pid: u32, tid: u32) -> &mut CrashContext {
+    let buffer = BUFFER.0.get();
+    // SAFETY: the claim, borrowed as long as the result lives, makes this the only use. Zeroed as bytes, so that padding holds nothing either.
+    unsafe { ptr::write_bytes(buffer, 0, 1) };
+    // SAFETY: as above; integers, arrays of them, and raw pointers, for all of which zero is a value.
+    let out = unsafe { &mut *buffer.cast::<CrashContext>() };
     out.pid = pid as i32;
     out.tid = tid as i32;
     out

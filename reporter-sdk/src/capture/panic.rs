@@ -1,7 +1,7 @@
 //! Rust panics: reported from the hook, before the stack unwinds or the process aborts.
 
 use std::{
-    panic::{self, PanicHookInfo},
+    panic::{self, Location, PanicHookInfo},
     sync::{
         Once,
         atomic::{AtomicU32, Ordering},
@@ -61,17 +61,17 @@ fn report(state: &State, info: &PanicHookInfo<'_>) {
         return;
     }
     // Another thread may be reporting, and goes on after it unless it crashed.
-    let Claimed::Yes(claim) = Claim::take(tid, state.crash.longest()) else { return };
+    let Claimed::Yes(mut claim) = Claim::take(tid, state.crash.longest()) else { return };
     REPORTED.store(tid, Ordering::Relaxed);
     let thread = thread::current();
     state.shared.panicked(&Panic {
         message,
         file: info.location().map_or("", |location| location.file()),
-        line: info.location().map_or(0, |location| location.line()),
-        column: info.location().map_or(0, |location| location.column()),
+        line: info.location().map_or(0, Location::line),
+        column: info.location().map_or(0, Location::column),
         thread_name: thread.name().unwrap_or(""),
     });
-    let context = context::here(state.pid, tid);
+    let context = context::here(&mut claim, state.pid, tid);
     state.shared.crashed(&Crash {
         number: state.crash.next_number(),
         kind: ErrorKind::Panic.into(),

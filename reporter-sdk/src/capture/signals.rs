@@ -28,7 +28,9 @@ pub(crate) fn uninstall() {
 /// For the kernel, or for a handler that passes its own arguments on.
 unsafe extern "C" fn on_signal(_: i32, info: *mut libc::siginfo_t, ucontext: *mut libc::c_void) {
     // SAFETY: the calling thread's own errno, which the interrupted code may be about to read.
-    let errno = unsafe { *libc::__errno_location() };
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: it lives as long as the thread does.
+    let errno = unsafe { place.read() };
     // SAFETY: SA_SIGINFO handlers are given a whole siginfo that lives as long as they run.
     let info = unsafe { &*info };
     if chain::is_ignored(info) {
@@ -38,7 +40,7 @@ unsafe extern "C" fn on_signal(_: i32, info: *mut libc::siginfo_t, ucontext: *mu
     unsafe { report(info, ucontext) };
     chain::pass_on(info);
     // SAFETY: as above.
-    unsafe { *libc::__errno_location() = errno };
+    unsafe { place.write(errno) };
 }
 
 /// # Safety
@@ -57,9 +59,9 @@ unsafe fn report(info: &libc::siginfo_t, ucontext: *mut libc::c_void) {
         return;
     }
     match Claim::take(tid, state.crash.longest()) {
-        Claimed::Yes(claim) => {
+        Claimed::Yes(mut claim) => {
             // SAFETY: the caller's promise.
-            let context = unsafe { context::of_signal(info, ucontext, pid, tid) };
+            let context = unsafe { context::of_signal(&mut claim, info, ucontext, pid, tid) };
             state.shared.crashed(&Crash {
                 number: state.crash.next_number(),
                 kind: ErrorKind::Crash.into(),

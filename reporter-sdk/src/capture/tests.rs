@@ -15,7 +15,7 @@ use std::{
 use rustix::{fd::AsRawFd, io::fcntl_dupfd_cloexec};
 
 use crate::{
-    Dump, ErrorKind, Mail, Options, Policy, Reporter, Smtp, Surface, Tls,
+    Dump, Error, ErrorKind, Mail, Options, Policy, Reporter, Smtp, Surface, Tls,
     ipc::{
         self,
         unix::{IpcError, Socket},
@@ -52,20 +52,22 @@ impl Handler {
             .env(SCENARIO, scenario)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        // SAFETY: only system calls between fork and exec. No core files, which would be large.
-        unsafe {
-            command.pre_exec(move || {
-                let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-                libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
-                // Past what the standard library uses itself.
-                for (from, to) in numbers.into_iter().zip([50, 51]) {
-                    if libc::dup2(from, to) < 0 {
-                        return Err(io::Error::last_os_error());
-                    }
+        let prepare = move || {
+            // No core files, which would be large.
+            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            // SAFETY: only sets a limit.
+            unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
+            // Past what the standard library uses itself.
+            for (from, to) in numbers.into_iter().zip([50, 51]) {
+                // SAFETY: two descriptors by number.
+                if unsafe { libc::dup2(from, to) } < 0 {
+                    return Err(io::Error::last_os_error());
                 }
-                Ok(())
-            });
-        }
+            }
+            Ok(())
+        };
+        // SAFETY: only system calls between fork and exec.
+        unsafe { command.pre_exec(prepare) };
         let product = command.spawn().unwrap();
         drop(there);
         let (hello, mut descriptors) = control.receive::<schema::ClientMessage>(LONG).unwrap();
@@ -180,7 +182,7 @@ fn product() {
         "sent" => {
             let _reporter = connect(options());
             // SAFETY: sends a signal.
-            unsafe { libc::raise(libc::SIGBUS) };
+            unsafe { libc::raise(libc::SIGFPE) };
         }
         "overflow" => {
             let _reporter = connect(options());
@@ -226,6 +228,15 @@ fn product() {
             let _reporter = connect(options().kind(ErrorKind::HandledError, Policy::Ask, Dump::Minidump));
             crate::capture_error(&io::Error::other("odd"));
             crate::simulate_crash();
+        }
+        "attachments" => {
+            let reporter = connect(options());
+            assert!(!Reporter::start(options()).is_active(), "one at a time");
+            crate::attach_bytes("settings", "text/plain", b"a = 1").unwrap();
+            crate::attach_file("session log", "text/plain", "/var/log/ledger.log").unwrap();
+            assert!(matches!(crate::attach_file("log", "text/plain", "ledger.log"), Err(Error::Usage(_))));
+            assert!(matches!(crate::attach_bytes("", "text/plain", b""), Err(Error::Usage(_))));
+            drop(reporter);
         }
         "exit" => {
             std::mem::forget(connect(options()));
@@ -294,7 +305,7 @@ fn a_fault_is_reported_with_address_actions_and_annotations() {
 
 #[test]
 fn other_signals_end_the_product_as_they_would_have() {
-    let scenarios = [("abort", libc::SIGABRT), ("sent", libc::SIGBUS)];
+    let scenarios = [("abort", libc::SIGABRT), ("sent", libc::SIGFPE)];
     let trap = cfg!(target_arch = "x86_64").then_some(("trap", libc::SIGTRAP));
     for (scenario, signal) in scenarios.into_iter().chain(trap) {
         let mut handler = Handler::of(scenario);
@@ -382,6 +393,21 @@ fn a_handled_error_can_have_memory() {
         assert_eq!(context.tid as u32, crash.tid);
         handler.reply(ipc::DONE);
     }
+    handler.confirm();
+    assert!(handler.ended().success());
+}
+
+#[test]
+fn attachments_reach_the_handler() {
+    let mut handler = Handler::of("attachments");
+    let (message, mut content) = handler.control.receive::<schema::ClientMessage>(LONG).unwrap();
+    assert!(matches!(message.message, Some(Message::AttachBytes(attach)) if attach.name == "settings"));
+    let mut bytes = [0; 16];
+    let read = std::os::unix::fs::FileExt::read_at(&std::fs::File::from(content.remove(0)), &mut bytes, 0).unwrap();
+    assert_eq!(&bytes[..read], b"a = 1");
+    let (message, _) = handler.control.receive::<schema::ClientMessage>(LONG).unwrap();
+    let Some(Message::AttachFile(attach)) = message.message else { panic!("{message:?}") };
+    assert_eq!((&*attach.name, &*attach.path), ("session log", &b"/var/log/ledger.log"[..]));
     handler.confirm();
     assert!(handler.ended().success());
 }

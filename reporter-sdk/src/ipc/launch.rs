@@ -62,17 +62,17 @@ pub(crate) fn launch(program: &Path) -> Result<Launched, Error> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    // SAFETY: between fork and exec only dup2(2) is called, which is async-signal-safe; its copies are not close-on-exec.
-    unsafe {
-        command.pre_exec(move || {
-            for (from, to) in descriptors {
-                if libc::dup2(from, to) < 0 {
-                    return Err(io::Error::last_os_error());
-                }
+    let hand_over = move || {
+        for (from, to) in descriptors {
+            // SAFETY: two descriptors by number; the copy is not close-on-exec.
+            if unsafe { libc::dup2(from, to) } < 0 {
+                return Err(io::Error::last_os_error());
             }
-            Ok(())
-        });
-    }
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec only dup2(2) is called, which is async-signal-safe.
+    unsafe { command.pre_exec(hand_over) };
     let child = command.spawn().map_err(failed)?;
     Ok(Launched { control, crash, starter: Starter(Some(child)) })
 }

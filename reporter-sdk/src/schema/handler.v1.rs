@@ -85,7 +85,6 @@ pub struct HandledError {
     pub time: u64,
     #[prost(enumeration = "::report_format::schema::v1::ErrorKind", tag = "6")]
     pub kind: i32,
-    /// Of the crash slot that is filled and announced right after, where a dump is wanted; 0 for none.
     #[prost(uint64, tag = "7")]
     pub crash_number: u64,
 }

@@ -12,6 +12,9 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"ReportSM");
 /// Raised with every change of this file that moves anything. Both sides come from the same release, so nothing else is read.
 pub(crate) const VERSION: u64 = 1;
 
+/// The word of every slot that tells whether it is whole.
+pub(crate) const SEQUENCE: usize = 0;
+
 /// One thread writes into one shard as long as there are enough; then they share.
 pub(crate) const SHARDS: usize = 16;
 /// Actions that each shard remembers.
@@ -33,6 +36,7 @@ pub(crate) mod header {
     /// 1 once the product ends as it should.
     pub(crate) const CLEAN_EXIT: usize = 9;
     /// Counts up while the product's main loop runs; 0 where it never did.
+    #[cfg_attr(not(any(feature = "handler", test)), expect(dead_code, reason = "not written yet"))]
     pub(crate) const HEARTBEAT: usize = 10;
     /// Handled errors that did not reach the handler, its queue being full.
     pub(crate) const LOST_ERRORS: usize = 11;
@@ -45,7 +49,6 @@ pub(crate) mod header {
 
 /// Words of an action slot (256 bytes). Its sequence word is `2 × (n + 1)` for the n-th action of its shard.
 pub(crate) mod slot {
-    pub(crate) const SEQUENCE: usize = 0;
     /// Monotonic nanoseconds.
     pub(crate) const TIME: usize = 1;
     pub(crate) const ID: usize = 2;
@@ -63,7 +66,6 @@ pub(crate) mod slot {
 
 /// Words of an annotation slot (1 KiB).
 pub(crate) mod annotation {
-    pub(crate) const SEQUENCE: usize = 0;
     /// Counts up with every key that is new; 0 for a slot in no use.
     pub(crate) const ORDER: usize = 1;
     /// Length of the key, then of the value (16 bits each), then whether the value was cut.
@@ -77,7 +79,6 @@ pub(crate) mod annotation {
 
 /// Words of the panic slot (8 KiB).
 pub(crate) mod panic {
-    pub(crate) const SEQUENCE: usize = 0;
     /// Thread id in the low half, line in the high half.
     pub(crate) const THREAD_LINE: usize = 1;
     /// Column in the low half; in the high half whether a text was cut.
@@ -95,7 +96,6 @@ pub(crate) mod panic {
 
 /// Words of the crash slot (8 KiB).
 pub(crate) mod crash {
-    pub(crate) const SEQUENCE: usize = 0;
     /// Counts reports that used this slot: panics and handled errors leave the product alive.
     pub(crate) const NUMBER: usize = 1;
     /// A value of `report.v1.ErrorKind`.

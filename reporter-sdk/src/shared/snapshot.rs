@@ -180,7 +180,7 @@ impl Snapshot {
                     Slot::Empty => {}
                     Slot::Torn => self.torn += 1,
                     Slot::Whole(copy) => match parse_action(&copy) {
-                        Some(action) => found.push((action, copy[slot::SEQUENCE])),
+                        Some(action) => found.push((action, copy[layout::SEQUENCE])),
                         None => self.torn += 1,
                     },
                 }
@@ -204,7 +204,7 @@ enum Slot<const N: usize> {
 
 /// Copies a slot of `N` words, the first of which is its sequence word.
 fn read_slot<const N: usize>(words: &[AtomicU64]) -> Slot<N> {
-    let before = words[0].load(Ordering::Acquire);
+    let before = words[layout::SEQUENCE].load(Ordering::Acquire);
     if before == 0 {
         return Slot::Empty;
     }
@@ -213,7 +213,8 @@ fn read_slot<const N: usize>(words: &[AtomicU64]) -> Slot<N> {
         *copy = word.load(Ordering::Relaxed);
     }
     fence(Ordering::Acquire);
-    if before % 2 == 1 || copy[0] != before || words[0].load(Ordering::Relaxed) != before {
+    if before % 2 == 1 || copy[layout::SEQUENCE] != before || words[layout::SEQUENCE].load(Ordering::Relaxed) != before
+    {
         return Slot::Torn;
     }
     Slot::Whole(copy)

@@ -146,12 +146,12 @@ impl Writer {
         // Threads that share a shard can come around while another still writes here, or be overtaken themselves. Whoever would mix two
         // actions gives its own up; the reader counts it as dropped, since the shard's count goes on.
         let whole = 2 * (n + 1);
-        let seen = words[slot::SEQUENCE].load(Ordering::Relaxed);
+        let seen = words[layout::SEQUENCE].load(Ordering::Relaxed);
         if seen % 2 == 1 || seen >= whole {
             return;
         }
         let claimed =
-            words[slot::SEQUENCE].compare_exchange(seen, whole - 1, Ordering::Acquire, Ordering::Relaxed).is_ok();
+            words[layout::SEQUENCE].compare_exchange(seen, whole - 1, Ordering::Acquire, Ordering::Relaxed).is_ok();
         if !claimed {
             return;
         }
@@ -171,7 +171,7 @@ impl Writer {
         text[..first.len()].copy_from_slice(first.as_bytes());
         text[first.len()..first.len() + second.len()].copy_from_slice(second.as_bytes());
         store_bytes(&words[slot::TEXT..], &text[..first.len() + second.len()]);
-        words[slot::SEQUENCE].store(whole, Ordering::Release);
+        words[layout::SEQUENCE].store(whole, Ordering::Release);
     }
 
     pub(crate) fn annotate(&self, key: &str, value: &str) {
@@ -291,11 +291,11 @@ impl Writer {
 
 /// Runs `write` between an odd and the next even sequence word, the slot's first. For slots with one writer at a time.
 fn guarded(words: &[AtomicU64], write: impl FnOnce()) {
-    let odd = words[0].load(Ordering::Relaxed) | 1;
-    words[0].store(odd, Ordering::Relaxed);
+    let odd = words[layout::SEQUENCE].load(Ordering::Relaxed) | 1;
+    words[layout::SEQUENCE].store(odd, Ordering::Relaxed);
     fence(Ordering::Release);
     write();
-    words[0].store(odd.wrapping_add(1), Ordering::Release);
+    words[layout::SEQUENCE].store(odd.wrapping_add(1), Ordering::Release);
 }
 
 fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
