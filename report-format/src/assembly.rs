@@ -34,8 +34,10 @@ struct Open {
     next_offset: u64,
     frames: u32,
     crc: u32,
-    /// No frame of it was lost or refused so far.
-    intact: bool,
+    /// Frames were lost that may have been its own. Its end tells.
+    lacking: bool,
+    /// A frame of it made no sense.
+    refused: bool,
 }
 
 pub(crate) struct Assembly {
@@ -131,7 +133,7 @@ impl Assembly {
             let first = self.next_sequence as u32;
             self.lose(Loss::Missing { first, count: header.sequence - first }, events);
             if let Some(open) = &mut self.open {
-                open.intact = false;
+                open.lacking = true;
             }
         }
         self.next_sequence = sequence + 1;
@@ -142,7 +144,7 @@ impl Assembly {
                 let (frame_type, flags) = (header.frame_type, header.flags);
                 self.lose(Loss::UnsupportedFrame { offset: at, frame_type, flags }, events);
                 if let Some(open) = self.open.as_mut().filter(|open| open.ordinal == header.section) {
-                    open.intact = false;
+                    open.refused = true;
                 }
             }
             return Ok(());
@@ -212,7 +214,7 @@ impl Assembly {
         match &mut self.open {
             Some(open) if open.ordinal == ordinal && open.header == section => {}
             Some(open) if open.ordinal == ordinal => {
-                open.intact = false;
+                open.refused = true;
                 self.contradiction(at, "frames of one section say different things about it", events);
                 return Ok(None);
             }
@@ -225,7 +227,7 @@ impl Assembly {
                 if ordinal != last + 1 && !gap {
                     self.contradiction(at, "the numbers of sections leave one out", events);
                 }
-                self.begin_section(ordinal, section, at, events)?;
+                self.begin_section(ordinal, section, gap, at, events)?;
             }
         }
         Ok(self.open.as_mut())
@@ -235,6 +237,7 @@ impl Assembly {
         &mut self,
         ordinal: u32,
         header: SectionHeader,
+        gap: bool,
         at: u64,
         events: &mut Events,
     ) -> Result<(), Error> {
@@ -260,7 +263,8 @@ impl Assembly {
             next_offset: 0,
             frames: 0,
             crc: 0,
-            intact: true,
+            lacking: gap,
+            refused: false,
         });
         Ok(())
     }
@@ -269,12 +273,11 @@ impl Assembly {
         let limit = self.limits.raw_chunk;
         let Some(open) = self.enter_section(header, gap, at, events)? else { return Ok(()) };
         let (ordinal, codec, offset) = (open.ordinal, open.header.codec, header.offset);
-        if offset < open.next_offset || (open.decodable && open.intact && !gap && offset != open.next_offset) {
-            open.intact = false;
+        if offset < open.next_offset || (open.decodable && !open.lacking && offset != open.next_offset) {
+            open.refused = true;
             self.contradiction(at, "a chunk does not begin where the one before it ends", events);
             return Ok(());
         }
-        open.intact &= offset == open.next_offset || !open.decodable;
         open.frames = open.frames.saturating_add(1);
         let bytes = if open.decodable {
             match self.decompressor.decode(codec, payload, limit) {
@@ -285,7 +288,7 @@ impl Assembly {
                 }
                 Err(Refused::Nonsense) => {
                     self.lose(Loss::Undecodable { ordinal, offset }, events);
-                    self.open.as_mut().expect("entered above").intact = false;
+                    self.open.as_mut().expect("entered above").refused = true;
                     return Ok(());
                 }
             }
@@ -299,7 +302,7 @@ impl Assembly {
         }
         let open = self.open.as_mut().expect("entered above");
         let Some(next_offset) = offset.checked_add(bytes.len() as u64) else {
-            open.intact = false;
+            open.refused = true;
             self.contradiction(at, "a section is longer than 2^64 bytes", events);
             return Ok(());
         };
@@ -319,36 +322,32 @@ impl Assembly {
         events: &mut Events,
     ) -> Result<(), Error> {
         let Some(open) = self.enter_section(header, gap, at, events)? else { return Ok(()) };
-        open.intact &= !gap;
-        if open.intact {
-            let frames = open.frames;
-            let fits = payload.len() >= 8
-                && frame::u32_at(payload, 0) == frames
-                && (!open.decodable || (header.offset == open.next_offset && frame::u32_at(payload, 4) == open.crc));
-            if !fits {
-                open.intact = false;
-                self.contradiction(at, "a section is not what its end says: length, chunks or checksum differ", events);
-            }
+        // What the end says decides: lost frames may have been another section's.
+        let fits = payload.len() >= 8
+            && frame::u32_at(payload, 0) == open.frames
+            && (!open.decodable || (header.offset == open.next_offset && frame::u32_at(payload, 4) == open.crc));
+        let whole = fits && !open.refused;
+        if !fits && !open.lacking && !open.refused {
+            self.contradiction(at, "a section is not what its end says: length, chunks or checksum differ", events);
         }
-        self.end_section(events);
+        self.end_section(whole, events);
         Ok(())
     }
 
     /// Ends the open section although its end frame did not come. A contradiction if no frame was lost that could be it.
     fn close_open(&mut self, contradiction: bool, at: u64, events: &mut Events) {
-        if let Some(open) = &mut self.open {
-            open.intact = false;
-            self.end_section(events);
+        if self.open.is_some() {
+            self.end_section(false, events);
             if contradiction {
                 self.contradiction(at, "a section has no end", events);
             }
         }
     }
 
-    fn end_section(&mut self, events: &mut Events) {
+    fn end_section(&mut self, whole: bool, events: &mut Events) {
         if let Some(open) = self.open.take() {
-            events.push_back(Event::SectionEnd { ordinal: open.ordinal, whole: open.intact && open.decodable });
-            if !open.intact {
+            events.push_back(Event::SectionEnd { ordinal: open.ordinal, whole: whole && open.decodable });
+            if !whole {
                 let (ordinal, kind) = (open.ordinal, open.header.kind);
                 self.lose(Loss::SectionIncomplete { ordinal, kind }, events);
             }

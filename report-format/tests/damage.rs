@@ -111,7 +111,8 @@ fn a_missing_chunk_leaves_a_hole_and_the_rest_in_its_place() {
     let report = read(&bytes).expect("a report");
     let section = &report.sections()[0];
     assert_eq!(section.state, SectionState::Incomplete);
-    assert_eq!(section.holes, [1 << 20..2 << 20]);
+    assert_eq!(section.holes.len(), 1);
+    assert_eq!(section.holes[0], 1 << 20..2 << 20);
     assert_eq!(section.bytes.len(), raw.len());
     assert!(section.bytes[1 << 20..2 << 20].iter().all(|&byte| byte == 0));
     assert_eq!(section.bytes[2 << 20..], raw[2 << 20..]);
@@ -150,7 +151,6 @@ fn the_index_names_a_section_of_which_nothing_came() {
     let report = read(&bytes).expect("a report");
     assert!(report.losses().contains(&Loss::SectionsMissing { first: 2, count: 1, kind: Some(0x8001) }));
     // Without the index the number is still known.
-    let mut bytes = bytes;
     let index = frames(&bytes)[frames(&bytes).len() - 2].clone();
     bytes.drain(index);
     let report = read(&bytes).expect("a report");

@@ -225,7 +225,7 @@ fn contradictions_are_corrupt() {
     let other_length = Frame { offset: 6, ..end.clone() };
     let [later, later_end] = stored(3, 0x8000, b"three");
     let cases = [
-        ("section-without-end", hand_made(&[data.clone()], &entry)),
+        ("section-without-end", hand_made(std::slice::from_ref(&data), &entry)),
         ("chunk-out-of-place", hand_made(&[moved, end.clone()], &entry)),
         ("section-of-two-kinds", hand_made(&[data.clone(), other_kind], &entry)),
         ("wrong-section-length", hand_made(&[data.clone(), other_length], &entry)),

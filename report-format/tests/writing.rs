@@ -49,18 +49,18 @@ impl Write for Full {
 
 #[test]
 fn a_full_disk_is_an_error_wherever_it_happens() {
-    let whole = common::small().len();
-    for room in 0..whole {
-        let write = || -> Result<(), Error> {
-            let mut writer = Writer::new(Full(room), &summary())?;
-            for kind in 1..4 {
-                let mut section = writer.section(header(kind, Codec::Stored, false))?;
-                section.write_all(&[1; 300])?;
-                section.finish()?;
-            }
-            writer.finish().map(drop)
-        };
-        let error = write().expect_err("there is no room");
+    let write = |room| -> Result<u64, Error> {
+        let mut writer = Writer::new(Full(room), &summary())?;
+        for kind in 1..4 {
+            let mut section = writer.section(header(kind, Codec::Stored, false))?;
+            section.write_all(&[1; 300])?;
+            section.finish()?;
+        }
+        writer.finish().map(|(_, _, bytes)| bytes)
+    };
+    let whole = write(usize::MAX).expect("there is room");
+    for room in 0..whole as usize {
+        let error = write(room).expect_err("there is no room");
         assert!(matches!(&error, Error::Io(error) if error.kind() == io::ErrorKind::StorageFull), "{room}: {error}");
     }
 }

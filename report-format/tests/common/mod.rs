@@ -105,7 +105,7 @@ impl Frame {
         bytes.extend([self.frame_type, self.flags]);
         bytes.extend(self.codec.to_le_bytes());
         bytes.extend(self.kind.to_le_bytes());
-        bytes.extend([13, 0]);
+        bytes.extend([if self.section == 0 { 0 } else { 13 }, 0]);
         bytes.extend(report.to_le_bytes());
         bytes.extend(self.section.to_le_bytes());
         bytes.extend(self.sequence.to_le_bytes());
