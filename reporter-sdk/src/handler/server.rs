@@ -257,7 +257,7 @@ impl Server {
         let sequence = message.sequence;
         match message.message {
             Some(client_message::Message::HandledError(error)) if error.crash_number != 0 => {
-                self.announced = Some(error)
+                self.announced = Some(error);
             }
             Some(client_message::Message::HandledError(error)) => self.handled_error(error),
             Some(client_message::Message::AttachFile(file)) => {
@@ -285,7 +285,7 @@ impl Server {
                 self.done(sequence);
             }
             Some(client_message::Message::Hello(_)) | None => {
-                tracing::warn!("a message of the product makes no sense here")
+                tracing::warn!("a message of the product makes no sense here");
             }
         }
     }
