@@ -160,8 +160,8 @@ impl Server {
         let Some(memory) = memory.into_iter().next() else {
             return Err(ServeError::Refused("the hello came without the shared memory".into()));
         };
+        // Its content is looked at when something happens: the product writes it once it knows that it is served.
         let shared = Mapping::open(memory)?;
-        Snapshot::read(&shared).map_err(|error| ServeError::Refused(error.to_string()))?;
 
         let configuration = hello.configuration.unwrap_or_default();
         let mut soft_errors = Vec::new();
