@@ -12,7 +12,7 @@ use clap::Parser;
 /// Makes reports of a product's errors, asks whether to send them, and sends them. A product starts it by itself; there is
 /// nothing to do with it by hand.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(name = "reporter-handler", version, arg_required_else_help = true)]
 struct Arguments {
     /// Serve the product at the other end of the two sockets
     #[arg(long, required = true, requires_all = ["control_fd", "crash_fd"])]

@@ -113,6 +113,8 @@ pub(crate) fn filter(dump: &mut Vec<u8>, plan: &FilterPlan) -> Result<FilterRepo
         zeroed_bytes += range.len() as u64;
         dump[range].fill(0);
     }
+    // Streams that lie about their place can lie over header or directory.
+    minidump::Minidump::read(&dump[..]).map_err(|_| FilterError::Signature)?;
     Ok(FilterReport { dropped_streams: dropped, zeroed_bytes })
 }
 

@@ -160,8 +160,8 @@ impl Server {
         let Some(memory) = memory.into_iter().next() else {
             return Err(ServeError::Refused("the hello came without the shared memory".into()));
         };
+        // Its content is looked at when something happens: the product writes it once it knows that it is served.
         let shared = Mapping::open(memory)?;
-        Snapshot::read(&shared).map_err(|error| ServeError::Refused(error.to_string()))?;
 
         let configuration = hello.configuration.unwrap_or_default();
         let mut soft_errors = Vec::new();
@@ -257,7 +257,7 @@ impl Server {
         let sequence = message.sequence;
         match message.message {
             Some(client_message::Message::HandledError(error)) if error.crash_number != 0 => {
-                self.announced = Some(error)
+                self.announced = Some(error);
             }
             Some(client_message::Message::HandledError(error)) => self.handled_error(error),
             Some(client_message::Message::AttachFile(file)) => {
@@ -285,7 +285,7 @@ impl Server {
                 self.done(sequence);
             }
             Some(client_message::Message::Hello(_)) | None => {
-                tracing::warn!("a message of the product makes no sense here")
+                tracing::warn!("a message of the product makes no sense here");
             }
         }
     }
