@@ -2,7 +2,7 @@
 #![cfg(feature = "handler")]
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -281,7 +281,10 @@ fn other_process() {
     let spool = Spool::open(Path::new(&path)).unwrap();
     let outgoing = spool.claim(ReportId([1; 16])).unwrap();
     let draft = spool.take_draft(ReportId([2; 16])).unwrap();
-    fs::write(Path::new(&path).join("../taken"), format!("{} {}", outgoing.is_some(), draft.is_some())).unwrap();
+    // Renamed into place: whoever sees it sees all of it.
+    let told = Path::new(&path).join("../taken");
+    fs::write(told.with_extension("tmp"), format!("{} {}", outgoing.is_some(), draft.is_some())).unwrap();
+    fs::rename(told.with_extension("tmp"), told).unwrap();
     let _ = io::stdin().read(&mut [0]);
 }
 

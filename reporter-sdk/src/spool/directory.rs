@@ -3,6 +3,7 @@
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
+use std::ops::{Deref, DerefMut};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -129,6 +130,7 @@ impl Directory {
             Err(error) => return Err(self.failed("lock", name, error.into())),
         }
         // Whoever had it before may have removed or replaced it between our open and our lock: then we hold a ghost.
+        let file = Locked(file);
         if self.is_named(&file, name)? { Ok(Claim::Ours(file)) } else { Ok(Claim::Gone) }
     }
 
@@ -161,7 +163,12 @@ impl Directory {
                     let file = File::from(fd);
                     let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
                     if locked && self.is_named(&file, &temporary)? {
-                        return Ok(Some(Temporary { directory: self, file: Some(file), temporary, name: name.into() }));
+                        return Ok(Some(Temporary {
+                            directory: self,
+                            file: Some(Locked(file)),
+                            temporary,
+                            name: name.into(),
+                        }));
                     }
                 }
                 Err(Errno::EXIST) => match self.claim(&temporary)? {
@@ -231,8 +238,36 @@ impl Directory {
     }
 }
 
+/// A file and the lock on it.
+///
+/// Situation: another thread starts a program; between its fork and exec the child holds our descriptor too, and with it the
+/// lock, which belongs to the open file: closing ours would not let go of it, and who comes next would find the item busy.
+/// Handling: let go of the lock by name.
+#[derive(Debug)]
+pub(super) struct Locked(File);
+
+impl Deref for Locked {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl DerefMut for Locked {
+    fn deref_mut(&mut self) -> &mut File {
+        &mut self.0
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.0, FlockOperation::NonBlockingUnlock);
+    }
+}
+
 pub(super) enum Claim {
-    Ours(File),
+    Ours(Locked),
     Busy,
     Gone,
 }
@@ -240,7 +275,7 @@ pub(super) enum Claim {
 /// A file being written. Dropped before [`publish`](Temporary::publish) it is gone.
 pub(super) struct Temporary<'a> {
     directory: &'a Directory,
-    file: Option<File>,
+    file: Option<Locked>,
     temporary: String,
     name: String,
 }
@@ -257,7 +292,7 @@ impl Temporary<'_> {
     }
 
     /// Gives it its name: from now on it is there, whole. The file stays ours until it is dropped.
-    pub(super) fn publish(mut self) -> Result<File, SpoolError> {
+    pub(super) fn publish(mut self) -> Result<Locked, SpoolError> {
         self.flush()?;
         let fd = &self.directory.fd;
         rustix::fs::renameat(fd, self.temporary.as_str(), fd, self.name.as_str())

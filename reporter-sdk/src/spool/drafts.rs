@@ -1,6 +1,5 @@
 //! `new/`: what was collected and not yet decided.
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +7,7 @@ use prost::Message;
 use report_format::ReportId;
 use report_format::schema::v1::{Category, ErrorKind, SectionKind};
 
-use super::directory::Claim;
+use super::directory::{Claim, Locked};
 use super::{Spool, SpoolError};
 use crate::consent::{Draft, DraftSection};
 use crate::schema::{StoredDraft, StoredSection};
@@ -23,7 +22,7 @@ pub(super) const EXPIRY: Duration = Duration::from_hours(30 * 24);
 pub struct HeldDraft<'a> {
     spool: &'a Spool,
     draft: Draft,
-    _lock: File,
+    _lock: Locked,
 }
 
 impl HeldDraft<'_> {

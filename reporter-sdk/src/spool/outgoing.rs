@@ -10,7 +10,7 @@ use report_format::ReportId;
 use report_format::schema::v1::Product;
 use sha2::{Digest, Sha256};
 
-use super::directory::Claim;
+use super::directory::{Claim, Locked};
 use super::drafts::{id_of, nanos};
 use super::schedule::{GIVE_UP_AFTER, wait_after};
 use super::{Spool, SpoolError};
@@ -29,7 +29,7 @@ pub struct Outgoing<'a> {
     spool: &'a Spool,
     id: ReportId,
     state: DeliveryState,
-    file: File,
+    file: Locked,
 }
 
 /// How a failed attempt is to be taken.
@@ -81,7 +81,7 @@ impl Outgoing<'_> {
         let read = |error| self.spool.out.failed("read", &name, error);
         self.file.seek(SeekFrom::Start(0)).map_err(read)?;
         let mut hash = Hashing { inner: io::sink(), hash: Sha256::new(), bytes: 0 };
-        io::copy(&mut self.file, &mut hash).map_err(read)?;
+        io::copy(&mut *self.file, &mut hash).map_err(read)?;
         if hash.hash.finalize().as_slice() != self.state.sha256 {
             self.spool.set_report_aside(self.id, "its digest is not the one that was granted")?;
             return Err(SpoolError::Changed { id: self.id });
