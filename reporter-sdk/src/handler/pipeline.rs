@@ -102,11 +102,27 @@ impl Pipeline {
         let draft = self.draft(occurrence, allowed, memory, inventory.sections, &attached, diagnostics);
         let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
         // Into the spool before anyone is asked: whatever happens to us meanwhile, the question can be asked again.
-        spool.put_draft(&draft)?;
+        if let Err(error) = spool.put_draft(&draft) {
+            return self.keep_elsewhere(&draft, error);
+        }
         if asks || matches!(resolution, Resolution::Always { .. }) {
             self.decide(draft.id, asker)
         } else {
             Ok(Became::Kept)
+        }
+    }
+
+    /// The spool's disk is full, or has gone: the next start finds the draft where it can lie meanwhile, and asks then.
+    fn keep_elsewhere(&self, draft: &Draft, error: SpoolError) -> Result<Became, PipelineError> {
+        let home = self.settings.spool.as_deref();
+        let in_use = self.spool.as_ref().map(Spool::path);
+        match home.and_then(Spool::fallback_directory).filter(|fallback| in_use != Some(fallback)) {
+            Some(fallback) => {
+                Spool::open(&fallback)?.put_draft(draft)?;
+                tracing::warn!(id = %draft.id, %error, place = %fallback.display(), "the draft is kept elsewhere");
+                Ok(Became::Kept)
+            }
+            None => Err(error.into()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,28 @@ pub fn serve(control: OwnedFd, crash_channel: OwnedFd) -> Result<(), ServeError>
         delivery.finish();
     }
     Ok(())
+}
+
+/// Opens the spool and brings home what had to be kept elsewhere. Where it cannot be opened, what is reported now is kept elsewhere.
+fn open_spool(path: &Path, soft_errors: &mut Vec<v1::SoftError>) -> Option<Spool> {
+    let fallback = Spool::fallback_directory(path);
+    match Spool::open(path) {
+        Ok(spool) => {
+            if let Some(fallback) = fallback
+                && let Err(error) = spool.adopt(&fallback)
+            {
+                soft_errors.push(soft_error("spool", &error));
+            }
+            Some(spool)
+        }
+        Err(error) => {
+            soft_errors.push(soft_error("spool", &error));
+            let opened = Spool::open(&fallback?).map_err(|error| soft_errors.push(soft_error("spool", &error))).ok()?;
+            let message = format!("reports are kept in {} until the machine is switched off", opened.path().display());
+            soft_errors.push(soft_note("spool", message));
+            Some(opened)
+        }
+    }
 }
 
 fn hello(control: &Socket) -> Result<(u64, Hello, Vec<OwnedFd>), IpcError> {
@@ -173,7 +196,7 @@ impl Server {
         let (administrator, told) = AdministratorPolicy::read(&settings.product.vendor, &settings.product.name);
         soft_errors.extend(told);
         let spool = match &settings.spool {
-            Some(path) => Spool::open(path).map_err(|error| soft_errors.push(soft_error("spool", &error))).ok(),
+            Some(path) => open_spool(path, &mut soft_errors),
             None => {
                 soft_errors.push(soft_note("spool", "there is no home directory: name a spool in the options"));
                 None
