@@ -1,5 +1,6 @@
 //! Where reports come from: files, mails, folders of mails, standard input. Told apart by content, never by name.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -30,6 +31,8 @@ pub(crate) struct Loaded {
     pub(crate) size: u64,
     /// SHA-256 of these bytes, in hexadecimal.
     pub(crate) sha256: String,
+    /// These bytes themselves, damage included, where they came in a mail: whoever gave a file has them.
+    pub(crate) attached: Option<Vec<u8>>,
 }
 
 /// Why an input gave no report. `Display` can hold names from mails: not safe for a terminal as it is.
@@ -175,7 +178,7 @@ fn each_of_mail(name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Res
     let count = mail.reports.len();
     for (number, attached) in (1..).zip(mail.reports) {
         let origin = if count == 1 { name.to_owned() } else { format!("{name}, report {number}") };
-        each(match best(&attached.readings) {
+        each(match best(attached.readings) {
             Ok(loaded) => Ok(Loaded { origin, subject: mail.subject.clone(), ..loaded }),
             Err(error) => Err((origin, error)),
         })?;
@@ -184,10 +187,10 @@ fn each_of_mail(name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Res
 }
 
 /// The reading that lost least. Which one is right, only the report's own checksums can say.
-fn best(readings: &[impl AsRef<[u8]>]) -> Result<Loaded, InputError> {
+fn best(readings: Vec<Cow<'_, [u8]>>) -> Result<Loaded, InputError> {
     let mut best: Option<Result<Loaded, InputError>> = None;
     for bytes in readings {
-        let read = read_report(bytes.as_ref());
+        let read = read_report(&*bytes);
         // Not by the number of losses first: a reading of which all is lost from some place on has only one.
         let rank = |read: &Result<Loaded, InputError>| match read {
             Ok(loaded) => {
@@ -198,7 +201,7 @@ fn best(readings: &[impl AsRef<[u8]>]) -> Result<Loaded, InputError> {
             Err(_) => (true, true, Reverse(0), 0),
         };
         if best.as_ref().is_none_or(|best| rank(&read) < rank(best)) {
-            best = Some(read);
+            best = Some(read.map(|loaded| Loaded { attached: Some(bytes.into_owned()), ..loaded }));
         }
     }
     best.unwrap_or(Err(InputError::NoReport { subject: None, others: Vec::new(), too_many_parts: false }))
@@ -286,7 +289,7 @@ fn read_report(input: impl Read) -> Result<Loaded, InputError> {
     let report = Report::read(&mut input, &Limits::default()).map_err(InputError::Report)?;
     let Digesting { sha256, size, .. } = input;
     let sha256 = value::hex(&sha256.finalize());
-    Ok(Loaded { origin: String::new(), subject: None, report, size, sha256 })
+    Ok(Loaded { origin: String::new(), subject: None, report, size, sha256, attached: None })
 }
 
 /// Counts and digests what is read through it.
