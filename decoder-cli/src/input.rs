@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
-use report_format::{Limits, Report, SectionState, Status};
+use report_format::{Limits, MAGIC, Report, SectionState, Status};
 use sha2::{Digest, Sha256};
 
 use crate::mail::{self, folder};
@@ -16,8 +16,6 @@ use crate::render::value;
 const LARGEST_MAIL: u64 = 256 << 20;
 /// Bytes from the start of an input that are looked at to tell what it is.
 const HEAD: u64 = 4096;
-/// How a report begins.
-const MAGIC: &[u8] = b"\x8fREPORT";
 
 /// A report, and what is known about the bytes it came from.
 #[derive(Debug)]
@@ -170,7 +168,7 @@ fn each_of_mail(name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Res
     if let Some(error) = failed {
         return each(Err((name.to_owned(), error))).map(|()| 0);
     }
-    let mail = mail::read(&bytes, |bytes| bytes.starts_with(MAGIC));
+    let mail = mail::read(&bytes, |bytes| bytes.starts_with(&MAGIC));
     if mail.reports.is_empty() {
         let (subject, others, too_many_parts) = (mail.subject, mail.others, mail.too_many_parts);
         return each(Err((name.to_owned(), InputError::NoReport { subject, others, too_many_parts }))).map(|()| 0);
