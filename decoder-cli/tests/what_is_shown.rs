@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{HOSTILE, assert_harmless, assert_snapshot, full_report, reportdecode, small_report};
+use common::{Builder, HOSTILE, assert_harmless, assert_snapshot, full_report, reportdecode, small_report};
+use report_format::schema::v1::{Category, ConsentRecord, SectionKind};
 use serde_json::Value;
 
 #[test]
@@ -86,7 +87,7 @@ fn lines_are_no_wider_than_the_page_where_they_can_be_wrapped() {
 
 #[test]
 fn an_empty_report_is_shown_without_invention() {
-    let run = reportdecode(&["show", "-"], &common::Builder::new(1).finish());
+    let run = reportdecode(&["show", "-"], &Builder::new(1).finish());
     assert_eq!(run.code, 0);
     assert_snapshot("empty.txt", &run.stdout);
 }
@@ -97,4 +98,16 @@ fn categories_outside_the_consent_are_pointed_out() {
     assert!(shown.contains("Not covered by the consent in this report\n  screen (screen)\n"), "{shown}");
     let shown = reportdecode(&["show", "-"], &small_report(1, "Ledger")).stdout;
     assert!(!shown.contains("Not covered"), "{shown}");
+}
+
+#[test]
+fn a_contact_that_nobody_gave_is_not_called_a_refusal() {
+    let record = ConsentRecord {
+        granted: vec![Category::Essential.into()],
+        declined: vec![Category::Memory.into(), Category::Contact.into()],
+        ..Default::default()
+    };
+    let report = Builder::new(1).with(SectionKind::Consent, Category::Essential, &record).finish();
+    let shown = reportdecode(&["show", "-"], &report).stdout;
+    assert!(shown.contains("\n  declined   memory\n  not given  contact\n"), "{shown}");
 }

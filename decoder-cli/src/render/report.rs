@@ -255,6 +255,10 @@ fn draw_consent(page: &mut Page<'_>, consent: &ConsentRecord, detail: Detail) ->
         v1::ConsentSource::Administrator => "the machine's administrator, by policy".to_owned(),
         v1::ConsentSource::Unspecified => Schema::get().word("ConsentSource", consent.source),
     };
+    // What was refused is told apart from what was only not filled in: the record has the contact, which is always
+    // offered, among the declined ones also where the person simply typed nothing.
+    let (not_given, declined): (Vec<i32>, Vec<i32>) =
+        consent.declined.iter().partition(|category| **category == Category::Contact as i32);
     page.heading("Consent", "")?;
     page.fields(
         2,
@@ -262,7 +266,8 @@ fn draw_consent(page: &mut Page<'_>, consent: &ConsentRecord, detail: Detail) ->
             ("by", Span::plain(source)),
             ("when", Span::plain(if consent.time == 0 { String::new() } else { value::time(consent.time) })),
             ("granted", Span::plain(words(&consent.granted))),
-            ("declined", Span::new(Look::Warning, words(&consent.declined))),
+            ("declined", Span::new(Look::Warning, words(&declined))),
+            ("not given", Span::plain(words(&not_given))),
             ("purpose", Span::plain(&consent.stated_purpose)),
             ("recipient", Span::plain(&consent.recipient)),
             ("preview", Span::dim(if detail.all { value::hex(&consent.preview_digest) } else { String::new() })),
