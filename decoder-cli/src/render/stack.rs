@@ -7,6 +7,7 @@ use report_format::schema::v1::{Frame, FrameTrust, Modules, Stacks, Thread};
 
 use super::page::{Look, Page, Span};
 use super::value;
+use crate::symbols;
 
 /// Frames of a thread that are shown without `--all`: a stack overflow has thousands.
 const FRAMES: usize = 64;
@@ -56,7 +57,8 @@ fn frames(page: &mut Page<'_>, thread: &Thread, modules: &Modules, detail: Detai
         .map(|(number, frame)| {
             let doubt = if frame.trust() == FrameTrust::Scanned { "?" } else { "" };
             let mut row = vec![Span::dim(format!("#{number}{doubt}")), Span::new(Look::Name, place(frame, modules))];
-            match (frame.symbol.as_str(), frame.symbol_offset) {
+            let symbol = symbols::demangle(&frame.symbol).unwrap_or_else(|| frame.symbol.clone());
+            match (symbol.as_str(), frame.symbol_offset) {
                 ("", _) => {}
                 (symbol, 0) => row.push(Span::plain(symbol)),
                 (symbol, offset) => row.push(Span::plain(format!("{symbol}+{offset:#x}"))),
