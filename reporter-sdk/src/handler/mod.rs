@@ -8,7 +8,7 @@ mod dump;
 mod elf;
 mod evidence;
 mod fault;
-mod minidump_filter;
+pub(crate) mod minidump_filter;
 mod modules;
 mod pipeline;
 mod server;
