@@ -3,7 +3,9 @@
 mod common;
 
 use common::{Builder, HOSTILE, assert_harmless, assert_snapshot, full_report, reportdecode, small_report};
-use report_format::schema::v1::{Category, ConsentRecord, SectionKind};
+use report_format::schema::v1::{
+    Action, Actions, Category, ConsentRecord, Diagnostics, SectionKind, SoftError, Stacks, Thread,
+};
 use serde_json::Value;
 
 #[test]
@@ -110,4 +112,29 @@ fn a_contact_that_nobody_gave_is_not_called_a_refusal() {
     let report = Builder::new(1).with(SectionKind::Consent, Category::Essential, &record).finish();
     let shown = reportdecode(&["show", "-"], &report).stdout;
     assert!(shown.contains("\n  declined   memory\n  not given  contact\n"), "{shown}");
+}
+
+#[test]
+fn long_lists_are_shown_in_part_unless_all_is_asked_for() {
+    let thread = |id| Thread { id, faulting: id == 0, ..Default::default() };
+    let soft = SoftError { subject: "inventory.volumes".into(), message: "no answer in 2 s".into() };
+    let report = Builder::new(1)
+        .with(SectionKind::Stacks, Category::Memory, &Stacks { threads: (0..10_000).map(thread).collect() })
+        .with(
+            SectionKind::Actions,
+            Category::Actions,
+            &Actions { actions: vec![Action::default(); 10_000], ..Default::default() },
+        )
+        .with(
+            SectionKind::Diagnostics,
+            Category::Essential,
+            &Diagnostics { soft_errors: vec![soft; 10_000], ..Default::default() },
+        )
+        .finish();
+    let shown = reportdecode(&["show", "-"], &report).stdout;
+    assert!(shown.lines().count() < 400, "{} lines", shown.lines().count());
+    for more in [9_999 - 64, 10_000 - 200, 10_000 - 32] {
+        assert!(shown.contains(&format!("… {more} more (--all shows them)")), "{more}");
+    }
+    assert!(reportdecode(&["show", "--all", "-"], &report).stdout.lines().count() > 30_000);
 }

@@ -11,6 +11,8 @@ use crate::symbols;
 
 /// Frames of a thread that are shown without `--all`: a stack overflow has thousands.
 const FRAMES: usize = 64;
+/// Threads that are named without `--all`.
+const THREADS: usize = 64;
 
 /// Which threads and frames are drawn in full.
 #[derive(Clone, Copy, Debug)]
@@ -41,12 +43,14 @@ pub(crate) fn draw(page: &mut Page<'_>, stacks: &Stacks, modules: &Modules, deta
     page.heading(title, &format!("{} (--all-threads shows their frames)", others.len()))?;
     let rows: Vec<Vec<Span>> = others
         .iter()
+        .take(THREADS)
         .map(|thread| {
             let top = thread.frames.first().map(|frame| place(frame, modules));
             vec![Span::plain(thread_name(thread)), Span::new(Look::Name, top.unwrap_or_default())]
         })
         .collect();
-    page.columns(2, &rows)
+    page.columns(2, &rows)?;
+    page.more(2, others.len() - rows.len())
 }
 
 fn frames(page: &mut Page<'_>, thread: &Thread, modules: &Modules, detail: Detail) -> io::Result<()> {
@@ -71,10 +75,7 @@ fn frames(page: &mut Page<'_>, thread: &Thread, modules: &Modules, detail: Detai
     if scanned {
         page.line(2, &[Span::dim("? found by searching the stack: may be left over from earlier calls")])?;
     }
-    if shown < thread.frames.len() {
-        let more = value::count(thread.frames.len() - shown, "more frame");
-        page.line(2, &[Span::dim(format!("… {more} (--all shows them)"))])?;
-    }
+    page.more(2, thread.frames.len() - shown)?;
     if thread.truncated {
         page.line(2, &[Span::dim("… more frames than were kept")])?;
     }
