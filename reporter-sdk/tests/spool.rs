@@ -125,7 +125,7 @@ fn failures_are_remembered_over_restarts_and_given_up_in_the_end_but_kept() {
     let start = SystemTime::now();
     assert!(outgoing.next_attempt().unwrap() <= start);
     let next = outgoing.failed(&"connection refused", Failure::Transient, start).unwrap().unwrap();
-    assert_eq!(next.duration_since(start).unwrap().as_secs(), 10);
+    assert_eq!(next.duration_since(start).unwrap().as_secs(), 5);
     let spool = Spool::open(&place.path).unwrap();
     let outgoing = spool.claim(id).unwrap().unwrap();
     assert_eq!((outgoing.attempts(), outgoing.last_error()), (1, "connection refused"));
@@ -135,7 +135,10 @@ fn failures_are_remembered_over_restarts_and_given_up_in_the_end_but_kept() {
     outgoing.open().unwrap();
     outgoing.retry_now().unwrap();
     assert!(outgoing.next_attempt().unwrap() <= SystemTime::now());
-    assert_eq!(outgoing.failed(&"no such user", Failure::Permanent, start).unwrap(), None);
+    let next = outgoing.failed(&"wrong password", Failure::Permanent, start).unwrap().unwrap();
+    assert_eq!(next.duration_since(start).unwrap(), Duration::from_mins(30), "no quick try helps");
+    let outgoing = spool.claim(id).unwrap().unwrap();
+    assert_eq!(outgoing.failed(&"the file was changed", Failure::Final, start).unwrap(), None);
     assert_eq!(spool.outgoing().unwrap(), [id]);
 }
 
