@@ -160,8 +160,12 @@ impl Server {
         let Some(memory) = memory.into_iter().next() else {
             return Err(ServeError::Refused("the hello came without the shared memory".into()));
         };
-        // Its content is looked at when something happens: the product writes it once it knows that it is served.
         let shared = Mapping::open(memory)?;
+        // What it means is evidence for later; that both sides mean the same by it is to be known now.
+        Snapshot::check(&shared).map_err(|error| {
+            let message = super::soft_error("", &error).message;
+            ServeError::Refused(format!("the shared memory is of another kind: {message}; install both from one release"))
+        })?;
 
         let configuration = hello.configuration.unwrap_or_default();
         let mut soft_errors = Vec::new();

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
 
 use crash_context::CrashContext;
 use report_format::schema::v1::{SectionKind, Surface};
@@ -12,7 +13,7 @@ use super::*;
 use crate::consent::Draft;
 use crate::handler::live_child::CANARY;
 use crate::schema::{Configuration, Shutdown};
-use crate::shared::layout::ActionKind;
+use crate::shared::layout::{ActionKind, header};
 use crate::shared::writer::{Action, Crash, Writer};
 
 const ROLE: &str = "REPORTER_TEST_PRODUCT";
@@ -60,6 +61,9 @@ fn product() {
 
     let (mapping, memory) = Mapping::create().unwrap();
     let mapping: &'static Mapping = Box::leak(Box::new(mapping));
+    if role == "other memory" {
+        mapping.words()[header::MAGIC].store(0, Ordering::Relaxed);
+    }
     let writer = Writer::new(mapping.words());
     let product =
         v1::Product { vendor: "Example".into(), name: "Ledger".into(), version: "1".into(), ..Default::default() };
@@ -72,7 +76,7 @@ fn product() {
     };
     send(1, client_message::Message::Hello(hello), &[memory.as_fd()]);
     let (answer, _) = control.receive::<HandlerMessage>(SOON).unwrap();
-    if role == "foreign" {
+    if ["foreign", "other memory"].contains(&role.as_str()) {
         assert!(matches!(answer.message, Some(handler_message::Message::Refused(_))), "{answer:?}");
         return;
     }
@@ -228,4 +232,12 @@ fn a_product_of_another_release_is_refused_and_told_why() {
     let (_, served) = kept_of("foreign");
     let error = served.unwrap_err();
     assert!(matches!(&error, ServeError::Refused(why) if why.contains("99")), "{error}");
+}
+
+#[test]
+fn a_shared_memory_of_another_layout_is_refused_at_once() {
+    let (drafts, served) = kept_of("other memory");
+    let error = served.unwrap_err();
+    assert!(matches!(&error, ServeError::Refused(why) if why.contains("shared memory")), "{error}");
+    assert_eq!(drafts, []);
 }
