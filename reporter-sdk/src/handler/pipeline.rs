@@ -85,7 +85,10 @@ impl Pipeline {
         let mut diagnostics = v1::Diagnostics::default();
 
         let policy = self.settings.dump(occurrence.kind);
-        let memory = evidence::memory(occurrence, self.pid, policy, allowed, &mut diagnostics);
+        let mut memory = evidence::memory(occurrence, self.pid, policy, allowed, &mut diagnostics);
+        if memory.stacks.is_none() && allowed.contains(Category::Memory) {
+            memory = evidence::recorded(occurrence, self.pid, &mut diagnostics);
+        }
         // The terminal is the product's only as long as the product lives: where a person is asked, it is held until the answer.
         if !asks {
             hold.release();
@@ -172,8 +175,7 @@ impl Pipeline {
             draft.push(SectionKind::Actions, Category::Actions, &evidence::actions(&occurrence.snapshot, at));
         }
         if allowed.contains(Category::Memory) {
-            let recorded = || occurrence.handled.as_ref().and_then(evidence::recorded);
-            if let Some(stacks) = memory.stacks.or_else(recorded) {
+            if let Some(stacks) = memory.stacks {
                 draft.push(SectionKind::Stacks, Category::Memory, &stacks);
             }
             if let Some(modules) = memory.modules {

@@ -96,7 +96,7 @@ fn product() {
     };
     let handled = |crash_number| {
         let chain = vec![v1::ErrorLink { message: "cannot read /home/anna/book".into(), ..Default::default() }];
-        let frames = vec![0x1234];
+        let frames = vec![reporter_test_failing_function as *const () as u64 + 1, 0x1234];
         let kind = ErrorKind::HandledError.into();
         let error = HandledError { chain, thread_id: 7, frames, time: 1, kind, crash_number, ..Default::default() };
         send(0, client_message::Message::HandledError(error), &[]);
@@ -199,7 +199,10 @@ fn errors_in_a_row_make_a_report_each() {
         let error: v1::Error = draft.message(SectionKind::Error).unwrap();
         assert_eq!(error.chain[0].message, "cannot read /home/<user>/book");
         let stacks: v1::Stacks = draft.message(SectionKind::Stacks).unwrap();
-        assert_eq!(stacks.threads[0].frames[0].trust(), v1::FrameTrust::Recorded);
+        let frame = &stacks.threads[0].frames[0];
+        assert_eq!((frame.trust(), &*frame.symbol), (v1::FrameTrust::Recorded, "reporter_test_failing_function"));
+        let modules: v1::Modules = draft.message(SectionKind::Modules).unwrap();
+        assert_eq!((frame.module, modules.modules.len()), (Some(0), 1), "only what holds a frame: {modules:?}");
     }
 }
 
