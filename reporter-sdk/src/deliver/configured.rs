@@ -18,9 +18,7 @@ pub(crate) fn transport(mail: schema::Mail) -> Result<Box<dyn Transport + Send>,
     let addresses = Mail::new(&mail.from, mail.to.iter().map(String::as_str))?;
     match mail.transport {
         Some(schema::mail::Transport::Smtp(smtp)) => Ok(Box::new(Smtp::new(settings(smtp)?, addresses)?)),
-        Some(schema::mail::Transport::EmlDirectory(eml)) => {
-            Ok(Box::new(EmlDirectory::new(path(eml.path)?, addresses)))
-        }
+        Some(schema::mail::Transport::EmlDirectory(eml)) => Ok(Box::new(EmlDirectory::new(path(eml.path)?, addresses))),
         None => Err(usage("no way to send is set: name a mail server or a directory")),
     }
 }
