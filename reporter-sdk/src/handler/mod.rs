@@ -11,6 +11,7 @@ mod fault;
 pub(crate) mod minidump_filter;
 mod modules;
 mod pipeline;
+mod recorded;
 mod server;
 mod settings;
 mod unwind;
