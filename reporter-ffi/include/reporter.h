@@ -701,7 +701,7 @@ reporter_status_t reporter_attach_bytes_n(const char *name,
  * An error of the type `type_name`, such as "ledger.ImportError" (empty where there is none), in the program's words `message`.
  * The caller owns it. NULL on failure; the functions below then answer REPORTER_ERROR_NULL and nothing is reported.
  *
- * A message can quote the user's data. The person sees it before it is sent, and can strike it out.
+ * A message can quote the user's data. The person sees it before it is sent.
  */
 reporter_error_t *reporter_error_new(const char *type_name,
                                      const char *message);

@@ -49,7 +49,7 @@ fn link([type_name, message]: [Given<'_>; 2]) -> Result<ErrorLink, Failure> {
 /// An error of the type `type_name`, such as "ledger.ImportError" (empty where there is none), in the program's words `message`.
 /// The caller owns it. NULL on failure; the functions below then answer REPORTER_ERROR_NULL and nothing is reported.
 ///
-/// A message can quote the user's data. The person sees it before it is sent, and can strike it out.
+/// A message can quote the user's data. The person sees it before it is sent.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_error_new(type_name: *const c_char, message: *const c_char) -> *mut reporter_error_t {
     // SAFETY: the caller answers for the texts.

@@ -3,6 +3,7 @@
 //! Each step's failure is a soft error as long as something can still be said; from the draft on it is an error, and the draft stays in the
 //! spool.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
@@ -46,6 +47,9 @@ pub(crate) enum Became {
 pub(crate) enum PipelineError {
     #[error("the spool does not take the report")]
     Spool(#[from] SpoolError),
+    /// Not lost: the next start finds it.
+    #[error("the spool does not take the report, which is kept in {} until the machine is switched off", place.display())]
+    Elsewhere { place: PathBuf, source: SpoolError },
     #[error("there is no spool")]
     NoSpool,
     #[error("the decision does not count")]
@@ -102,11 +106,26 @@ impl Pipeline {
         let draft = self.draft(occurrence, allowed, memory, inventory.sections, &attached, diagnostics);
         let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
         // Into the spool before anyone is asked: whatever happens to us meanwhile, the question can be asked again.
-        spool.put_draft(&draft)?;
+        if let Err(error) = spool.put_draft(&draft) {
+            return self.keep_elsewhere(&draft, error);
+        }
         if asks || matches!(resolution, Resolution::Always { .. }) {
             self.decide(draft.id, asker)
         } else {
             Ok(Became::Kept)
+        }
+    }
+
+    /// The spool's disk is full, or has gone: the next start finds the draft where it can lie meanwhile, and asks then.
+    fn keep_elsewhere(&self, draft: &Draft, error: SpoolError) -> Result<Became, PipelineError> {
+        let home = self.settings.spool.as_deref();
+        let in_use = self.spool.as_ref().map(Spool::path);
+        match home.and_then(Spool::fallback_directory).filter(|fallback| in_use != Some(fallback)) {
+            Some(place) => {
+                Spool::open(&place)?.put_draft(draft)?;
+                Err(PipelineError::Elsewhere { place, source: error })
+            }
+            None => Err(error.into()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +75,32 @@ pub fn serve(control: OwnedFd, crash_channel: OwnedFd) -> Result<(), ServeError>
         delivery.finish();
     }
     Ok(())
+}
+
+/// Opens the spool and brings home what had to be kept elsewhere. Where it cannot be opened, what is reported now is kept elsewhere.
+fn open_spool(path: &Path, soft_errors: &mut Vec<v1::SoftError>) -> Option<Spool> {
+    let fallback = Spool::fallback_directory(path);
+    match Spool::open(path) {
+        Ok(spool) => {
+            if let Some(fallback) = fallback
+                && let Err(error) = spool.adopt(&fallback)
+            {
+                soft_errors.push(spool_fails(&error));
+            }
+            Some(spool)
+        }
+        Err(error) => {
+            soft_errors.push(spool_fails(&error));
+            let opened = fallback.map(|place| Spool::open(&place).map_err(|error| soft_errors.push(spool_fails(&error))));
+            let Some(Ok(opened)) = opened else {
+                soft_errors.push(soft_note("spool", "reports are lost until it is in order"));
+                return None;
+            };
+            let message = format!("reports are kept in {} until the machine is switched off", opened.path().display());
+            soft_errors.push(soft_note("spool", message));
+            Some(opened)
+        }
+    }
 }
 
 fn hello(control: &Socket) -> Result<(u64, Hello, Vec<OwnedFd>), IpcError> {
@@ -177,7 +204,7 @@ impl Server {
         let (administrator, told) = AdministratorPolicy::read(&settings.product.vendor, &settings.product.name);
         soft_errors.extend(told);
         let spool = match &settings.spool {
-            Some(path) => Spool::open(path).map_err(|error| soft_errors.push(spool_fails(&error))).ok(),
+            Some(path) => open_spool(path, &mut soft_errors),
             None => {
                 soft_errors.push(soft_note("spool", "there is no home directory: name a spool in the options"));
                 None
@@ -367,7 +394,11 @@ impl Server {
             Ok(became) => tracing::info!(kind = ?occurrence.kind, ?became, "not sent now"),
             Err(error) => {
                 let soft = pipeline_fails(&error);
-                tracing::error!(error = soft.message, "the report is lost");
+                if matches!(error, PipelineError::Elsewhere { .. }) {
+                    tracing::warn!(error = soft.message, "the report is kept elsewhere");
+                } else {
+                    tracing::error!(error = soft.message, "the report is lost");
+                }
                 self.tell(soft);
             }
         }
@@ -466,18 +497,28 @@ impl Server {
 /// What the product is told of a spool that fails: which, why, and what to do.
 fn spool_fails(error: &SpoolError) -> v1::SoftError {
     let mut soft = soft_error("spool", error);
-    match error {
-        _ if error.is_disk_full() => soft.message.push_str(": make room on its disk; until then reports are lost"),
-        SpoolError::Io { .. } => soft.message.push_str(": reports are lost until the product's user can write there"),
-        _ => {}
-    }
+    soft.message.push_str(remedy(error));
     soft
 }
 
 fn pipeline_fails(error: &PipelineError) -> v1::SoftError {
     match error {
         PipelineError::Spool(error) => spool_fails(error),
+        PipelineError::Elsewhere { source, .. } => {
+            let mut soft = soft_error("spool", error);
+            soft.message.push_str(remedy(source));
+            soft
+        }
         other => soft_error("report", other),
+    }
+}
+
+/// What a person can do about it; the other errors say it themselves.
+fn remedy(error: &SpoolError) -> &'static str {
+    match error {
+        _ if error.is_disk_full() => ": make room on its disk",
+        SpoolError::Io { .. } => ": the product's user must be able to write there",
+        _ => "",
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Spool, SpoolError};
 use crate::consent::{CategorySet, Remember, Remembered};
 use crate::schema::{Remember as StoredRemember, RememberedChoice};
 
-const NAME: &str = "choice";
+pub(super) const NAME: &str = "choice";
 const VERSION: u32 = 1;
 
 impl Spool {

@@ -12,7 +12,7 @@ use super::{Spool, SpoolError};
 use crate::consent::{Draft, DraftSection};
 use crate::schema::{StoredDraft, StoredSection};
 
-const ENDING: &str = ".draft";
+pub(super) const ENDING: &str = ".draft";
 const VERSION: u32 = 1;
 /// An undecided draft is destroyed after this time, unasked.
 pub(super) const EXPIRY: Duration = Duration::from_hours(30 * 24);

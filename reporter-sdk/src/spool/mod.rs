@@ -21,6 +21,7 @@ mod choice;
 mod directory;
 mod drafts;
 mod error;
+mod fallback;
 mod outgoing;
 mod schedule;
 

@@ -238,6 +238,23 @@ impl Spool {
         }
     }
 
+    /// Moves a report that waits in another spool into this one, as it stands there. False where another process has it.
+    ///
+    /// # Errors
+    /// It could not be read or written: it is then still there.
+    pub(super) fn adopt_outgoing(&self, other: &Spool, id: ReportId) -> Result<bool, SpoolError> {
+        let Some(mut theirs) = other.claim(id)? else { return Ok(false) };
+        let name = file_name(id, REPORT);
+        let Some(mut temporary) = self.out.temporary(&name)? else { return Ok(false) };
+        io::copy(theirs.open()?, temporary.file()).map_err(|error| self.out.failed("write", &name, error))?;
+        temporary.flush()?;
+        // The order of `enqueue`.
+        self.write_state(id, &theirs.state)?;
+        temporary.publish()?;
+        theirs.sent()?;
+        Ok(true)
+    }
+
     pub(super) fn has_report(&self, id: ReportId) -> Result<bool, SpoolError> {
         self.out.has(&file_name(id, REPORT))
     }

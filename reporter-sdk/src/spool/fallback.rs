@@ -1,0 +1,113 @@
+//! Where reports go while their spool cannot take them: its disk is full, a file stands in its place, it is mounted read-only. In the
+//! memory of the machine, owner-only, until it is switched off; the next start that finds the spool in order moves them there.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::AtFlags;
+use rustix::process::{geteuid, getuid};
+use sha2::{Digest, Sha256};
+
+use super::choice::NAME as CHOICE;
+use super::directory::{Claim, Directory};
+use super::drafts::ENDING as DRAFT;
+use super::{Spool, SpoolError};
+
+impl Spool {
+    /// The place for the reports of the spool at `path` while that cannot take them: below `$XDG_RUNTIME_DIR`, which is its user's
+    /// alone and in memory; for root below `/run`, since root's environment may be a user's.
+    ///
+    /// `None` where there is no such place, or where the process has more rights than who started it.
+    pub fn fallback_directory(path: &Path) -> Option<PathBuf> {
+        let runtime = if geteuid().is_root() {
+            PathBuf::from("/run")
+        } else if geteuid() == getuid() {
+            std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute())?
+        } else {
+            return None;
+        };
+        // One for each spool, by a name that nobody has to escape.
+        let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
+        let name: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(runtime.join("error-reporting").join(name))
+    }
+
+    /// Moves in what waits in another spool, and removes that one if nothing is left of it. Returns how many items came.
+    ///
+    /// # Errors
+    /// Something could not be read, or not be written here: it is then still there.
+    pub fn adopt(&self, from: &Path) -> Result<usize, SpoolError> {
+        if !from.is_dir() {
+            return Ok(0);
+        }
+        let other = Spool::open(from)?;
+        let mut moved = 0;
+        for name in other.new.names(DRAFT)? {
+            moved += usize::from(move_file(&other.new, &self.new, &name)?);
+        }
+        for id in other.outgoing()? {
+            moved += usize::from(self.adopt_outgoing(&other, id)?);
+        }
+        if !self.root.has(CHOICE)? && other.root.has(CHOICE)? {
+            move_file(&other.root, &self.root, CHOICE)?;
+        }
+        other.remove_if_empty();
+        Ok(moved)
+    }
+
+    /// Removes the spool's directories as far as nothing is in them.
+    fn remove_if_empty(self) {
+        for name in ["new", "out", "bad"] {
+            let _ = rustix::fs::unlinkat(&self.root.fd, name, AtFlags::REMOVEDIR);
+        }
+        let _ = std::fs::remove_dir(&self.root.path);
+    }
+}
+
+/// Copies a file and removes the original; they lie on different file systems. False where another process has it.
+fn move_file(from: &Directory, to: &Directory, name: &str) -> Result<bool, SpoolError> {
+    let Claim::Ours(mut file) = from.claim(name)? else { return Ok(false) };
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(|error| from.failed("read", name, error))?;
+    to.write(name, &bytes)?;
+    from.remove(name)?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use report_format::ReportId;
+    use report_format::schema::v1::{ErrorKind, Product};
+
+    use super::*;
+    use crate::consent::Draft;
+
+    #[test]
+    fn each_spool_has_a_fallback_of_its_own() {
+        let one = Spool::fallback_directory(Path::new("/home/anna/.local/state/x/y/reports"));
+        let other = Spool::fallback_directory(Path::new("/home/anna/.local/state/x/z/reports"));
+        if let (Some(one), Some(other)) = (&one, &other) {
+            assert!(one.is_absolute());
+            assert_ne!(one, other);
+        }
+        assert_eq!(one.is_some(), other.is_some());
+    }
+
+    #[test]
+    fn what_waited_elsewhere_comes_home_and_nothing_is_left_there() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (here, there) = (folder.path().join("here"), folder.path().join("there"));
+        let draft = Draft::new(ReportId([7; 16]), Product::default(), [0; 16], ErrorKind::Crash, 1);
+        Spool::open(&there).and_then(|spool| spool.put_draft(&draft)).expect("written");
+
+        let spool = Spool::open(&here).expect("a spool");
+        assert_eq!(spool.adopt(&there).expect("moved"), 1);
+        assert_eq!(spool.drafts().expect("listed"), [draft.id]);
+        let came = spool.take_draft(draft.id).expect("readable").expect("there");
+        assert_eq!(came.draft().digest(), draft.digest());
+        assert!(!there.exists(), "{:?}", fs::read_dir(&there).map(Iterator::count));
+        assert_eq!(spool.adopt(&there).expect("nothing to do"), 0);
+    }
+}
