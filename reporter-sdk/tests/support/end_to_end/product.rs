@@ -46,7 +46,8 @@ impl Product {
         product
     }
 
-    fn unsent(program: impl Into<PathBuf>) -> Self {
+    /// Installs it with no way to support.
+    pub(crate) fn unsent(program: impl Into<PathBuf>) -> Self {
         let directory = tempfile::Builder::new().prefix("product").tempdir().unwrap();
         // Under a name of this folder: by it a handler is known to be this product's.
         std::os::unix::fs::symlink(handler(), directory.path().join("reporter-handler")).unwrap();
