@@ -32,6 +32,7 @@
  *   eml-directory = PATH                writes mails there; then host and the keys below it are not used
  *   never = CATEGORY                    is never collected: screen, account, network ...; may come several times
  *   log = PATH                          what was done in this session; goes into reports
+ *   wait-seconds = N                    how long a crash waits for a handler that shows no sign of life; without it 10
  *
  * The product notes.rs of the Rust SDK reads the same keys.
  */
@@ -282,6 +283,15 @@ static void close_book(bool terminal)
 
 /* ---- The prompt ------------------------------------------------------------------------------------------------------- */
 
+/* What does not work in reporting and was not yet told: the user, or whoever looks after the machine, can put it right. */
+static void tell_soft_errors(void)
+{
+    static size_t told;
+    const char *text;
+    for (; (text = reporter_soft_error(told)) != NULL; told++)
+        fprintf(stderr, "ledger: error reports: %s\n", text);
+}
+
 /* Runs one line; false ends the program. */
 static bool run(char *line, bool terminal)
 {
@@ -335,9 +345,10 @@ static bool run(char *line, bool terminal)
         close_book(terminal);
     else if (strcmp(line, "simulate") == 0)
         reporter_simulate_crash();
-    else if (strcmp(line, "flush") == 0)
+    else if (strcmp(line, "flush") == 0) {
         puts(reporter_flush(10000) == REPORTER_OK ? "flushed" : reporter_last_error());
-    else
+        tell_soft_errors();
+    } else
         return false;
     return true;
 }
@@ -416,6 +427,9 @@ static reporter_tls_t tls(const char *name)
     return REPORTER_TLS_NONE;
 }
 
+/* In seconds: what a crash waits for a handler that is at work. */
+enum { LONGEST_WAIT = 120 };
+
 static void set(reporter_options_t *options, struct settings *settings, const char *key, const char *value)
 {
     if (strcmp(key, "handler") == 0)
@@ -448,6 +462,11 @@ static void set(reporter_options_t *options, struct settings *settings, const ch
         if (session_log == NULL)
             die(value, strerror(errno));
         need(reporter_options_attach_file(options, "session log", "text/plain", value), key);
+    } else if (strcmp(key, "wait-seconds") == 0) {
+        long seconds = strtol(value, NULL, 10);
+        if (seconds < 1 || seconds > LONGEST_WAIT)
+            die(key, "is not between 1 and 120");
+        need(reporter_options_set_waits(options, (uint32_t)seconds * 1000, LONGEST_WAIT * 1000), key);
     } else
         die(key, "is not a key of the configuration");
 }
@@ -523,9 +542,7 @@ int main(int count, char **arguments)
     /* A product runs without reports rather than not at all. */
     if (reporter_start(options) != REPORTER_OK)
         fprintf(stderr, "ledger: no error reports: %s\n", reporter_last_error());
-    const char *text;
-    for (size_t i = 0; (text = reporter_soft_error(i)) != NULL; i++)
-        fprintf(stderr, "ledger: error reports: %s\n", text);
+    tell_soft_errors();
 
     bool terminal = isatty(STDIN_FILENO);
     char line[1200];

@@ -3,19 +3,22 @@
 #![cfg(feature = "handler")]
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use report_format::ReportId;
 use report_format::schema::v1::{Category, Error, ErrorKind, Product, SectionKind};
 use reporter_sdk::consent::{Asker, CategorySet, Draft, DraftSection, Notice, Request, TerminalAsker};
 use rustix::process::{Pid, getpgrp};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, Winsize, tcgetattr, tcgetpgrp, tcsetwinsize};
+use rustix::termios::{LocalModes, tcgetattr, tcgetpgrp};
+use terminal::Terminal;
+
+#[path = "support/end_to_end/terminal.rs"]
+#[allow(dead_code, reason = "the other tests of terminals use the rest")]
+mod terminal;
 
 const ROLE: &str = "ROLE_IN_THE_TERMINAL";
 const RESULT: &str = "WHERE_THE_ROLE_WRITES";
@@ -84,12 +87,9 @@ fn handler() {
     fs::write(std::env::var_os(RESULT).unwrap(), result).unwrap();
 }
 
-/// The person, and the terminal that shows what was written.
+/// The person in front of a product, whose handler asks.
 struct Person {
-    terminal: File,
-    screen: Arc<Mutex<Vec<u8>>>,
-    read_until: usize,
-    product: Child,
+    terminal: Terminal,
     result: PathBuf,
     _directory: tempfile::TempDir,
 }
@@ -100,75 +100,30 @@ impl Person {
     }
 
     fn before(role: &str, term: &str, timeout: Duration) -> Person {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let size = Winsize { ws_row: 12, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&master, size).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let result = directory.path().join("result");
         let mut command = me(role);
         command.env("TERM", term).env(RESULT, &result).env(TIMEOUT, timeout.as_millis().to_string());
-        let open_terminal = move || {
-            rustix::process::setsid()?;
-            // The first terminal that a session leader opens becomes the session's.
-            rustix::fs::open(name.as_c_str(), rustix::fs::OFlags::RDWR, rustix::fs::Mode::empty())
-                .map(std::mem::forget)?;
-            Ok(())
-        };
-        // SAFETY: between fork and exec the closure makes two system calls and allocates nothing.
-        unsafe { command.pre_exec(open_terminal) };
-        let product = command.spawn().unwrap();
-        let screen = Arc::new(Mutex::new(Vec::new()));
-        let terminal = File::from(master);
-        let (mut output, shown) = (terminal.try_clone().unwrap(), Arc::clone(&screen));
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(count) = output.read(&mut bytes) {
-                shown.lock().unwrap().extend_from_slice(&bytes[..count]);
-            }
-        });
-        Person { terminal, screen, read_until: 0, product, result, _directory: directory }
+        Person { terminal: Terminal::start(&mut command), result, _directory: directory }
     }
 
     fn sees(&mut self, text: &str) -> &mut Self {
-        let start = Instant::now();
-        loop {
-            let screen = String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned();
-            if let Some(found) = screen.get(self.read_until..).and_then(|rest| rest.find(text)) {
-                self.read_until += found + text.len();
-                return self;
-            }
-            assert!(start.elapsed() < Duration::from_secs(20), "no {text:?} on the screen:\n{screen}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.terminal.sees(text);
+        self
     }
 
     fn types(&mut self, text: &str) -> &mut Self {
-        self.terminal.write_all(text.as_bytes()).unwrap();
+        self.terminal.types(text);
         self
     }
 
     /// What the handler decided and how the terminal was left.
     fn result(&mut self) -> String {
-        let start = Instant::now();
-        while self.product.try_wait().unwrap().is_none() {
-            let screen = String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned();
-            assert!(start.elapsed() < Duration::from_secs(20), "the product is still held:\n{screen}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.terminal.ends();
         let result = fs::read_to_string(&self.result).unwrap();
         assert!(result.contains("still in the foreground: false"), "{result}");
         assert!(result.contains("terminal given back: true"), "{result}");
         result
-    }
-}
-
-impl Drop for Person {
-    fn drop(&mut self) {
-        let _ = self.product.kill();
-        let _ = self.product.wait();
     }
 }
 
@@ -218,7 +173,7 @@ fn choose_look_and_say_who_on_a_dumb_terminal() {
     assert!(result.contains("categories: {Essential, Actions, Screen, Contact}"), "{result}");
     assert!(result.contains(r#"first_name: "Anna", last_name: "", email: "anna@example.com""#), "{result}");
     assert!(result.contains("Some(Always)"), "{result}");
-    let screen = person.screen.lock().unwrap();
+    let screen = person.terminal.screen();
     assert!(!screen.contains(&0x1b), "{:?}", String::from_utf8_lossy(&screen));
 }
 
@@ -265,12 +220,12 @@ fn a_product_in_the_background_is_not_asked_about() {
     let mut person = Person::before("product that left the terminal to another", "xterm", LONG);
     let result = person.result();
     assert!(result.starts_with("Later\nNone"), "{result}");
-    assert_eq!(person.screen.lock().unwrap().len(), 0);
+    assert_eq!(person.terminal.screen().len(), 0);
 }
 
 #[test]
 fn the_terminal_echoes_again_afterwards() {
     let mut person = Person::sits_down("xterm", LONG);
     person.sees("Your choice").types("d\r").result();
-    assert!(tcgetattr(&person.terminal).unwrap().local_modes.contains(LocalModes::ECHO | LocalModes::ICANON));
+    assert!(tcgetattr(&person.terminal.device).unwrap().local_modes.contains(LocalModes::ECHO | LocalModes::ICANON));
 }

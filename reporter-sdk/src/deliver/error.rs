@@ -92,7 +92,7 @@ pub enum DeliverError {
         answer: String,
     },
     /// The server said no.
-    #[error("the mail server {host} refused ({step}): {code} {answer}")]
+    #[error("the mail server {host} refused ({step}): {code} {answer}{}", remedy(step, *code))]
     Rejected {
         /// The mail server.
         host: String,
@@ -212,6 +212,16 @@ impl fmt::Display for Step {
             Self::Message => f.write_str("sending the message"),
             Self::Acceptance => f.write_str("waiting for it to accept the message"),
         }
+    }
+}
+
+/// What a person can do about a refusal. A 4yz passes by itself.
+fn remedy(step: &Step, code: u16) -> &'static str {
+    match step {
+        _ if code < 500 => "",
+        Step::Sender => "; correct the sender in the product's settings, the report is kept",
+        Step::Recipient(_) => "; correct the recipient in the product's settings, the report is kept",
+        _ => "; the report is kept",
     }
 }
 

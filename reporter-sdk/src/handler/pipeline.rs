@@ -3,6 +3,7 @@
 //! Each step's failure is a soft error as long as something can still be said; from the draft on it is an error, and the draft stays in the
 //! spool.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
@@ -51,6 +52,9 @@ pub(crate) enum Became {
 pub(crate) enum PipelineError {
     #[error("the spool does not take the report")]
     Spool(#[from] SpoolError),
+    /// Not lost: the next start finds it.
+    #[error("the spool does not take the report, which is kept in {} until the machine is switched off", place.display())]
+    Elsewhere { place: PathBuf, source: SpoolError },
     #[error("there is no spool")]
     NoSpool,
     #[error("the decision does not count")]
@@ -125,10 +129,9 @@ impl Pipeline {
         let home = self.settings.spool.as_deref();
         let in_use = self.spool.as_ref().map(Spool::path);
         match home.and_then(Spool::fallback_directory).filter(|fallback| in_use != Some(fallback)) {
-            Some(fallback) => {
-                Spool::open(&fallback)?.put_draft(draft)?;
-                tracing::warn!(id = %draft.id, %error, place = %fallback.display(), "the draft is kept elsewhere");
-                Ok(Became::Kept)
+            Some(place) => {
+                Spool::open(&place)?.put_draft(draft)?;
+                Err(PipelineError::Elsewhere { place, source: error })
             }
             None => Err(error.into()),
         }

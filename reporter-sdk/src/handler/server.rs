@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags};
 use super::attachments::Attachments;
 use super::delivery::{self, Delivery};
 use super::evidence::Occurrence;
-use super::pipeline::{Became, Hold, Pipeline};
+use super::pipeline::{Became, Hold, Pipeline, PipelineError};
 use super::settings::Settings;
 use super::watch::{Ending, Product};
 use super::{soft_error, soft_note};
@@ -25,13 +25,17 @@ use crate::schema::{
 };
 use crate::shared::mapping::Mapping;
 use crate::shared::snapshot::Snapshot;
-use crate::spool::Spool;
+use crate::spool::{Spool, SpoolError, Undelivered};
 
 /// The product says hello right after it has started us.
 const HELLO_TIME: Duration = Duration::from_secs(10);
 const SEND_TIME: Duration = Duration::from_secs(1);
 /// Handled errors of one process that become reports. A product that fails in a loop must not fill the disk.
 const MOST_HANDLED: usize = 64;
+/// Soft errors that wait to be told, so that they fit into one message.
+const MOST_TOLD: usize = 32;
+/// Undelivered reports that the product is told of one by one at start.
+const MOST_UNDELIVERED: usize = 3;
 
 /// The handler cannot serve. The product goes on without it.
 #[derive(Debug, thiserror::Error)]
@@ -81,13 +85,17 @@ fn open_spool(path: &Path, soft_errors: &mut Vec<v1::SoftError>) -> Option<Spool
             if let Some(fallback) = fallback
                 && let Err(error) = spool.adopt(&fallback)
             {
-                soft_errors.push(soft_error("spool", &error));
+                soft_errors.push(spool_fails(&error));
             }
             Some(spool)
         }
         Err(error) => {
-            soft_errors.push(soft_error("spool", &error));
-            let opened = Spool::open(&fallback?).map_err(|error| soft_errors.push(soft_error("spool", &error))).ok()?;
+            soft_errors.push(spool_fails(&error));
+            let opened = fallback.map(|place| Spool::open(&place).map_err(|error| soft_errors.push(spool_fails(&error))));
+            let Some(Ok(opened)) = opened else {
+                soft_errors.push(soft_note("spool", "reports are lost until it is in order"));
+                return None;
+            };
             let message = format!("reports are kept in {} until the machine is switched off", opened.path().display());
             soft_errors.push(soft_note("spool", message));
             Some(opened)
@@ -211,6 +219,7 @@ impl Server {
                 None
             }
         };
+        soft_errors.extend(spool.as_ref().map(undelivered).unwrap_or_default());
         let delivery = match (delivery::transport(settings.mail.take()), &spool) {
             (Ok(transport), Some(spool)) => Delivery::start(spool.path().to_owned(), transport)
                 .map_err(|error| soft_errors.push(soft_error("deliver", &error)))
@@ -329,7 +338,14 @@ impl Server {
     fn note(&mut self, subject: &str, result: Result<(), impl std::error::Error>) {
         if let Err(error) = result {
             tracing::warn!(%error, "left out");
-            self.soft_errors.push(soft_error(subject, &error));
+            self.tell(soft_error(subject, &error));
+        }
+    }
+
+    /// The product learns it with the next answer.
+    fn tell(&mut self, soft: v1::SoftError) {
+        if self.soft_errors.len() < MOST_TOLD {
+            self.soft_errors.push(soft);
         }
     }
 
@@ -390,7 +406,15 @@ impl Server {
             Ok(Became::Queued) => self.look(),
             Ok(Became::Later(id)) => self.asked.push(id),
             Ok(became) => tracing::info!(kind = ?occurrence.kind, ?became, "not sent now"),
-            Err(error) => tracing::error!(error = soft_error("", &error).message, "the report is lost"),
+            Err(error) => {
+                let soft = pipeline_fails(&error);
+                if matches!(error, PipelineError::Elsewhere { .. }) {
+                    tracing::warn!(error = soft.message, "the report is kept elsewhere");
+                } else {
+                    tracing::error!(error = soft.message, "the report is lost");
+                }
+                self.tell(soft);
+            }
         }
     }
 
@@ -429,6 +453,53 @@ impl Server {
             tracing::warn!(%error, "the product does not listen");
         }
     }
+}
+
+/// What the product is told of a spool that fails: which, why, and what to do.
+fn spool_fails(error: &SpoolError) -> v1::SoftError {
+    let mut soft = soft_error("spool", error);
+    soft.message.push_str(remedy(error));
+    soft
+}
+
+fn pipeline_fails(error: &PipelineError) -> v1::SoftError {
+    match error {
+        PipelineError::Spool(error) => spool_fails(error),
+        PipelineError::Elsewhere { source, .. } => {
+            let mut soft = soft_error("spool", error);
+            soft.message.push_str(remedy(source));
+            soft
+        }
+        other => soft_error("report", other),
+    }
+}
+
+/// What a person can do about it; the other errors say it themselves.
+fn remedy(error: &SpoolError) -> &'static str {
+    match error {
+        _ if error.is_disk_full() => ": make room on its disk",
+        SpoolError::Io { .. } => ": the product's user must be able to write there",
+        _ => "",
+    }
+}
+
+/// What earlier runs could not deliver, and why: whoever reads the product's soft errors is the one who can put it right.
+fn undelivered(spool: &Spool) -> Vec<v1::SoftError> {
+    let failures = match spool.undelivered() {
+        Ok(failures) => failures,
+        Err(error) => return vec![spool_fails(&error)],
+    };
+    let told = failures.iter().rev().take(MOST_UNDELIVERED).map(|failure| {
+        let Undelivered { id, attempts, gave_up, last_error } = failure;
+        let then = if *gave_up { "is kept and not tried again" } else { "is kept and tried again" };
+        soft_note("deliver", format!("report {id} {then}; attempts: {attempts}, the last one failed: {last_error}"))
+    });
+    let mut told: Vec<_> = told.collect();
+    if failures.len() > told.len() {
+        let more = failures.len() - told.len();
+        told.push(soft_note("deliver", format!("{more} more reports could not be delivered")));
+    }
+    told
 }
 
 /// Whether the process ended of what it had reported, which is not told a second time: a crash runs its course, and after a panic or an exception

@@ -33,7 +33,7 @@ use rustix::process::{geteuid, getuid};
 use directory::Directory;
 pub use drafts::HeldDraft;
 pub use error::SpoolError;
-pub use outgoing::{Failure, Outgoing};
+pub use outgoing::{Failure, Outgoing, Undelivered};
 pub use schedule::GIVE_UP_AFTER;
 
 use crate::text::path_component;

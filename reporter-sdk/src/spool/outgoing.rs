@@ -42,6 +42,19 @@ pub enum Failure {
     Final,
 }
 
+/// A report that could not be delivered so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    /// Which one.
+    pub id: ReportId,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Whether it is tried no more.
+    pub gave_up: bool,
+    /// Why the last attempt failed.
+    pub last_error: String,
+}
+
 impl Outgoing<'_> {
     /// Which report it is.
     pub fn id(&self) -> ReportId {
@@ -188,6 +201,26 @@ impl Spool {
         Ok(self.out.names(REPORT)?.iter().filter_map(|name| id_of(name, REPORT)).collect())
     }
 
+    /// The reports whose delivery has failed so far, oldest first; also those that another process is trying right now.
+    ///
+    /// # Errors
+    /// The directory cannot be listed, or a state in it not be read.
+    pub fn undelivered(&self) -> Result<Vec<Undelivered>, SpoolError> {
+        let mut failures = Vec::new();
+        for id in self.outgoing()? {
+            // Without the lock: a state is replaced whole, never written over.
+            let Some(state) = self.read_state(id)? else { continue };
+            // What cannot be understood is judged by whoever claims it.
+            let Ok(DeliveryState { attempts, gave_up, last_error, .. }) = DeliveryState::decode(state.as_slice()) else {
+                continue;
+            };
+            if attempts > 0 {
+                failures.push(Undelivered { id, attempts, gave_up, last_error });
+            }
+        }
+        Ok(failures)
+    }
+
     /// Takes a report to deliver it. `None` where it is gone, unreadable (it is then in `bad/`), written by a later version of
     /// the handler, or held by another process.
     ///
@@ -195,11 +228,7 @@ impl Spool {
     /// It is there and the system does not let us have it.
     pub fn claim(&self, id: ReportId) -> Result<Option<Outgoing<'_>>, SpoolError> {
         let Claim::Ours(file) = self.out.claim(&file_name(id, REPORT))? else { return Ok(None) };
-        let name = file_name(id, STATE);
-        let mut bytes = Vec::new();
-        if let Some(mut state) = self.out.open_file(&name)? {
-            state.read_to_end(&mut bytes).map_err(|e| self.out.failed("read", &name, e))?;
-        }
+        let bytes = self.read_state(id)?.unwrap_or_default();
         match DeliveryState::decode(bytes.as_slice()) {
             Ok(state) if state.version > VERSION => Ok(None),
             Ok(state) if state.report_id == id.0 && state.sha256.len() == 32 => {
@@ -245,6 +274,14 @@ impl Spool {
             }
         }
         Ok(())
+    }
+
+    fn read_state(&self, id: ReportId) -> Result<Option<Vec<u8>>, SpoolError> {
+        let name = file_name(id, STATE);
+        let Some(mut file) = self.out.open_file(&name)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|e| self.out.failed("read", &name, e))?;
+        Ok(Some(bytes))
     }
 
     fn write_state(&self, id: ReportId, state: &DeliveryState) -> Result<(), SpoolError> {
