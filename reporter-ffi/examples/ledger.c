@@ -31,6 +31,7 @@
  *   ca = PATH                           a PEM certificate to trust besides the system's
  *   eml-directory = PATH                writes mails there; then host and the keys below it are not used
  *   never = CATEGORY                    is never collected: screen, account, network ...; may come several times
+ *   dump-handled = yes | no             whether reports of handled errors hold memory, for which the product waits
  *   log = PATH                          what was done in this session; goes into reports
  *
  * The product notes.rs of the Rust SDK reads the same keys.
@@ -416,6 +417,15 @@ static reporter_tls_t tls(const char *name)
     return REPORTER_TLS_NONE;
 }
 
+static reporter_dump_t dump(const char *answer)
+{
+    if (strcmp(answer, "yes") == 0)
+        return REPORTER_DUMP_MINIDUMP;
+    if (strcmp(answer, "no") != 0)
+        die(answer, "is not yes or no");
+    return REPORTER_DUMP_NONE;
+}
+
 static void set(reporter_options_t *options, struct settings *settings, const char *key, const char *value)
 {
     if (strcmp(key, "handler") == 0)
@@ -443,6 +453,8 @@ static void set(reporter_options_t *options, struct settings *settings, const ch
         snprintf(settings->password_file, sizeof settings->password_file, "%s", value);
     else if (strcmp(key, "ca") == 0)
         snprintf(settings->ca, sizeof settings->ca, "%s", value);
+    else if (strcmp(key, "dump-handled") == 0)
+        need(reporter_options_set_kind_policy(options, REPORTER_KIND_HANDLED_ERROR, REPORTER_POLICY_ASK, dump(value)), key);
     else if (strcmp(key, "log") == 0) {
         session_log = fopen(value, "w");
         if (session_log == NULL)
