@@ -27,7 +27,8 @@
 //! With `--config 'profile.dev.panic="abort"'` behind `cargo`, every panic ends the program by an abort, worker or not.
 //!
 //! The configuration has the keys that `reporter-ffi/examples/ledger.c` explains: handler, spool, from, to, host, port, tls, user,
-//! password-file, ca, eml-directory, never, dump-handled, log.
+//! password-file, ca, eml-directory, never, dump-handled, log,
+//! wait-seconds.
 
 use std::{
     env, error,
@@ -378,6 +379,11 @@ fn configure(mut options: Options, path: &Path) -> Result<(Options, Option<File>
             "log" => {
                 log = Some(File::create(value).map_err(|error| format!("{value}: {error}"))?);
                 options = options.attach_file("session log", "text/plain", value);
+            }
+            "wait-seconds" => {
+                let seconds = value.parse().ok().filter(|seconds| (1..=120).contains(seconds));
+                let seconds = seconds.ok_or_else(|| format!("wait-seconds is {value}, not between 1 and 120"))?;
+                options = options.waits(Duration::from_secs(seconds), Duration::from_secs(120));
             }
             _ => return Err(format!("{key} is not a key of the configuration")),
         }
