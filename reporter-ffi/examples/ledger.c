@@ -31,6 +31,7 @@
  *   ca = PATH                           a PEM certificate to trust besides the system's
  *   eml-directory = PATH                writes mails there; then host and the keys below it are not used
  *   never = CATEGORY                    is never collected: screen, account, network ...; may come several times
+ *   dump-handled = yes | no             whether reports of handled errors hold memory, for which the product waits
  *   log = PATH                          what was done in this session; goes into reports
  *   wait-seconds = N                    how long a crash waits for a handler that shows no sign of life; without it 10
  *
@@ -430,6 +431,15 @@ static reporter_tls_t tls(const char *name)
 /* In seconds: what a crash waits for a handler that is at work. */
 enum { LONGEST_WAIT = 120 };
 
+static reporter_dump_t dump(const char *answer)
+{
+    if (strcmp(answer, "yes") == 0)
+        return REPORTER_DUMP_MINIDUMP;
+    if (strcmp(answer, "no") != 0)
+        die(answer, "is not yes or no");
+    return REPORTER_DUMP_NONE;
+}
+
 static void set(reporter_options_t *options, struct settings *settings, const char *key, const char *value)
 {
     if (strcmp(key, "handler") == 0)
@@ -457,6 +467,8 @@ static void set(reporter_options_t *options, struct settings *settings, const ch
         snprintf(settings->password_file, sizeof settings->password_file, "%s", value);
     else if (strcmp(key, "ca") == 0)
         snprintf(settings->ca, sizeof settings->ca, "%s", value);
+    else if (strcmp(key, "dump-handled") == 0)
+        need(reporter_options_set_kind_policy(options, REPORTER_KIND_HANDLED_ERROR, REPORTER_POLICY_ASK, dump(value)), key);
     else if (strcmp(key, "log") == 0) {
         session_log = fopen(value, "w");
         if (session_log == NULL)

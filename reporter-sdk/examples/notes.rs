@@ -27,7 +27,7 @@
 //! With `--config 'profile.dev.panic="abort"'` behind `cargo`, every panic ends the program by an abort, worker or not.
 //!
 //! The configuration has the keys that `reporter-ffi/examples/ledger.c` explains: handler, spool, from, to, host, port, tls, user,
-//! password-file, ca, eml-directory, never, log.
+//! password-file, ca, eml-directory, never, dump-handled, log, wait-seconds.
 
 use std::{
     env, error,
@@ -40,7 +40,7 @@ use std::{
     time::Duration,
 };
 
-use reporter_sdk::{Category, Mail, Notice, Options, Policy, Reporter, Smtp, Surface, Tls};
+use reporter_sdk::{Category, Dump, ErrorKind, Mail, Notice, Options, Policy, Reporter, Smtp, Surface, Tls};
 
 fn main() -> ExitCode {
     let mut options = Options::new("Example Software", "Notes", env!("CARGO_PKG_VERSION"))
@@ -367,9 +367,22 @@ fn configure(mut options: Options, path: &Path) -> Result<(Options, Option<File>
             "ca" => mail.ca = Some(value.into()),
             "eml-directory" => mail.eml_directory = Some(value.into()),
             "never" => options = options.category(category(value)?, Policy::Never),
+            "dump-handled" => {
+                let dump = match value {
+                    "yes" => Dump::Minidump,
+                    "no" => Dump::None,
+                    _ => return Err(format!("dump-handled is {value}, not yes or no")),
+                };
+                options = options.kind(ErrorKind::HandledError, Policy::Ask, dump);
+            }
             "log" => {
                 log = Some(File::create(value).map_err(|error| format!("{value}: {error}"))?);
                 options = options.attach_file("session log", "text/plain", value);
+            }
+            "wait-seconds" => {
+                let seconds = value.parse().ok().filter(|seconds| (1..=120).contains(seconds));
+                let seconds = seconds.ok_or("wait-seconds is not between 1 and 120")?;
+                options = options.waits(Duration::from_secs(seconds), Duration::from_secs(120));
             }
             _ => return Err(format!("{key} is not a key of the configuration")),
         }
