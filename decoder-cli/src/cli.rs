@@ -56,10 +56,12 @@ Examples:
     #[command(after_help = "\
 Examples:
   reportdecode extract crash.report --output crash
+  reportdecode extract message.eml --output crash && reportdecode verify crash/report.report
   minidump-stackwalk crash/minidump.dmp
 
 The directory is made if it is not there, for its owner only. Files that exist are never overwritten, and no name comes
-from the report: attachments are attachment-001.bin and so on; report.json tells what they were called.")]
+from the report: attachments are attachment-001.bin and so on; report.json tells what they were called. Of a mail, the
+report itself becomes report.report, byte for byte as it was attached.")]
     Extract(Extract),
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::content::{Content, Part, kind_name};
 use crate::minidump;
 use crate::reflect::{Schema, json as reflect};
+use crate::symbols;
 
 /// The version of the document's shape. The second number grows with fields added, the first with anything else.
 const SCHEMA_VERSION: &str = "1.0";
@@ -77,6 +78,9 @@ fn value(section: &Section, part: &Part) -> Value {
         (None, Some(SectionKind::Minidump)) => dump(&section.bytes),
         (None, _) => as_object(reflect::blob(&section.bytes)),
     };
+    if part.kind == Some(SectionKind::Stacks) {
+        demangle(&mut object);
+    }
     if part.incomplete {
         object.insert("incomplete".to_owned(), json!(true));
     }
@@ -84,6 +88,17 @@ fn value(section: &Section, part: &Part) -> Value {
         object.insert("unreadable".to_owned(), json!(why));
     }
     Value::Object(object)
+}
+
+/// Puts the name of a function beside its symbol, where they differ.
+fn demangle(stacks: &mut Map<String, Value>) {
+    let threads = stacks.get_mut("threads").and_then(Value::as_array_mut).into_iter().flatten();
+    let frames = threads.filter_map(|thread| thread.get_mut("frames")?.as_array_mut()).flatten();
+    for frame in frames.filter_map(Value::as_object_mut) {
+        if let Some(name) = frame.get("symbol").and_then(Value::as_str).and_then(symbols::demangle) {
+            frame.insert("demangled".to_owned(), json!(name));
+        }
+    }
 }
 
 fn dump(bytes: &[u8]) -> Map<String, Value> {

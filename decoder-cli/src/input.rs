@@ -1,11 +1,12 @@
 //! Where reports come from: files, mails, folders of mails, standard input. Told apart by content, never by name.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
-use report_format::{Limits, Report, SectionState, Status};
+use report_format::{Limits, MAGIC, Report, SectionState, Status};
 use sha2::{Digest, Sha256};
 
 use crate::mail::{self, folder};
@@ -15,8 +16,6 @@ use crate::render::value;
 const LARGEST_MAIL: u64 = 256 << 20;
 /// Bytes from the start of an input that are looked at to tell what it is.
 const HEAD: u64 = 4096;
-/// How a report begins.
-const MAGIC: &[u8] = b"\x8fREPORT";
 
 /// A report, and what is known about the bytes it came from.
 #[derive(Debug)]
@@ -30,6 +29,8 @@ pub(crate) struct Loaded {
     pub(crate) size: u64,
     /// SHA-256 of these bytes, in hexadecimal.
     pub(crate) sha256: String,
+    /// These bytes themselves, damage included, where they came in a mail: whoever gave a file has them.
+    pub(crate) attached: Option<Vec<u8>>,
 }
 
 /// Why an input gave no report. `Display` can hold names from mails: not safe for a terminal as it is.
@@ -167,7 +168,7 @@ fn each_of_mail(name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Res
     if let Some(error) = failed {
         return each(Err((name.to_owned(), error))).map(|()| 0);
     }
-    let mail = mail::read(&bytes, |bytes| bytes.starts_with(MAGIC));
+    let mail = mail::read(&bytes, |bytes| bytes.starts_with(&MAGIC));
     if mail.reports.is_empty() {
         let (subject, others, too_many_parts) = (mail.subject, mail.others, mail.too_many_parts);
         return each(Err((name.to_owned(), InputError::NoReport { subject, others, too_many_parts }))).map(|()| 0);
@@ -175,7 +176,7 @@ fn each_of_mail(name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Res
     let count = mail.reports.len();
     for (number, attached) in (1..).zip(mail.reports) {
         let origin = if count == 1 { name.to_owned() } else { format!("{name}, report {number}") };
-        each(match best(&attached.readings) {
+        each(match best(attached.readings) {
             Ok(loaded) => Ok(Loaded { origin, subject: mail.subject.clone(), ..loaded }),
             Err(error) => Err((origin, error)),
         })?;
@@ -184,10 +185,10 @@ fn each_of_mail(name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Res
 }
 
 /// The reading that lost least. Which one is right, only the report's own checksums can say.
-fn best(readings: &[impl AsRef<[u8]>]) -> Result<Loaded, InputError> {
+fn best(readings: Vec<Cow<'_, [u8]>>) -> Result<Loaded, InputError> {
     let mut best: Option<Result<Loaded, InputError>> = None;
     for bytes in readings {
-        let read = read_report(bytes.as_ref());
+        let read = read_report(&*bytes);
         // Not by the number of losses first: a reading of which all is lost from some place on has only one.
         let rank = |read: &Result<Loaded, InputError>| match read {
             Ok(loaded) => {
@@ -198,7 +199,7 @@ fn best(readings: &[impl AsRef<[u8]>]) -> Result<Loaded, InputError> {
             Err(_) => (true, true, Reverse(0), 0),
         };
         if best.as_ref().is_none_or(|best| rank(&read) < rank(best)) {
-            best = Some(read);
+            best = Some(read.map(|loaded| Loaded { attached: Some(bytes.into_owned()), ..loaded }));
         }
     }
     best.unwrap_or(Err(InputError::NoReport { subject: None, others: Vec::new(), too_many_parts: false }))
@@ -286,7 +287,7 @@ fn read_report(input: impl Read) -> Result<Loaded, InputError> {
     let report = Report::read(&mut input, &Limits::default()).map_err(InputError::Report)?;
     let Digesting { sha256, size, .. } = input;
     let sha256 = value::hex(&sha256.finalize());
-    Ok(Loaded { origin: String::new(), subject: None, report, size, sha256 })
+    Ok(Loaded { origin: String::new(), subject: None, report, size, sha256, attached: None })
 }
 
 /// Counts and digests what is read through it.

@@ -13,6 +13,7 @@ mod private;
 mod reflect;
 mod render;
 mod sanitize;
+mod symbols;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{HOSTILE, assert_harmless, full_report, reportdecode, small_report};
+use common::{HOSTILE, assert_harmless, full_report, mail, reportdecode, small_report};
 use tempfile::tempdir;
 
 fn extract(report: &[u8], output: &Path) -> common::Run {
@@ -114,4 +114,20 @@ fn the_rest_of_a_cut_report_is_extracted_with_its_loss_in_the_exit_code() {
     let run = extract(&report[..report.len() - 200], directory.path());
     assert_eq!(run.code, 3, "{}", run.stderr);
     assert!(names(directory.path()).contains(&"attachment-001.bin".to_owned()));
+}
+
+#[test]
+fn a_report_in_a_mail_is_written_as_it_was_attached() {
+    let directory = tempdir().unwrap();
+    let report = small_report(1, "Ledger");
+    let run = extract(mail("Error report", &report).as_bytes(), &directory.path().join("whole"));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(fs::read(directory.path().join("whole/report.report")).unwrap(), report);
+
+    let mut damaged = report;
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    let run = extract(mail("Error report", &damaged).as_bytes(), &directory.path().join("damaged"));
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert_eq!(fs::read(directory.path().join("damaged/report.report")).unwrap(), damaged);
 }

@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{HOSTILE, assert_harmless, assert_snapshot, full_report, reportdecode, small_report};
+use common::{Builder, HOSTILE, assert_harmless, assert_snapshot, full_report, reportdecode, small_report};
+use report_format::schema::v1::{
+    Action, Actions, Category, ConsentRecord, Diagnostics, SectionKind, SoftError, Stacks, Thread,
+};
 use serde_json::Value;
 
 #[test]
@@ -86,7 +89,7 @@ fn lines_are_no_wider_than_the_page_where_they_can_be_wrapped() {
 
 #[test]
 fn an_empty_report_is_shown_without_invention() {
-    let run = reportdecode(&["show", "-"], &common::Builder::new(1).finish());
+    let run = reportdecode(&["show", "-"], &Builder::new(1).finish());
     assert_eq!(run.code, 0);
     assert_snapshot("empty.txt", &run.stdout);
 }
@@ -97,4 +100,41 @@ fn categories_outside_the_consent_are_pointed_out() {
     assert!(shown.contains("Not covered by the consent in this report\n  screen (screen)\n"), "{shown}");
     let shown = reportdecode(&["show", "-"], &small_report(1, "Ledger")).stdout;
     assert!(!shown.contains("Not covered"), "{shown}");
+}
+
+#[test]
+fn a_contact_that_nobody_gave_is_not_called_a_refusal() {
+    let record = ConsentRecord {
+        granted: vec![Category::Essential.into()],
+        declined: vec![Category::Memory.into(), Category::Contact.into()],
+        ..Default::default()
+    };
+    let report = Builder::new(1).with(SectionKind::Consent, Category::Essential, &record).finish();
+    let shown = reportdecode(&["show", "-"], &report).stdout;
+    assert!(shown.contains("\n  declined   memory\n  not given  contact\n"), "{shown}");
+}
+
+#[test]
+fn long_lists_are_shown_in_part_unless_all_is_asked_for() {
+    let thread = |id| Thread { id, faulting: id == 0, ..Default::default() };
+    let soft = SoftError { subject: "inventory.volumes".into(), message: "no answer in 2 s".into() };
+    let report = Builder::new(1)
+        .with(SectionKind::Stacks, Category::Memory, &Stacks { threads: (0..10_000).map(thread).collect() })
+        .with(
+            SectionKind::Actions,
+            Category::Actions,
+            &Actions { actions: vec![Action::default(); 10_000], ..Default::default() },
+        )
+        .with(
+            SectionKind::Diagnostics,
+            Category::Essential,
+            &Diagnostics { soft_errors: vec![soft; 10_000], ..Default::default() },
+        )
+        .finish();
+    let shown = reportdecode(&["show", "-"], &report).stdout;
+    assert!(shown.lines().count() < 400, "{} lines", shown.lines().count());
+    for more in [9_999 - 64, 10_000 - 200, 10_000 - 32] {
+        assert!(shown.contains(&format!("… {more} more (--all shows them)")), "{more}");
+    }
+    assert!(reportdecode(&["show", "--all", "-"], &report).stdout.lines().count() > 30_000);
 }

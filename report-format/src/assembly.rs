@@ -38,6 +38,8 @@ struct Open {
     lacking: bool,
     /// A frame of it made no sense.
     refused: bool,
+    /// It went over the limit of all sections: nothing more of it is taken.
+    left_out: bool,
 }
 
 pub(crate) struct Assembly {
@@ -265,41 +267,52 @@ impl Assembly {
             crc: 0,
             lacking: gap,
             refused: false,
+            left_out: false,
         });
         Ok(())
     }
 
     fn data(&mut self, header: &Header, payload: &[u8], gap: bool, at: u64, events: &mut Events) -> Result<(), Error> {
         let limit = self.limits.raw_chunk;
+        let room = self.limits.raw_total - self.raw_total;
         let Some(open) = self.enter_section(header, gap, at, events)? else { return Ok(()) };
-        let (ordinal, codec, offset) = (open.ordinal, open.header.codec, header.offset);
+        if open.left_out {
+            return Ok(());
+        }
+        let (ordinal, SectionHeader { kind, codec, .. }, offset) = (open.ordinal, open.header, header.offset);
         if offset < open.next_offset || (open.decodable && !open.lacking && offset != open.next_offset) {
             open.refused = true;
             self.contradiction(at, "a chunk does not begin where the one before it ends", events);
             return Ok(());
         }
         open.frames = open.frames.saturating_add(1);
-        let bytes = if open.decodable {
-            match self.decompressor.decode(codec, payload, limit) {
-                Ok(bytes) => bytes,
-                Err(Refused::TooLong(seen)) => {
-                    let limit = u64::from(limit);
-                    return Err(Error::Limit { what: "raw bytes in one chunk of a section", limit, seen });
-                }
-                Err(Refused::Nonsense) => {
-                    self.lose(Loss::Undecodable { ordinal, offset }, events);
-                    self.open.as_mut().expect("entered above").refused = true;
-                    return Ok(());
-                }
-            }
+        let decoded = if open.decodable {
+            self.decompressor.decode(codec, payload, room.min(u64::from(limit)) as u32)
+        } else if payload.len() as u64 > room {
+            Err(Refused::TooLong(payload.len() as u64))
         } else {
-            payload.to_vec()
+            Ok(payload.to_vec())
+        };
+        let bytes = match decoded {
+            Ok(bytes) => bytes,
+            // A dump of many megabytes need not cost what came before it, nor the small sections behind it.
+            Err(Refused::TooLong(seen)) if seen > room => {
+                let open = self.open.as_mut().expect("entered above");
+                (open.refused, open.left_out) = (true, true);
+                self.lose(Loss::Limit { ordinal, kind, offset, limit: self.limits.raw_total }, events);
+                return Ok(());
+            }
+            Err(Refused::TooLong(seen)) => {
+                let limit = u64::from(limit);
+                return Err(Error::Limit { what: "raw bytes in one chunk of a section", limit, seen });
+            }
+            Err(Refused::Nonsense) => {
+                self.lose(Loss::Undecodable { ordinal, offset }, events);
+                self.open.as_mut().expect("entered above").refused = true;
+                return Ok(());
+            }
         };
         self.raw_total += bytes.len() as u64;
-        if self.raw_total > self.limits.raw_total {
-            let (limit, seen) = (self.limits.raw_total, self.raw_total);
-            return Err(Error::Limit { what: "raw bytes in all sections of a report", limit, seen });
-        }
         let open = self.open.as_mut().expect("entered above");
         let Some(next_offset) = offset.checked_add(bytes.len() as u64) else {
             open.refused = true;

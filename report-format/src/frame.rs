@@ -8,10 +8,17 @@ pub const CHUNK: usize = 1 << 20;
 pub const MAX_PAYLOAD: usize = CHUNK + CHUNK / 256;
 /// Sections in a report at most, so that the index is one frame.
 pub const MAX_SECTIONS: u32 = 1 << 16;
+/// The first bytes of a report of any version, to tell one from other files. The version follows.
+///
+/// ```
+/// let (bytes, ..) = report_format::Writer::new(Vec::new(), &Default::default())?.finish()?;
+/// assert!(bytes.starts_with(&report_format::MAGIC));
+/// # Ok::<(), report_format::Error>(())
+/// ```
+pub const MAGIC: [u8; 7] = *b"\x8fREPORT";
 
 /// The first 16 bytes of a report: magic, version, line ends as PNG has them, CRC-32C of the 12 bytes before.
 pub(crate) const PREAMBLE: usize = 16;
-pub(crate) const MAGIC: [u8; 7] = *b"\x8fREPORT";
 pub(crate) const LINE_ENDS: [u8; 4] = *b"\r\n\x1a\n";
 
 /// Begins every frame. The first and last byte never occur in UTF-8; no suffix of it is a prefix.

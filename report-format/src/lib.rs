@@ -37,7 +37,7 @@ mod writer;
 
 pub use decoder::{Decoder, Event};
 pub use error::Error;
-pub use frame::{CHUNK, MAJOR_VERSION, MAX_PAYLOAD, MAX_SECTIONS};
+pub use frame::{CHUNK, MAGIC, MAJOR_VERSION, MAX_PAYLOAD, MAX_SECTIONS};
 pub use id::{Digest, ParseIdError, ReportId};
 pub use limits::Limits;
 pub use loss::{Loss, Status};

@@ -14,7 +14,8 @@ pub struct Limits {
     pub payload: u32,
     /// Bytes of one frame's payload once decompressed. More is an error, before anything is decompressed.
     pub raw_chunk: u32,
-    /// Bytes of all sections once decompressed, holes included. More is an error.
+    /// Bytes of all sections once decompressed; zeros in the place of lost ones are counted apart. What does not fit is
+    /// not decompressed but left out, and told as [`Loss::Limit`](crate::Loss::Limit).
     pub raw_total: u64,
     /// Sections in a report. More is an error.
     pub sections: u32,

@@ -92,6 +92,17 @@ pub enum Loss {
         /// What it held, where the index still tells; then `count` is 1.
         kind: Option<u16>,
     },
+    /// The rest of a section was left out: with it, all sections would be larger than [`Limits`](crate::Limits) allow.
+    Limit {
+        /// The section's number.
+        ordinal: u32,
+        /// What it holds, as the number in the file.
+        kind: u16,
+        /// From which of the section's raw bytes on.
+        offset: u64,
+        /// The limit of all sections, in bytes.
+        limit: u64,
+    },
     /// A chunk is whole, but its codec cannot make sense of it.
     Undecodable {
         /// The section's number.
@@ -187,6 +198,12 @@ impl fmt::Display for Loss {
             Self::SectionsMissing { first, count, kind: None } => {
                 write!(f, "{count} sections from section {first} on are missing")
             }
+            Self::Limit { ordinal, kind, offset, limit } => write!(
+                f,
+                "section {ordinal} ({}) is left out from raw byte {offset} on: all sections together are over the limit of \
+                 {limit} bytes",
+                kind_name(kind)
+            ),
             Self::Undecodable { ordinal, offset } => {
                 write!(f, "a chunk of section {ordinal} at raw byte {offset} cannot be decompressed")
             }

@@ -66,11 +66,12 @@ pub struct Report {
 impl Report {
     /// Reads everything that can be had of a report. Reads to the end of `input`.
     ///
-    /// A damaged or cut report is no error: see [`status`](Self::status) and [`losses`](Self::losses).
+    /// A damaged or cut report is no error, nor is one larger than [`Limits::raw_total`], of which the rest is left out:
+    /// see [`status`](Self::status) and [`losses`](Self::losses).
     ///
     /// # Errors
     /// Only where there is nothing to be had: [`Error::Io`], [`Error::Format`] if this is no report, [`Error::Unsupported`] for
-    /// a newer major version, [`Error::Limit`].
+    /// a newer major version, [`Error::Limit`] if a frame, a chunk or the number of sections is over its limit.
     pub fn read(mut input: impl Read, limits: &Limits) -> Result<Self, Error> {
         let mut collector = Collector::new(limits.clone());
         let mut decoder = Decoder::new(limits.clone());
@@ -87,7 +88,7 @@ impl Report {
                 decoder.push(&buffer[..read]);
             }
             while let Some(event) = decoder.next()? {
-                collector.take(event)?;
+                collector.take(event);
             }
             if read == 0 {
                 collector.report.status = decoder.status();
@@ -163,6 +164,8 @@ struct Collector {
     report: Report,
     /// Zeros put in for bytes that are missing.
     filled: u64,
+    /// The last section of which the rest was left out, since it would have needed too many of them.
+    left_out: u32,
 }
 
 impl Collector {
@@ -175,10 +178,10 @@ impl Collector {
             loss_count: 0,
             digest: None,
         };
-        Self { limits, report, filled: 0 }
+        Self { limits, report, filled: 0, left_out: 0 }
     }
 
-    fn take(&mut self, event: Event) -> Result<(), Error> {
+    fn take(&mut self, event: Event) {
         let report = &mut self.report;
         match event {
             Event::Summary(summary) => report.summary = Some(summary),
@@ -187,20 +190,20 @@ impl Collector {
                     if header.codec.is_supported() { SectionState::Incomplete } else { SectionState::Undecoded };
                 report.sections.push(Section { ordinal, header, bytes: Vec::new(), state, holes: Vec::new() });
             }
-            Event::SectionData { offset, bytes, .. } => {
+            Event::SectionData { ordinal, .. } if ordinal == self.left_out => {}
+            Event::SectionData { ordinal, offset, bytes } => {
                 if let Some(section) = report.sections.last_mut() {
-                    let hole = offset.saturating_sub(section.bytes.len() as u64);
+                    let from = section.bytes.len();
+                    let hole = offset.saturating_sub(from as u64);
                     if hole > 0 && section.state != SectionState::Undecoded {
-                        self.filled = self.filled.saturating_add(hole);
-                        let (limit, seen) = (self.limits.raw_total, self.filled);
-                        if seen > limit {
-                            return Err(Error::Limit {
-                                what: "missing bytes in all sections of a report",
-                                limit,
-                                seen,
-                            });
+                        let limit = self.limits.raw_total;
+                        if hole > limit - self.filled {
+                            self.left_out = ordinal;
+                            let kind = section.header.kind;
+                            self.lose(Loss::Limit { ordinal, kind, offset: from as u64, limit });
+                            return;
                         }
-                        let from = section.bytes.len();
+                        self.filled += hole;
                         section.bytes.resize(from + hole as usize, 0);
                         section.holes.push(from..section.bytes.len());
                     }
@@ -211,20 +214,21 @@ impl Collector {
                     }
                 }
             }
-            Event::SectionEnd { whole: true, .. } => {
+            Event::SectionEnd { ordinal, whole: true } if ordinal != self.left_out => {
                 if let Some(section) = report.sections.last_mut() {
                     section.state = SectionState::Whole;
                 }
             }
             Event::SectionEnd { .. } => {}
-            Event::Lost(loss) => {
-                report.loss_count += 1;
-                if report.losses.len() < self.limits.losses {
-                    report.losses.push(loss);
-                }
-            }
+            Event::Lost(loss) => self.lose(loss),
             Event::End { digest, .. } => report.digest = Some(digest),
         }
-        Ok(())
+    }
+
+    fn lose(&mut self, loss: Loss) {
+        self.report.loss_count += 1;
+        if self.report.losses.len() < self.limits.losses {
+            self.report.losses.push(loss);
+        }
     }
 }

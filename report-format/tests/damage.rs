@@ -3,7 +3,7 @@
 mod common;
 
 use common::{events, frames, header, read, report, small};
-use report_format::{Codec, Error, Event, Loss, Report, SectionState, Status};
+use report_format::{Codec, Error, Event, Limits, Loss, Report, SectionState, Status};
 
 fn losses(report: &Report) -> String {
     report.losses().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
@@ -196,4 +196,46 @@ fn every_section_that_begins_also_ends() {
         let ended = events.iter().filter(|event| matches!(event, Event::SectionEnd { .. })).count();
         assert_eq!(begun, ended, "cut at {cut}");
     }
+}
+
+#[test]
+fn a_section_too_large_for_the_reader_costs_only_its_own_rest() {
+    let large = vec![7; (2 << 20) + 100];
+    for codec in [Codec::Zstd, Codec::Stored] {
+        let whole = report(&[
+            (header(0x8001, Codec::Stored, false), b"before".to_vec()),
+            (header(8, codec, false), large.clone()),
+            (header(0x8002, Codec::Stored, false), b"behind".to_vec()),
+        ]);
+        let limits = Limits { raw_total: (1 << 20) + 100, ..Limits::default() };
+        let report = Report::read(&whole[..], &limits).expect("a report");
+        assert_eq!(report.status(), Status::Partial, "{}", losses(&report));
+        let limit = Loss::Limit { ordinal: 2, kind: 8, offset: 1 << 20, limit: limits.raw_total };
+        assert_eq!(report.losses(), [limit, Loss::SectionIncomplete { ordinal: 2, kind: 8 }]);
+        assert!(report.digest().is_some(), "everything was read");
+        let states: Vec<_> = report.sections().iter().map(|section| (section.bytes.len(), section.state)).collect();
+        let expected = [(6, SectionState::Whole), (1 << 20, SectionState::Incomplete), (6, SectionState::Whole)];
+        assert_eq!(states, expected);
+    }
+}
+
+#[test]
+fn what_lies_behind_too_large_a_hole_is_left_out() {
+    let mut whole = report(&[
+        (header(8, Codec::Stored, false), vec![7; (2 << 20) + 100]),
+        (header(0x8002, Codec::Stored, false), b"behind".to_vec()),
+    ]);
+    // The first two chunks: a hole of 2 MiB before the third.
+    let lost = frames(&whole)[1].start..frames(&whole)[2].end;
+    whole.drain(lost);
+    let limits = Limits { raw_total: 1 << 20, ..Limits::default() };
+    let report = Report::read(&whole[..], &limits).expect("a report");
+    assert_eq!(report.status(), Status::Partial);
+    assert!(
+        report.losses().contains(&Loss::Limit { ordinal: 1, kind: 8, offset: 0, limit: 1 << 20 }),
+        "{}",
+        losses(&report)
+    );
+    assert_eq!((&report.sections()[0].bytes[..], report.sections()[0].state), (&[][..], SectionState::Incomplete));
+    assert_eq!((&report.sections()[1].bytes[..], report.sections()[1].state), (&b"behind"[..], SectionState::Whole));
 }

@@ -3,7 +3,7 @@
 //!
 //! - One file per noun of the API. [`ffi`] owns all that touches foreign pointers, and the boundary that no panic crosses.
 //! - Names are C's, in Rust too, so that a search for one finds everything about it.
-//! - Enum parameters are `MaybeUninit<enum>`, since C can pass any number: see [`ffi::Choice`].
+//! - Enum parameters are `MaybeUninit<enum>`, since C can pass any number: see `ffi::Choice`.
 //! - There is no `# Safety` section at each function: what callers promise is the header's introduction, the same for all.
 
 #![allow(non_camel_case_types, clippy::missing_safety_doc)]

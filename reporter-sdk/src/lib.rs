@@ -34,6 +34,9 @@ pub mod deliver;
 #[cfg(feature = "handler")]
 pub mod encode;
 mod error;
+#[cfg(feature = "test-support")]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "handler")]
 #[doc(hidden)]
 pub mod handler;

@@ -44,9 +44,9 @@ pub fn names_a_user(text: &str) -> bool {
 
 /// Removes `user:password@` from a URL, with or without a scheme.
 ///
-/// A password with an unescaped slash hides the `@` from the URL's grammar: `http://user:pa/ss@proxy`. People do write that into
-/// proxy settings, so all that precedes the last `@` goes where it cannot be told from a password. The price: a host with a port before a path
-/// with an `@` in it goes too.
+/// People write passwords into proxy settings as they are, with the characters that end a host in the URL's grammar: `http://user:pa/ss@proxy`,
+/// `user:pa://ss@proxy`. So all that precedes the last `@` goes, and nothing but a scheme at the very start stays in front. The price: of a
+/// URL with an `@` in its path, what stands before that goes too.
 ///
 /// ```
 /// use reporter_sdk::redact::strip_credentials;
@@ -56,14 +56,12 @@ pub fn names_a_user(text: &str) -> bool {
 /// ```
 #[must_use]
 pub fn strip_credentials(url: &str) -> Cow<'_, str> {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let (scheme, rest) = url.split_at(start);
-    let Some(last) = rest.rfind('@') else { return Cow::Borrowed(url) };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    if !authority.contains(['@', ':']) {
-        return Cow::Borrowed(url);
-    }
-    Cow::Owned(format!("{scheme}{}", &rest[last + 1..]))
+    let Some(last) = url.rfind('@') else { return Cow::Borrowed(url) };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    // Anything else before a "://" is part of a password.
+    let is_scheme = |text: &str| text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain);
+    let scheme = url[..last].find("://").filter(|end| is_scheme(&url[..*end])).map_or("", |end| &url[..end + 3]);
+    Cow::Owned(format!("{scheme}{}", &url[last + 1..]))
 }
 
 #[cfg(test)]
@@ -83,7 +81,14 @@ mod tests {
             ("http://anna:p?a#s@proxy.example", "http://proxy.example"),
             ("http://a:x@y/z:w@proxy.example", "http://proxy.example"),
             ("http://a:x@#y@proxy.example", "http://proxy.example"),
-            ("http://proxy.example/@scope/file", "http://proxy.example/@scope/file"),
+            ("http://a:b#YRANAC@host/", "http://host/"),
+            ("http://a:b?YRANAC@host/", "http://host/"),
+            ("http://a#YRANAC@host/", "http://host/"),
+            ("http://a/b:YRANAC@host/", "http://host/"),
+            ("http://a:b YRANAC@host/", "http://host/"),
+            ("a:b://YRANAC@host", "host"),
+            ("http://proxy.example/@scope/file", "http://scope/file"),
+            ("http://proxy.example/file", "http://proxy.example/file"),
             ("", ""),
             ("@", ""),
         ] {
@@ -93,10 +98,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_password_survives(user in "[a-z]{1,8}", word in "[A-Z0-9/?#@:%]{1,20}", host in "[a-z]{1,8}\\.example") {
-            let canary = format!("CANARY{word}YRANAC");
-            let bare = strip_credentials(&format!("http://{user}:{canary}@{host}:3128")).into_owned();
-            prop_assert_eq!(bare, format!("http://{host}:3128"));
+        fn no_password_survives(
+            scheme in "(http://)?",
+            user in "[a-z/?#@:% ]{0,8}",
+            word in "\\PC{0,20}",
+            host in "[a-z]{1,8}\\.example",
+        ) {
+            let url = format!("{scheme}{user}:CANARY{word}YRANAC@{host}:3128");
+            let bare = strip_credentials(&url).into_owned();
+            prop_assert!(!bare.contains("CANARY") && !bare.contains("YRANAC"), "{} became {}", url, bare);
+            prop_assert!(bare.ends_with(&format!("{host}:3128")), "{} became {}", url, bare);
         }
 
         #[test]

@@ -160,13 +160,31 @@ fn choose_look_and_say_who_on_a_dumb_terminal() {
     person.sees("3 [ ]").sees("4 [x]").sees("Numbers to switch").types("\r");
     person.sees("Your choice").types("w\r").sees("name: Led\\u{1b}[2Jger").sees("Enter for more").types("\r");
     person.sees("minidump").sees("Besides").sees("Your choice");
-    person.types("e\r").sees("e-mail").types("anna@example.com\r").sees("doing").types("Büchen\r");
-    person.sees("anna@example.com; Büchen").sees("Your choice").types("a\r");
+    person.types("e\r").sees("first name").types("Anna\r").sees("last name").types("\r");
+    person
+        .sees("e-mail")
+        .types("anna berg@example\r")
+        .sees("no e-mail address")
+        .sees("e-mail")
+        .types("anna@example.com\r");
+    person.sees("doing").types("Büchen\r");
+    person.sees("Anna; anna@example.com; Büchen").sees("Your choice").types("a\r");
     let result = person.result();
     assert!(result.contains("categories: {Essential, Actions, Screen, Contact}"), "{result}");
-    assert!(result.contains("anna@example.com") && result.contains("Some(Always)"), "{result}");
+    assert!(result.contains(r#"first_name: "Anna", last_name: "", email: "anna@example.com""#), "{result}");
+    assert!(result.contains("Some(Always)"), "{result}");
     let screen = person.terminal.screen();
     assert!(!screen.contains(&0x1b), "{:?}", String::from_utf8_lossy(&screen));
+}
+
+#[test]
+fn an_address_that_is_none_is_asked_for_once_more_and_never_required() {
+    let mut person = Person::sits_down("dumb", LONG);
+    person.sees("Your choice").types("e\r").sees("first name").types("\r").sees("last name").types("\r");
+    person.sees("e-mail").types("anna\r").sees("name@example.com").sees("e-mail").types("anna@\r").sees("left out");
+    person.sees("doing").types("\r").sees("nothing entered").sees("Your choice").types("s\r");
+    let result = person.result();
+    assert!(result.contains("contact: None }"), "{result}");
 }
 
 #[test]

@@ -102,6 +102,40 @@ fn a_draft_that_has_expired_is_destroyed_unasked() {
 }
 
 #[test]
+fn a_crash_loop_leaves_the_last_twenty_drafts_and_those_of_other_kinds() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    let mut other = draft(1);
+    other.kind = ErrorKind::HandledError;
+    spool.put_draft(&other).unwrap();
+    spool.put_draft(&draft(2)).unwrap();
+    let asked_about = spool.take_draft(ReportId([2; 16])).unwrap().unwrap();
+    (3..=40).for_each(|number| spool.put_draft(&draft(number)).unwrap());
+    let last: Vec<_> = [1, 2].into_iter().chain(23..=40).map(|number| ReportId([number; 16])).collect();
+    assert_eq!(spool.drafts().unwrap(), last);
+    drop(asked_about);
+    // Without one of its own kind the oldest gives way.
+    other.id = ReportId([41; 16]);
+    other.kind = ErrorKind::Vanished;
+    spool.put_draft(&other).unwrap();
+    assert_eq!(spool.drafts().unwrap().len(), 20);
+    assert!(!spool.drafts().unwrap().contains(&ReportId([1; 16])));
+}
+
+#[test]
+fn drafts_that_are_large_give_way_earlier() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    let large = |number: u8| {
+        let mut draft = draft(number);
+        draft.sections[0].payload = vec![number; 100 << 20];
+        spool.put_draft(&draft).unwrap();
+    };
+    [1, 2, 3].into_iter().for_each(large);
+    assert_eq!(spool.drafts().unwrap(), [ReportId([2; 16]), ReportId([3; 16])]);
+}
+
+#[test]
 fn enqueueing_moves_a_draft_out_and_sending_removes_the_report() {
     let place = place();
     let spool = Spool::open(&place.path).unwrap();
@@ -125,7 +159,7 @@ fn failures_are_remembered_over_restarts_and_given_up_in_the_end_but_kept() {
     let start = SystemTime::now();
     assert!(outgoing.next_attempt().unwrap() <= start);
     let next = outgoing.failed(&"connection refused", Failure::Transient, start).unwrap().unwrap();
-    assert_eq!(next.duration_since(start).unwrap().as_secs(), 10);
+    assert_eq!(next.duration_since(start).unwrap().as_secs(), 5);
     let spool = Spool::open(&place.path).unwrap();
     let outgoing = spool.claim(id).unwrap().unwrap();
     assert_eq!((outgoing.attempts(), outgoing.last_error()), (1, "connection refused"));
@@ -135,7 +169,10 @@ fn failures_are_remembered_over_restarts_and_given_up_in_the_end_but_kept() {
     outgoing.open().unwrap();
     outgoing.retry_now().unwrap();
     assert!(outgoing.next_attempt().unwrap() <= SystemTime::now());
-    assert_eq!(outgoing.failed(&"no such user", Failure::Permanent, start).unwrap(), None);
+    let next = outgoing.failed(&"wrong password", Failure::Permanent, start).unwrap().unwrap();
+    assert_eq!(next.duration_since(start).unwrap(), Duration::from_mins(30), "no quick try helps");
+    let outgoing = spool.claim(id).unwrap().unwrap();
+    assert_eq!(outgoing.failed(&"the file was changed", Failure::Final, start).unwrap(), None);
     assert_eq!(spool.outgoing().unwrap(), [id]);
 }
 

@@ -72,6 +72,9 @@ impl Files {
         written.map_err(|error| (self.directory.join("report.json"), ExtractError::Write(error)))?;
         report.push(b'\n');
         self.file("report.json", &report, "")?;
+        if let Some(bytes) = &content.loaded.attached {
+            self.file("report.report", bytes, "")?;
+        }
 
         let (mut attachments, mut screens, mut dumps, mut images) = (0, 0, 0, 0);
         for (section, part) in content.sections() {

@@ -232,4 +232,19 @@ mod tests {
         let many = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(100_000));
         assert!(read(many.as_bytes(), is_report).too_many_parts);
     }
+
+    /// What the fuzz target starts from, and what it once failed on.
+    #[test]
+    fn every_known_input_of_the_fuzzer_is_taken() {
+        let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+        let folders = ["corpus/mail", "regressions/mail"].into_iter();
+        // Regressions have a folder only once there was one.
+        let files = folders.filter_map(|folder| std::fs::read_dir(fuzz.join(folder)).ok()).flatten();
+        let mut reports = 0;
+        for file in files {
+            let mail = std::fs::read(file.unwrap().path()).unwrap();
+            reports += read(&mail, |bytes| bytes.starts_with(&report_format::MAGIC)).reports.len();
+        }
+        assert!(reports >= 4, "{reports}");
+    }
 }

@@ -104,6 +104,14 @@ impl<'w> Page<'w> {
         writeln!(self.out)
     }
 
+    /// Says how many more of a list there are, if any.
+    pub(crate) fn more(&mut self, indent: usize, count: usize) -> io::Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        self.line(indent, &[Span::dim(format!("… {count} more (--all shows them)"))])
+    }
+
     fn span(&mut self, span: &Span) -> io::Result<()> {
         let style = span.look.style();
         if self.colour && span.look != Look::Plain && !span.text.is_empty() {

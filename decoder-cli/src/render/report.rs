@@ -16,6 +16,8 @@ use crate::reflect::Schema;
 
 /// Losses that are listed without `--all`.
 const LOSSES: usize = 12;
+/// Soft errors that are listed without `--all`.
+const SOFT_ERRORS: usize = 32;
 
 /// What is drawn in full.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +41,7 @@ pub(crate) fn draw(page: &mut Page<'_>, content: &Content, detail: Detail) -> io
     stack::draw(page, &stacks, &modules, stack::Detail { all: detail.all, all_threads: detail.all_threads })?;
     if let Some(actions) = content.first::<Actions>(SectionKind::Actions) {
         let thread = (error.thread_id != 0).then_some(error.thread_id);
-        timeline::draw(page, &actions, &error.title, thread)?;
+        timeline::draw(page, &actions, &error.title, thread, detail.all)?;
     }
     annotations(page, content)?;
     if let Some(consent) = &consent {
@@ -51,7 +53,7 @@ pub(crate) fn draw(page: &mut Page<'_>, content: &Content, detail: Detail) -> io
     }
     attachments(page, content)?;
     dumps(page, content)?;
-    diagnostics(page, content)?;
+    diagnostics(page, content, detail)?;
     unknown(page, content)
 }
 
@@ -126,10 +128,7 @@ fn losses(page: &mut Page<'_>, content: &Content, detail: Detail) -> io::Result<
     for loss in &losses[..shown] {
         page.paragraph(2, Look::Warning, loss)?;
     }
-    if shown < losses.len() {
-        page.line(2, &[Span::dim(format!("… {} more (--all shows them)", losses.len() - shown))])?;
-    }
-    Ok(())
+    page.more(2, losses.len() - shown)
 }
 
 /// A report that holds more than was granted was not made by our encoder, or not well: whoever reads it should know.
@@ -255,6 +254,10 @@ fn draw_consent(page: &mut Page<'_>, consent: &ConsentRecord, detail: Detail) ->
         v1::ConsentSource::Administrator => "the machine's administrator, by policy".to_owned(),
         v1::ConsentSource::Unspecified => Schema::get().word("ConsentSource", consent.source),
     };
+    // What was refused is told apart from what was only not filled in: the record has the contact, which is always
+    // offered, among the declined ones also where the person simply typed nothing.
+    let (not_given, declined): (Vec<i32>, Vec<i32>) =
+        consent.declined.iter().partition(|category| **category == Category::Contact as i32);
     page.heading("Consent", "")?;
     page.fields(
         2,
@@ -262,7 +265,8 @@ fn draw_consent(page: &mut Page<'_>, consent: &ConsentRecord, detail: Detail) ->
             ("by", Span::plain(source)),
             ("when", Span::plain(if consent.time == 0 { String::new() } else { value::time(consent.time) })),
             ("granted", Span::plain(words(&consent.granted))),
-            ("declined", Span::new(Look::Warning, words(&consent.declined))),
+            ("declined", Span::new(Look::Warning, words(&declined))),
+            ("not given", Span::plain(words(&not_given))),
             ("purpose", Span::plain(&consent.stated_purpose)),
             ("recipient", Span::plain(&consent.recipient)),
             ("preview", Span::dim(if detail.all { value::hex(&consent.preview_digest) } else { String::new() })),
@@ -363,7 +367,7 @@ fn dumps(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
     Ok(())
 }
 
-fn diagnostics(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
+fn diagnostics(page: &mut Page<'_>, content: &Content, detail: Detail) -> io::Result<()> {
     let Some(diagnostics) = content.first::<Diagnostics>(SectionKind::Diagnostics) else { return Ok(()) };
     page.heading("How the report was made", "")?;
     let streams: Vec<String> =
@@ -382,10 +386,11 @@ fn diagnostics(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
     if !diagnostics.soft_errors.is_empty() {
         page.line(2, &[Span::dim(format!("could not be had ({})", diagnostics.soft_errors.len()))])?;
     }
-    for soft in &diagnostics.soft_errors {
+    let shown = if detail.all { usize::MAX } else { SOFT_ERRORS }.min(diagnostics.soft_errors.len());
+    for soft in &diagnostics.soft_errors[..shown] {
         page.line(4, &[Span::new(Look::Name, &soft.subject), Span::plain(format!("  {}", soft.message))])?;
     }
-    Ok(())
+    page.more(4, diagnostics.soft_errors.len() - shown)
 }
 
 fn unknown(page: &mut Page<'_>, content: &Content) -> io::Result<()> {

@@ -7,9 +7,12 @@ use report_format::schema::v1::{Frame, FrameTrust, Modules, Stacks, Thread};
 
 use super::page::{Look, Page, Span};
 use super::value;
+use crate::symbols;
 
 /// Frames of a thread that are shown without `--all`: a stack overflow has thousands.
 const FRAMES: usize = 64;
+/// Threads that are named without `--all`.
+const THREADS: usize = 64;
 
 /// Which threads and frames are drawn in full.
 #[derive(Clone, Copy, Debug)]
@@ -40,12 +43,14 @@ pub(crate) fn draw(page: &mut Page<'_>, stacks: &Stacks, modules: &Modules, deta
     page.heading(title, &format!("{} (--all-threads shows their frames)", others.len()))?;
     let rows: Vec<Vec<Span>> = others
         .iter()
+        .take(THREADS)
         .map(|thread| {
             let top = thread.frames.first().map(|frame| place(frame, modules));
             vec![Span::plain(thread_name(thread)), Span::new(Look::Name, top.unwrap_or_default())]
         })
         .collect();
-    page.columns(2, &rows)
+    page.columns(2, &rows)?;
+    page.more(2, others.len() - rows.len())
 }
 
 fn frames(page: &mut Page<'_>, thread: &Thread, modules: &Modules, detail: Detail) -> io::Result<()> {
@@ -56,7 +61,8 @@ fn frames(page: &mut Page<'_>, thread: &Thread, modules: &Modules, detail: Detai
         .map(|(number, frame)| {
             let doubt = if frame.trust() == FrameTrust::Scanned { "?" } else { "" };
             let mut row = vec![Span::dim(format!("#{number}{doubt}")), Span::new(Look::Name, place(frame, modules))];
-            match (frame.symbol.as_str(), frame.symbol_offset) {
+            let symbol = symbols::demangle(&frame.symbol).unwrap_or_else(|| frame.symbol.clone());
+            match (symbol.as_str(), frame.symbol_offset) {
                 ("", _) => {}
                 (symbol, 0) => row.push(Span::plain(symbol)),
                 (symbol, offset) => row.push(Span::plain(format!("{symbol}+{offset:#x}"))),
@@ -69,10 +75,7 @@ fn frames(page: &mut Page<'_>, thread: &Thread, modules: &Modules, detail: Detai
     if scanned {
         page.line(2, &[Span::dim("? found by searching the stack: may be left over from earlier calls")])?;
     }
-    if shown < thread.frames.len() {
-        let more = value::count(thread.frames.len() - shown, "more frame");
-        page.line(2, &[Span::dim(format!("… {more} (--all shows them)"))])?;
-    }
+    page.more(2, thread.frames.len() - shown)?;
     if thread.truncated {
         page.line(2, &[Span::dim("… more frames than were kept")])?;
     }

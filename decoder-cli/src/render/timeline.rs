@@ -13,8 +13,17 @@ use crate::reflect::Schema;
 /// Deeper tasks are drawn at this depth.
 const DEEPEST: usize = 12;
 
+/// Actions that are shown without `--all`: the last ones.
+const ACTIONS: usize = 200;
+
 /// Draws the actions and, as the last line, the error. `thread` is the one in which it happened.
-pub(crate) fn draw(page: &mut Page<'_>, actions: &Actions, title: &str, thread: Option<u32>) -> io::Result<()> {
+pub(crate) fn draw(
+    page: &mut Page<'_>,
+    actions: &Actions,
+    title: &str,
+    thread: Option<u32>,
+    all: bool,
+) -> io::Result<()> {
     let count = actions.actions.len();
     page.heading("Last actions", &value::count(count, "action"))?;
     if actions.dropped > 0 {
@@ -22,6 +31,10 @@ pub(crate) fn draw(page: &mut Page<'_>, actions: &Actions, title: &str, thread: 
     }
     let mut open = Open::default();
     let mut rows: Vec<Vec<Span>> = actions.actions.iter().map(|action| row(action, &mut open, thread)).collect();
+    // Tasks of those left out still indent the others.
+    let left_out = if all { 0 } else { count.saturating_sub(ACTIONS) };
+    rows.drain(..left_out);
+    page.more(2, left_out)?;
     rows.push(vec![when("error"), Span::new(Look::Bad, if title.is_empty() { "the error" } else { title })]);
     page.columns(2, &rows)?;
     if !open.tasks.is_empty() {

@@ -48,13 +48,27 @@ pub(crate) fn span(nanos: u64) -> String {
     }
 }
 
-/// Seconds before the error with milliseconds, for a column: `-12.304`; from an hour on without them.
+/// How long before the error, to three digits: `-640 µs`, `-12.3 ms`, `-4.21 s`; from a minute on in two units, the second
+/// with a leading zero so that a column of them lines up: `-3 min 02 s`.
 pub(crate) fn before(nanos: u64) -> String {
-    let (seconds, millis) = (nanos / 1_000_000_000, nanos / 1_000_000 % 1000);
+    const SECOND: u64 = 1_000_000_000;
+    const UNITS: [(&str, u64); 4] = [("s", SECOND), ("ms", 1_000_000), ("µs", 1_000), ("ns", 1)];
+    let seconds = nanos / SECOND;
+    let two = |large: u64, unit: &str, small: u64, small_unit: &str| format!("-{large} {unit} {small:02} {small_unit}");
     match seconds {
-        0..60 => format!("-{seconds}.{millis:03} s"),
-        60..3600 => format!("-{}:{:02} min", seconds / 60, seconds % 60),
-        _ => format!("-{}:{:02}:{:02} h", seconds / 3600, seconds / 60 % 60, seconds % 60),
+        0..60 => {
+            let (name, unit) = UNITS.into_iter().find(|(_, unit)| nanos >= *unit).unwrap_or(("s", SECOND));
+            let (whole, thousandths) = (nanos / unit, nanos % unit * 1000 / unit);
+            match whole {
+                _ if unit == 1 || nanos == 0 => format!("-{whole} {name}"),
+                0..10 => format!("-{whole}.{:02} {name}", thousandths / 10),
+                10..100 => format!("-{whole}.{} {name}", thousandths / 100),
+                _ => format!("-{whole} {name}"),
+            }
+        }
+        60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
+        3600..86_400 => two(seconds / 3600, "h", seconds / 60 % 60, "min"),
+        _ => two(seconds / 86_400, "d", seconds / 3600 % 24, "h"),
     }
 }
 
@@ -130,6 +144,25 @@ mod tests {
             (u64::MAX, "213503 d 23 h"),
         ] {
             assert_eq!(span(nanos), text);
+        }
+    }
+
+    #[test]
+    fn times_before_the_error_have_the_unit_of_their_size() {
+        for (nanos, text) in [
+            (0, "-0 s"),
+            (7, "-7 ns"),
+            (640_000, "-640 µs"),
+            (1_999_999, "-1.99 ms"),
+            (12_345_678, "-12.3 ms"),
+            (999_999_999, "-999 ms"),
+            (4_210_000_000, "-4.21 s"),
+            (59_999_999_999, "-59.9 s"),
+            (182_000_000_000, "-3 min 02 s"),
+            (7_380_000_000_000, "-2 h 03 min"),
+            (u64::MAX, "-213503 d 23 h"),
+        ] {
+            assert_eq!(before(nanos), text);
         }
     }
 

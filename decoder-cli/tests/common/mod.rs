@@ -183,7 +183,7 @@ pub(crate) fn full_report(suffix: &str) -> Vec<u8> {
                     faulting: true,
                     frames: vec![
                         frame(Some(0), 0x1e2b, "close_book", FrameTrust::Context),
-                        frame(Some(0), 0x2000, "", FrameTrust::Unwound),
+                        frame(Some(0), 0x2000, "_ZN6ledger4book5close17h0123456789abcdefE", FrameTrust::Unwound),
                         frame(Some(1), 0x2_7a3f, "__libc_start_call_main", FrameTrust::Unwound),
                         frame(None, 0x99, "", FrameTrust::Scanned),
                         frame(Some(77), 0x12, "", FrameTrust::Scanned),

@@ -95,8 +95,10 @@ pub(crate) unsafe fn of_signal<'a>(
     out
 }
 
-/// The context of the caller, for errors without a signal.
-#[inline(never)]
+/// The context of the caller, for errors without a signal. The caller's frame must be there until the dump is taken.
+///
+/// Inlined always: the frame of a function of its own would be gone by then, its memory the next call's, and the dump's first frames a guess.
+#[inline(always)]
 pub(crate) fn here(claim: &mut Claim, pid: u32, tid: u32) -> &CrashContext {
     let out = empty(claim, pid, tid);
     // SAFETY: writes the registers of this point into a structure that is large enough.
@@ -121,4 +123,21 @@ fn empty(_: &mut Claim, pid: u32, tid: u32) -> &mut CrashContext {
     out.pid = pid as i32;
     out.tid = tid as i32;
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::wake::Claimed;
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_registers_are_of_a_frame_that_lives_on() {
+        let Claimed::Yes(mut claim) = Claim::take(1, u64::MAX) else { panic!("not claimed") };
+        let context = here(&mut claim, 1, 1);
+        let stack: u64;
+        // SAFETY: reads a register and touches nothing.
+        unsafe { std::arch::asm!("mov {}, rsp", out(reg) stack, options(nomem, nostack, preserves_flags)) };
+        assert_eq!(context.context.uc_mcontext.gregs[libc::REG_RSP as usize] as u64, stack);
+    }
 }

@@ -1,6 +1,6 @@
 //! Errors that the product handled and goes on from.
 
-use std::{any::TypeId, error::Error, io, thread};
+use std::{any::TypeId, error::Error, ffi::c_void, io, thread};
 
 use report_format::schema::v1::{ErrorKind, ErrorLink};
 
@@ -12,6 +12,8 @@ const CHAIN_LIMIT: usize = 32;
 const MESSAGE_BYTES: usize = 2048;
 /// Frames kept of a stack.
 const FRAME_LIMIT: usize = 64;
+/// Of the walk and this module, at most, on top of them.
+const OWN_FRAMES: usize = 16;
 
 /// An error described by the caller: for languages that have no [`std::error::Error`].
 #[derive(Clone, Debug)]
@@ -51,6 +53,8 @@ impl HandledError {
 ///     reporter_sdk::capture_error(&error);
 /// }
 /// ```
+// Inlined, so that the stack begins with the caller.
+#[inline(always)]
 pub fn capture_error<E: Error + ?Sized + 'static>(error: &E) {
     if reporter::active().is_some() {
         capture_handled(HandledError::new(chain_of(error)));
@@ -58,12 +62,14 @@ pub fn capture_error<E: Error + ?Sized + 'static>(error: &E) {
 }
 
 /// Reports an error that the caller describes; otherwise as [`capture_error`].
+// Not inlined: the stack is what lies above this function.
+#[inline(never)]
 pub fn capture_handled(error: HandledError) {
     let Some(state) = reporter::entered() else { return };
     if !state.options.wants(error.kind) {
         return;
     }
-    let frames = error.frames.unwrap_or_else(walk);
+    let frames = error.frames.unwrap_or_else(|| walk(capture_handled as fn(HandledError) as *mut c_void));
     let mut chain = error.chain;
     chain.truncate(CHAIN_LIMIT);
     for link in &mut chain {
@@ -101,23 +107,23 @@ fn chain_of<E: Error + ?Sized + 'static>(error: &E) -> Vec<ErrorLink> {
     chain
 }
 
-/// Instruction pointers of the callers, innermost first. No names are looked up: that is the handler's and support's work.
+/// Instruction pointers of the callers of the function `below`, innermost first. No names are looked up: that is the handler's and support's work.
 #[inline(never)]
-fn walk() -> Vec<u64> {
-    let mut frames = Vec::with_capacity(FRAME_LIMIT);
-    let mut inside = true;
+fn walk(below: *mut c_void) -> Vec<u64> {
+    let mut frames = Vec::with_capacity(FRAME_LIMIT + OWN_FRAMES);
+    let mut own = 0;
     // SAFETY: what must be synchronised is the debug help library of Windows alone; this walk uses the process's own unwind tables.
     unsafe {
         backtrace::trace_unsynchronized(|frame| {
-            if !inside {
-                frames.push(frame.ip() as u64);
-            } else if frame.symbol_address() == walk as *mut () as *mut _ {
-                // Up to here it was the walk itself.
-                inside = false;
+            frames.push(frame.ip() as u64);
+            if own == 0 && frame.symbol_address() == below {
+                own = frames.len();
             }
-            frames.len() < FRAME_LIMIT
+            frames.len() < FRAME_LIMIT + own.max(OWN_FRAMES)
         });
     }
+    frames.drain(..own);
+    frames.truncate(FRAME_LIMIT);
     frames
 }
 
@@ -142,11 +148,18 @@ mod tests {
         assert_eq!((&*chain_of(&*boxed)[0].type_name, &*chain_of(&*boxed)[0].message), ("", "plain"));
     }
 
+    #[inline(never)]
+    fn captures() -> Vec<u64> {
+        std::hint::black_box(walk(captures as fn() -> Vec<u64> as *mut c_void))
+    }
+
     #[test]
     fn the_stack_starts_at_the_caller() {
-        let frames = walk();
+        let frames = captures();
         assert!(frames.len() > 2 && frames.len() <= FRAME_LIMIT, "{frames:x?}");
         let here = the_stack_starts_at_the_caller as *const () as u64;
         assert!((here..here + 4096).contains(&frames[0]), "{here:x} {frames:x?}");
+        let of_nobody = std::ptr::without_provenance_mut(1);
+        assert!(!walk(of_nobody).is_empty(), "rather with our own frames than none");
     }
 }

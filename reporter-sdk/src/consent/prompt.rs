@@ -82,7 +82,7 @@ const MENU: [(&str, &str); 9] = [
     ("s", "Send the report"),
     ("c", "Choose what to send"),
     ("w", "What does this report contain?"),
-    ("e", "Enter your e-mail address or a description"),
+    ("e", "Enter your name, your e-mail address or a description"),
     ("d", "Don't send, and destroy what was collected"),
     ("l", "Ask me later"),
     ("a", "Always send what is chosen now, without asking"),
@@ -181,8 +181,10 @@ impl<'r> Conversation<'r> {
             let _ = writeln!(text, "  {number:2} [{mark}] {:58} {bytes:>9}{note}", switch(category));
         }
         if self.request.offered().contains(Category::Contact) {
-            let given = [&self.contact.email, &self.contact.description].into_iter().filter(|entry| !entry.is_empty());
-            let given = given.map(|entry| escape(entry)).collect::<Vec<_>>().join("; ");
+            let Contact { first_name, last_name, email, description, .. } = &self.contact;
+            let name = format!("{first_name} {last_name}");
+            let given = [name.trim(), email, description].into_iter().filter(|entry| !entry.is_empty());
+            let given = given.map(escape).collect::<Vec<_>>().join("; ");
             let given = if given.is_empty() { "nothing entered".to_owned() } else { given };
             let _ = writeln!(text, "     From you: {given}");
         }
@@ -228,9 +230,23 @@ impl<'r> Conversation<'r> {
     }
 
     fn enter_contact(&mut self) -> dialoguer::Result<()> {
-        self.contact.email = self.line("Your e-mail address, for an answer (Enter for none)", "")?;
+        self.contact.first_name = self.line("Your first name (Enter for none)", "")?;
+        self.contact.last_name = self.line("Your last name (Enter for none)", "")?;
+        self.contact.email = self.email()?;
         self.contact.description = self.line("What were you doing? (Enter for nothing)", "")?;
         Ok(())
+    }
+
+    /// Asks again once where nobody could answer to what was typed, and goes on without.
+    fn email(&self) -> dialoguer::Result<String> {
+        for again in ["Please type it as name@example.com, or nothing.", "It is left out."] {
+            let typed = self.line("Your e-mail address, for an answer (Enter for none)", "")?;
+            if typed.is_empty() || is_email(&typed) {
+                return Ok(typed);
+            }
+            self.term.write_line(&format!("That is no e-mail address. {again}"))?;
+        }
+        Ok(String::new())
     }
 
     /// Contact is sent where something was typed: typing it is the choice.
@@ -262,5 +278,27 @@ impl<'r> Conversation<'r> {
         let typed = input.interact_on(&self.term)?;
         let typed = typed.trim();
         Ok(typed[..typed.floor_char_boundary(LONGEST_LINE)].to_owned())
+    }
+}
+
+/// Loosely: what mail can be sent to has more forms than a short rule knows.
+fn is_email(text: &str) -> bool {
+    let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    plain
+        && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_one_at_sign_something_on_each_side_and_no_space() {
+        for text in ["anna@example.com", "a+b@localhost", "büro@müller.example"] {
+            assert!(is_email(text), "{text}");
+        }
+        for text in ["anna", "@example.com", "anna@", "a@b@c", "anna berg@example.com", "anna@example.com\u{1b}", ""] {
+            assert!(!is_email(text), "{text}");
+        }
     }
 }

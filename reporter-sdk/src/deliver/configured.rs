@@ -6,24 +6,24 @@ use std::time::Duration;
 use super::{DeliverError, EmlDirectory, Mail, Smtp, SmtpSettings, Tls, Transport};
 use crate::schema;
 
+/// One attempt, unless the product says otherwise.
+const ATTEMPT_TIME: Duration = Duration::from_secs(60);
+
 /// The transport that the product chose.
 ///
 /// # Errors
 ///
 /// [`DeliverError::Usage`]: no transport, or settings that cannot work.
-#[allow(dead_code, reason = "the handler starts with it")]
-pub(crate) fn transport(mail: &schema::Mail) -> Result<Box<dyn Transport + Send>, DeliverError> {
+pub(crate) fn transport(mail: schema::Mail) -> Result<Box<dyn Transport + Send>, DeliverError> {
     let addresses = Mail::new(&mail.from, mail.to.iter().map(String::as_str))?;
-    match &mail.transport {
+    match mail.transport {
         Some(schema::mail::Transport::Smtp(smtp)) => Ok(Box::new(Smtp::new(settings(smtp)?, addresses)?)),
-        Some(schema::mail::Transport::EmlDirectory(eml)) => {
-            Ok(Box::new(EmlDirectory::new(path(&eml.path)?, addresses)))
-        }
+        Some(schema::mail::Transport::EmlDirectory(eml)) => Ok(Box::new(EmlDirectory::new(path(eml.path)?, addresses))),
         None => Err(usage("no way to send is set: name a mail server or a directory")),
     }
 }
 
-fn settings(smtp: &schema::Smtp) -> Result<SmtpSettings, DeliverError> {
+fn settings(smtp: schema::Smtp) -> Result<SmtpSettings, DeliverError> {
     let tls = match smtp.tls() {
         schema::Tls::Implicit => Tls::Implicit,
         schema::Tls::Starttls => Tls::StartTls,
@@ -32,24 +32,25 @@ fn settings(smtp: &schema::Smtp) -> Result<SmtpSettings, DeliverError> {
             return Err(usage("it is not set how the connection to the mail server is encrypted"));
         }
     };
-    let mut settings = SmtpSettings::new(&smtp.host, tls).root_certificates(smtp.root_certificate.clone());
+    let mut settings = SmtpSettings::new(smtp.host, tls).root_certificates(smtp.root_certificate);
     if smtp.port != 0 {
         let port = u16::try_from(smtp.port).map_err(|_| usage(&format!("there is no port {}", smtp.port)))?;
         settings = settings.port(port);
     }
     if !smtp.username.is_empty() || !smtp.password.is_empty() {
-        settings = settings.credentials(&smtp.username, &smtp.password);
+        settings = settings.credentials(smtp.username, smtp.password);
     }
-    if smtp.timeout_millis != 0 {
-        settings = settings.timeout(Duration::from_millis(smtp.timeout_millis.into()));
-    }
-    Ok(settings)
+    let timeout = match smtp.timeout_millis {
+        0 => ATTEMPT_TIME,
+        millis => Duration::from_millis(millis.into()),
+    };
+    Ok(settings.timeout(timeout))
 }
 
 #[cfg(unix)]
-fn path(bytes: &[u8]) -> Result<PathBuf, DeliverError> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
+fn path(bytes: Vec<u8>) -> Result<PathBuf, DeliverError> {
+    use std::os::unix::ffi::OsStringExt;
+    let path = PathBuf::from(std::ffi::OsString::from_vec(bytes));
     // The handler's own working directory means nothing to the product.
     if path.is_absolute() { Ok(path) } else { Err(usage("the directory for mails must be an absolute path")) }
 }
@@ -64,7 +65,7 @@ mod tests {
 
     fn refusal(transport: Option<schema::mail::Transport>) -> String {
         let mail = schema::Mail { from: "a@b.example".into(), to: vec!["c@d.example".into()], transport };
-        match super::transport(&mail) {
+        match super::transport(mail) {
             Err(error @ DeliverError::Usage { .. }) => error.to_string(),
             Err(error) => panic!("{error:?}"),
             Ok(_) => panic!("taken"),
@@ -94,7 +95,7 @@ mod tests {
             [smtp(|_| {}), Some(schema::mail::Transport::EmlDirectory(schema::EmlDirectory { path: b"/m".to_vec() }))]
         {
             let mail = schema::Mail { from: "a@b.example".into(), to: vec!["c@d.example".into()], transport };
-            super::transport(&mail).map(|_| ()).unwrap();
+            super::transport(mail).map(|_| ()).unwrap();
         }
     }
 }

@@ -1,14 +1,13 @@
 //! From the spool to support: one [`Parcel`] over one [`Transport`], and what became of it.
 //!
-//! A transport makes one attempt and says what happened. When to try again is [`retry`]'s to say, and keeping the
-//! report until somebody has it is the spool's: nothing here deletes a report.
+//! A transport makes one attempt and says what happened. When to try again, and keeping the report until somebody has it, are the
+//! [spool](crate::spool)'s: nothing here deletes a report.
 
 mod configured;
 mod connection;
 mod eml;
 mod error;
 mod message;
-pub mod retry;
 mod smtp;
 mod stub;
 
@@ -18,7 +17,6 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use uuid::Uuid;
 
-#[allow(unused_imports, reason = "the handler starts with it")]
 pub(crate) use configured::transport;
 pub use eml::EmlDirectory;
 pub use error::{DeliverError, Step};

@@ -5,19 +5,14 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
-
 use super::soft_note;
-use crate::deliver::{DeliverError, EmlDirectory, Mail, Parcel, Product, Smtp, SmtpSettings, Tls, Transport};
+use crate::deliver::{self, DeliverError, Parcel, Product, Transport};
 use crate::schema;
 use crate::spool::{Failure, Outgoing, Spool, SpoolError};
 use report_format::schema::v1;
 
 /// Attempts that lie further ahead are left to the next start. Covers the quick tries after 5 and 30 seconds.
 const NEAR: Duration = Duration::from_secs(45);
-/// One attempt, unless the product says otherwise.
-const ATTEMPT_TIME: Duration = Duration::from_secs(60);
 
 enum Order {
     /// Something is in `out/`. Answered when all that is due was tried once.
@@ -133,11 +128,17 @@ fn send(mut outgoing: Outgoing<'_>, transport: &mut dyn Transport) -> Result<Opt
         Err(error) => {
             let words = super::soft_error("deliver", &error).message;
             tracing::warn!(%id, error = words, "not sent; the report is kept");
-            // Settings are the product's: its next version may have put them right, so most stay on the schedule.
-            let failure =
-                if matches!(error, DeliverError::Altered { .. }) { Failure::Permanent } else { Failure::Transient };
-            outgoing.failed(&words, failure, SystemTime::now())
+            outgoing.failed(&words, failure(&error), SystemTime::now())
         }
+    }
+}
+
+/// Settings are the product's: its next version may have put them right, so a wrong password stays on the schedule.
+fn failure(error: &DeliverError) -> Failure {
+    match error {
+        DeliverError::Altered { .. } => Failure::Final,
+        error if error.is_permanent() => Failure::Permanent,
+        _ => Failure::Transient,
     }
 }
 
@@ -162,42 +163,19 @@ pub(crate) fn transport(mail: Option<schema::Mail>) -> Result<Box<dyn Transport 
     let Some(mail) = mail else {
         return Err(soft_note("deliver", "the product names no way to support; reports are kept"));
     };
-    let wrong = |error: DeliverError| super::soft_error("deliver", &error);
-    let envelope = Mail::new(&mail.from, mail.to.iter().map(String::as_str)).map_err(wrong)?;
-    match mail.transport {
-        Some(schema::mail::Transport::Smtp(smtp)) => Ok(Box::new(Smtp::new(settings(smtp)?, envelope).map_err(wrong)?)),
-        Some(schema::mail::Transport::EmlDirectory(directory)) => {
-            let path = PathBuf::from(OsString::from_vec(directory.path));
-            if !path.is_absolute() {
-                return Err(soft_note("deliver", "the directory for mails must be an absolute path"));
-            }
-            Ok(Box::new(EmlDirectory::new(path, envelope)))
-        }
-        None => Err(soft_note("deliver", "the product names neither a mail server nor a directory; reports are kept")),
-    }
+    deliver::transport(mail).map_err(|error| super::soft_error("deliver", &error))
 }
 
-fn settings(smtp: schema::Smtp) -> Result<SmtpSettings, v1::SoftError> {
-    let tls = match smtp.tls() {
-        schema::Tls::Implicit => Tls::Implicit,
-        schema::Tls::Starttls => Tls::StartTls,
-        schema::Tls::None => Tls::None,
-        schema::Tls::Unspecified => return Err(soft_note("deliver", "the mail settings do not say how to encrypt")),
-    };
-    let mut settings = SmtpSettings::new(smtp.host, tls).timeout(ATTEMPT_TIME);
-    if smtp.timeout_millis > 0 {
-        settings = settings.timeout(Duration::from_millis(smtp.timeout_millis.into()));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_password_is_tried_again_later_and_a_changed_file_never() {
+        let password = |code| DeliverError::Credentials { host: "mail.example".into(), code, answer: String::new() };
+        assert_eq!(failure(&password(535)), Failure::Permanent);
+        assert_eq!(failure(&password(454)), Failure::Transient);
+        let changed = DeliverError::Altered { id: uuid::Uuid::nil(), found: "3 bytes".into() };
+        assert_eq!(failure(&changed), Failure::Final);
     }
-    match u16::try_from(smtp.port) {
-        Ok(0) => {}
-        Ok(port) => settings = settings.port(port),
-        Err(_) => return Err(soft_note("deliver", format!("{} is no port", smtp.port))),
-    }
-    if !smtp.username.is_empty() {
-        settings = settings.credentials(smtp.username, smtp.password);
-    }
-    if !smtp.root_certificate.is_empty() {
-        settings = settings.root_certificates(smtp.root_certificate);
-    }
-    Ok(settings)
 }

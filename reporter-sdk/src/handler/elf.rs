@@ -82,20 +82,38 @@ struct Parsed<'a> {
     sections: SectionTable<'a, Header, &'a Cache>,
 }
 
+impl Parsed<'_> {
+    fn first_address(&self) -> u64 {
+        let loaded = self.segments.iter().find(|s| s.p_type(self.endian) == elf::PT_LOAD);
+        loaded.map_or(0, |s| s.p_vaddr(self.endian) & !0xfff)
+    }
+}
+
 impl ElfFile {
     /// `build_id`: what the module in memory has, as minidump-writer tells it.
     pub(crate) fn open(path: &Path, build_id: &[u8]) -> Result<Self, ElfError> {
+        let (elf, found) = Self::identify(path)?;
+        if found != build_id {
+            return Err(ElfError::BuildId { expected: hex(build_id), found: hex(&found) });
+        }
+        Ok(elf)
+    }
+
+    /// The file with its own build id, for a mapping that is known to be of this file.
+    pub(crate) fn identify(path: &Path) -> Result<(Self, Vec<u8>), ElfError> {
         // Without O_NONBLOCK a named pipe would hold us.
         let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)?;
         if !file.metadata()?.is_file() {
             return Err(ElfError::Kind);
         }
         let elf = Self { cache: ReadCache::new(file) };
-        let found = elf.build_id()?;
-        if found != build_id {
-            return Err(ElfError::BuildId { expected: hex(build_id), found: hex(&found) });
-        }
-        Ok(elf)
+        let build_id = elf.build_id()?;
+        Ok((elf, build_id))
+    }
+
+    /// The stated address of the first byte of the first loaded segment, rounded down to a page.
+    pub(crate) fn first_address(&self) -> Result<u64, ElfError> {
+        Ok(self.parse()?.first_address())
     }
 
     fn parse(&self) -> Result<Parsed<'_>, ElfError> {
@@ -136,10 +154,9 @@ impl ElfFile {
     pub(crate) fn tables(&self) -> Result<Tables, ElfError> {
         let parsed = self.parse()?;
         let endian = parsed.endian;
-        let loaded = parsed.segments.iter().find(|s| s.p_type(endian) == elf::PT_LOAD);
         let range = |name: &[u8]| parsed.sections.section_by_name(endian, name).map(|(_, s)| address(s, endian));
         Ok(Tables {
-            first_address: loaded.map_or(0, |s| s.p_vaddr(endian) & !0xfff),
+            first_address: parsed.first_address(),
             text: range(b".text"),
             got: range(b".got"),
             eh_frame: self.section(&parsed, ".eh_frame")?,
@@ -223,9 +240,8 @@ mod tests {
     fn this_program() -> ElfFile {
         let path = std::env::current_exe().unwrap();
         let error = ElfFile::open(&path, &[1, 2, 3]).err().expect("a wrong build id is refused");
-        let ElfError::BuildId { found, .. } = error else { panic!("{error}") };
-        let id: Vec<u8> =
-            (0..found.len()).step_by(2).map(|i| u8::from_str_radix(&found[i..i + 2], 16).unwrap()).collect();
+        assert!(matches!(error, ElfError::BuildId { .. }), "{error}");
+        let (_, id) = ElfFile::identify(&path).unwrap();
         ElfFile::open(&path, &id).unwrap()
     }
 

@@ -11,7 +11,7 @@ use super::dump::{self, DumpRequest, RawDump};
 use super::minidump_filter::{self, FilterPlan};
 use super::modules::LoadedModules;
 use super::unwind::{self, UnwindLimits};
-use super::{fault, soft_error, soft_note};
+use super::{fault, recorded, soft_error, soft_note};
 use crate::consent::CategorySet;
 use crate::redact::user_paths;
 use crate::schema::{DumpPolicy, HandledError};
@@ -91,18 +91,11 @@ fn context(crash: &CrashRecord, soft_errors: &mut Vec<v1::SoftError>) -> Option<
 
 fn read(raw: RawDump, tid: u32, allowed: CategorySet, diagnostics: &mut v1::Diagnostics) -> Memory {
     let system = allowed.contains(Category::System);
-    let (sender, receiver) = mpsc::sync_channel(1);
     let work = move || {
         let mut diagnostics = v1::Diagnostics { soft_errors: raw.soft_errors.clone(), ..Default::default() };
-        let memory = read_all(raw, tid, system, &mut diagnostics);
-        // Nobody waits any more after a time-out.
-        let _ = sender.send((memory, diagnostics));
+        (read_all(raw, tid, system, &mut diagnostics), diagnostics)
     };
-    if let Err(error) = std::thread::Builder::new().name("unwind".into()).spawn(work) {
-        diagnostics.soft_errors.push(soft_error("unwind", &error));
-        return Memory::default();
-    }
-    match receiver.recv_timeout(READ_TIME) {
+    match bounded(work) {
         Ok((memory, found)) => {
             diagnostics.soft_errors.extend(found.soft_errors);
             diagnostics.dropped_streams = found.dropped_streams;
@@ -110,10 +103,19 @@ fn read(raw: RawDump, tid: u32, allowed: CategorySet, diagnostics: &mut v1::Diag
             memory
         }
         Err(error) => {
-            diagnostics.soft_errors.push(soft_error("unwind", &error));
+            diagnostics.soft_errors.push(error);
             Memory::default()
         }
     }
+}
+
+/// What `work` gives, if it does in [`READ_TIME`]; else it is left behind on its thread.
+fn bounded<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, v1::SoftError> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    // Nobody waits any more after a time-out.
+    let run = move || drop(sender.send(work()));
+    std::thread::Builder::new().name("unwind".into()).spawn(run).map_err(|error| soft_error("unwind", &error))?;
+    receiver.recv_timeout(READ_TIME).map_err(|error| soft_error("unwind", &error))
 }
 
 fn read_all(raw: RawDump, tid: u32, system: bool, diagnostics: &mut v1::Diagnostics) -> Memory {
@@ -264,15 +266,24 @@ pub(crate) fn annotations(snapshot: &Snapshot, command_line: &[String]) -> Optio
     any.then(|| v1::Annotations { annotations, command_line: command_line.to_vec() })
 }
 
-/// Frames that the product recorded itself, as handled errors bring them. Without their modules: the process may be gone.
-pub(crate) fn recorded(handled: &HandledError) -> Option<v1::Stacks> {
-    let frame =
-        |&instruction: &u64| v1::Frame { instruction, trust: v1::FrameTrust::Recorded.into(), ..Default::default() };
-    let frames: Vec<_> = handled.frames.iter().take(256).map(frame).collect();
-    let truncated = handled.frames.len() > frames.len();
-    let (id, name) = (handled.thread_id, handled.thread_name.clone());
-    (!frames.is_empty())
-        .then(|| v1::Stacks { threads: vec![v1::Thread { id, name, faulting: true, frames, truncated }] })
+/// The stack that a handled error brought along, for one that came without a dump.
+pub(crate) fn recorded(occurrence: &Occurrence, pid: u32, diagnostics: &mut v1::Diagnostics) -> Memory {
+    let Some(handled) = occurrence.handled.clone() else { return Memory::default() };
+    let work = move || {
+        let mut soft_errors = Vec::new();
+        (recorded::stacks(&handled, pid, &mut soft_errors), soft_errors)
+    };
+    match bounded(work) {
+        Ok((found, soft_errors)) => {
+            diagnostics.soft_errors.extend(soft_errors);
+            let (stacks, modules) = found.unzip();
+            Memory { stacks, modules: modules.filter(|modules| !modules.modules.is_empty()), minidump: None }
+        }
+        Err(error) => {
+            diagnostics.soft_errors.push(error);
+            Memory::default()
+        }
+    }
 }
 
 /// What stays of a granted section when something else was declined: a minidump loses its facts of the machine with *system*.

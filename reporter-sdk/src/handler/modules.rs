@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -14,6 +16,7 @@ use crate::redact::user_paths;
 
 /// Of a process that loads and unloads without end, or says so.
 const MOST_MODULES: usize = 4096;
+const LARGEST_MAPS: u64 = 16 << 20;
 const LINUX_MAPS: u32 = 0x4767_0009;
 
 /// A loaded file, as the dump tells it.
@@ -48,6 +51,23 @@ impl LoadedModules {
         }
     }
 
+    /// The files that a living process has mapped, as its memory map lists them: data too, and none with a build id yet.
+    pub(crate) fn of_process(pid: u32) -> io::Result<Self> {
+        let mut maps = Vec::new();
+        File::open(format!("/proc/{pid}/maps"))?.take(LARGEST_MAPS).read_to_end(&mut maps)?;
+        let mut all: Vec<LoadedModule> = Vec::new();
+        for (range, path) in mappings(&maps) {
+            // A file's segments follow each other.
+            if let Some(last) = all.last_mut().filter(|last| last.path == path) {
+                last.range.end = range.end;
+            } else {
+                all.push(LoadedModule { path, range, build_id: Vec::new(), version: String::new() });
+            }
+        }
+        all.truncate(MOST_MODULES);
+        Ok(Self { all })
+    }
+
     /// The index of the module that holds `address`.
     pub(crate) fn find(&self, address: u64) -> Option<usize> {
         self.all.iter().position(|m| m.range.contains(&address))
@@ -62,14 +82,25 @@ impl LoadedModules {
 /// Where each mapping's file is, by the mapping's start. minidump-writer puts a library's own name in place of its file's, which need not
 /// exist: a plug-in whose file was renamed.
 fn mapped_paths(maps: &[u8]) -> HashMap<u64, PathBuf> {
-    let line = |line: &[u8]| {
-        let range = str::from_utf8(line.split(|&b| b == b' ').next()?).ok()?;
-        let start = u64::from_str_radix(range.split_once('-')?.0, 16).ok()?;
-        let path = &line[line.iter().position(|&b| b == b'/')?..];
-        let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
-        Some((start, PathBuf::from(OsStr::from_bytes(path))))
+    let undeleted = |path: PathBuf| {
+        let bytes = path.as_os_str().as_bytes();
+        PathBuf::from(OsStr::from_bytes(bytes.strip_suffix(DELETED).unwrap_or(bytes)))
     };
-    maps.split(|&b| b == b'\n').filter_map(line).collect()
+    mappings(maps).map(|(range, path)| (range.start, undeleted(path))).collect()
+}
+
+/// Ends the path of a file that is gone, or has another in its place.
+const DELETED: &[u8] = b" (deleted)";
+
+/// The mappings of files, in the order of their addresses.
+fn mappings(maps: &[u8]) -> impl Iterator<Item = (Range<u64>, PathBuf)> {
+    let line = |line: &[u8]| {
+        let (start, end) = str::from_utf8(line.split(|&b| b == b' ').next()?).ok()?.split_once('-')?;
+        let range = u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?;
+        let path = &line[line.iter().position(|&b| b == b'/')?..];
+        Some((range, PathBuf::from(OsStr::from_bytes(path))))
+    };
+    maps.split(|&b| b == b'\n').filter_map(line)
 }
 
 impl LoadedModule {

@@ -15,9 +15,10 @@ use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 use super::attachments::Attachments;
 use super::evidence::{self, Memory, Occurrence, nanos};
 use super::settings::Settings;
-use super::soft_note;
+use super::{soft_error, soft_note};
 use crate::consent::{
-    AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, Outcome, Policies, Request, Resolution, settle,
+    AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, Outcome, Policies, Request, Resolution, Unattended,
+    settle,
 };
 use crate::encode::encode;
 use crate::inventory;
@@ -34,8 +35,12 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 pub(crate) enum Became {
     /// Granted and encoded: delivery has it.
     Queued,
-    /// Undecided: it waits in the spool.
+    /// Undecided, and nobody was asked: it waits in the spool.
     Kept,
+    /// Undecided after the question, or nobody was there to answer it: it waits in the spool.
+    Later(ReportId),
+    /// Another process asks about it, or has decided it.
+    Elsewhere,
     /// Declined and destroyed.
     Declined,
     /// Not wanted, by whoever said never; nothing was collected.
@@ -89,7 +94,10 @@ impl Pipeline {
         let mut diagnostics = v1::Diagnostics::default();
 
         let policy = self.settings.dump(occurrence.kind);
-        let memory = evidence::memory(occurrence, self.pid, policy, allowed, &mut diagnostics);
+        let mut memory = evidence::memory(occurrence, self.pid, policy, allowed, &mut diagnostics);
+        if memory.stacks.is_none() && allowed.contains(Category::Memory) {
+            memory = evidence::recorded(occurrence, self.pid, &mut diagnostics);
+        }
         // The terminal is the product's only as long as the product lives: where a person is asked, it is held until the answer.
         if !asks {
             hold.release();
@@ -132,7 +140,7 @@ impl Pipeline {
     /// Puts a kept draft before whoever decides, and does as they say. Asks nobody where a standing answer holds.
     pub(crate) fn decide(&self, id: ReportId, asker: &mut dyn Asker) -> Result<Became, PipelineError> {
         let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
-        let Some(held) = spool.take_draft(id)? else { return Ok(Became::Kept) };
+        let Some(held) = spool.take_draft(id)? else { return Ok(Became::Elsewhere) };
         let draft = held.draft();
         let resolution = self.resolve(draft.kind);
         let offered = match resolution {
@@ -160,8 +168,48 @@ impl Pipeline {
                 tracing::info!(%id, "declined and destroyed");
                 Ok(Became::Declined)
             }
-            Outcome::Later => Ok(Became::Kept),
+            Outcome::Later => Ok(Became::Later(id)),
         }
+    }
+
+    /// Offers what is kept, of this run and of earlier ones, the most recent first, until `timeout` is over. Who says later once is not asked on,
+    /// nor a second time in one run: `asked` holds what this run asked about.
+    pub(crate) fn offer_kept<A: Asker>(&self, asked: &[ReportId], timeout: Duration, asker: impl Fn(Duration) -> A) {
+        let started = Instant::now();
+        for id in self.kept().into_iter().rev().filter(|id| !asked.contains(id)) {
+            let left = timeout.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            match self.decide(id, &mut asker(left)) {
+                Ok(Became::Later(_)) => break,
+                Ok(_) => {}
+                Err(error) => tracing::error!(%id, error = soft_error("", &error).message, "the draft stays"),
+            }
+        }
+    }
+
+    /// Drafts of earlier runs for which somebody has since given a standing answer.
+    pub(crate) fn settle_standing(&self) {
+        for id in self.kept() {
+            let held = self.spool.as_ref().and_then(|spool| spool.take_draft(id).ok().flatten());
+            let Some(kind) = held.map(|held| held.draft().kind) else { continue };
+            if matches!(self.resolve(kind), Resolution::Ask(_)) {
+                continue;
+            }
+            if let Err(error) = self.decide(id, &mut Unattended) {
+                tracing::error!(%id, error = soft_error("", &error).message, "the draft stays");
+            }
+        }
+    }
+
+    /// The drafts that wait, oldest first.
+    fn kept(&self) -> Vec<ReportId> {
+        let Some(spool) = &self.spool else { return Vec::new() };
+        spool.drafts().unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot look for kept drafts");
+            Vec::new()
+        })
     }
 
     /// The standing answer for an error of this kind: read anew each time, since a person may have changed it meanwhile.
@@ -191,8 +239,7 @@ impl Pipeline {
             draft.push(SectionKind::Actions, Category::Actions, &evidence::actions(&occurrence.snapshot, at));
         }
         if allowed.contains(Category::Memory) {
-            let recorded = || occurrence.handled.as_ref().and_then(evidence::recorded);
-            if let Some(stacks) = memory.stacks.or_else(recorded) {
+            if let Some(stacks) = memory.stacks {
                 draft.push(SectionKind::Stacks, Category::Memory, &stacks);
             }
             if let Some(modules) = memory.modules {
@@ -292,3 +339,6 @@ impl Drop for Hold {
         self.release();
     }
 }
+
+#[cfg(test)]
+mod tests;

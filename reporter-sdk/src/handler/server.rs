@@ -17,7 +17,7 @@ use super::pipeline::{Became, Hold, Pipeline, PipelineError};
 use super::settings::Settings;
 use super::watch::{Ending, Product};
 use super::{soft_error, soft_note};
-use crate::consent::{AdministratorPolicy, Asker, Resolution, TerminalAsker, Unattended};
+use crate::consent::{AdministratorPolicy, TerminalAsker};
 use crate::ipc::unix::{IpcError, Socket};
 use crate::ipc::{self, PROTOCOL_VERSION};
 use crate::schema::{
@@ -130,6 +130,8 @@ struct Server {
     /// A closed one is always ready: it is no longer waited for.
     crash_channel_open: bool,
     soft_errors: Vec<v1::SoftError>,
+    /// Drafts of this run whose question was put off. They are offered again by the next run.
+    asked: Vec<ReportId>,
 }
 
 /// What a look at the control socket showed.
@@ -161,6 +163,7 @@ impl Server {
                 last_kind: None,
                 crash_channel_open: true,
                 soft_errors,
+                asked: Vec::new(),
             }),
             Err(error) => Err((control, error)),
         }
@@ -192,8 +195,14 @@ impl Server {
         let Some(memory) = memory.into_iter().next() else {
             return Err(ServeError::Refused("the hello came without the shared memory".into()));
         };
-        // Its content is looked at when something happens: the product writes it once it knows that it is served.
         let shared = Mapping::open(memory)?;
+        // What it means is evidence for later; that both sides mean the same by it is to be known now.
+        Snapshot::check(&shared).map_err(|error| {
+            let message = super::soft_error("", &error).message;
+            ServeError::Refused(format!(
+                "the shared memory is of another kind: {message}; install both from one release"
+            ))
+        })?;
 
         let configuration = hello.configuration.unwrap_or_default();
         let mut soft_errors = Vec::new();
@@ -237,7 +246,7 @@ impl Server {
     }
 
     fn run(&mut self) -> Result<(), ServeError> {
-        self.settle_standing();
+        self.pipeline.settle_standing();
         self.look();
         loop {
             let crash = if self.crash_channel_open { self.crash_channel.as_fd() } else { self.product.as_fd() };
@@ -313,7 +322,11 @@ impl Server {
             }
             Some(client_message::Message::Shutdown(shutdown)) => {
                 let hold = Hold::on(Arc::clone(&self.crash_channel));
-                self.ask_about_kept(Duration::from_millis(shutdown.timeout_millis));
+                // It ends as it should and waits: now the person can be asked, where a terminal is there.
+                let product = self.product.pid();
+                let asker = |left| TerminalAsker::new(product).timeout(left);
+                self.pipeline.offer_kept(&self.asked, Duration::from_millis(shutdown.timeout_millis), asker);
+                self.look();
                 hold.silently();
                 self.done(sequence);
             }
@@ -392,6 +405,7 @@ impl Server {
         let mut asker = TerminalAsker::new(self.product.pid());
         match self.pipeline.report(occurrence, &self.attachments, &mut asker, hold) {
             Ok(Became::Queued) => self.look(),
+            Ok(Became::Later(id)) => self.asked.push(id),
             Ok(became) => tracing::info!(kind = ?occurrence.kind, ?became, "not sent now"),
             Err(error) => {
                 let soft = pipeline_fails(&error);
@@ -401,59 +415,6 @@ impl Server {
                     tracing::error!(error = soft.message, "the report is lost");
                 }
                 self.tell(soft);
-            }
-        }
-    }
-
-    /// Drafts of earlier runs for which somebody has since given a standing answer.
-    fn settle_standing(&mut self) {
-        for id in self.kept() {
-            let held = self.pipeline.spool.as_ref().and_then(|spool| spool.take_draft(id).ok().flatten());
-            let Some(kind) = held.map(|held| held.draft().kind) else { continue };
-            if !matches!(self.pipeline.resolve(kind), Resolution::Ask(_)) {
-                self.decide(id, &mut Unattended);
-            }
-        }
-    }
-
-    /// The product ends as it should and waits: now the person can be asked about what is kept, here and from earlier runs.
-    fn ask_about_kept(&mut self, timeout: Duration) {
-        let started = std::time::Instant::now();
-        for id in self.kept() {
-            let left = timeout.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                break;
-            }
-            let mut asker = TerminalAsker::new(self.product.pid()).timeout(left);
-            // Who says later once is not asked on.
-            if self.decide(id, &mut asker) == Some(Became::Kept) {
-                break;
-            }
-        }
-        self.look();
-    }
-
-    fn kept(&self) -> Vec<ReportId> {
-        let Some(spool) = &self.pipeline.spool else { return Vec::new() };
-        spool.drafts().unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot look for kept drafts");
-            Vec::new()
-        })
-    }
-
-    fn decide(&mut self, id: ReportId, asker: &mut dyn Asker) -> Option<Became> {
-        match self.pipeline.decide(id, asker) {
-            Ok(became) => {
-                if became == Became::Queued {
-                    self.look();
-                }
-                Some(became)
-            }
-            Err(error) => {
-                let soft = pipeline_fails(&error);
-                tracing::error!(%id, error = soft.message, "the draft stays");
-                self.tell(soft);
-                None
             }
         }
     }

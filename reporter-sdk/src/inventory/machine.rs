@@ -38,9 +38,14 @@ impl fmt::Debug for Machine {
 
 impl Machine {
     pub(super) fn this() -> Self {
+        Self::with_environment(!crate::ipc::launch::elevated())
+    }
+
+    /// `believed`: an elevated process got its environment from someone with fewer rights, who could have anything reported by it.
+    fn with_environment(believed: bool) -> Self {
         Self {
             root: PathBuf::from("/"),
-            variable: Arc::new(|name| std::env::var(name).ok()),
+            variable: Arc::new(move |name| if believed { std::env::var(name).ok() } else { None }),
             address: super::network::own_address,
         }
     }
@@ -162,6 +167,12 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+
+    #[test]
+    fn an_elevated_process_does_not_believe_its_environment() {
+        assert!(Machine::with_environment(true).has_variable("PATH"));
+        assert!(!Machine::with_environment(false).has_variable("PATH"));
+    }
 
     fn empty() -> (tempfile::TempDir, Machine) {
         let dir = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@
 //! arguments and the working directory of a process, hardware addresses, serial numbers, window titles. Where a subject fails, panics or
 //! hangs, the report says so and holds the rest.
 //!
-//! To add a subject: a file here with `collect(&Machine, &mut Troubles)`, a line in [`SUBJECTS`], an arm in [`Inventory::put`].
+//! To add a subject: a file here with `collect(&Machine, &mut Troubles)`, a line in `SUBJECTS`, an arm in `Inventory::put`.
 
 use std::time::Duration;
 

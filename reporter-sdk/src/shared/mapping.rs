@@ -14,7 +14,7 @@ use rustix::{
     mm::{MapFlags, ProtFlags},
 };
 
-use super::layout;
+use super::{layout, writer};
 
 /// The shared memory in this process. It stays mapped until dropped; the product leaks its own.
 #[derive(Debug)]
@@ -28,13 +28,15 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// The product's side: new memory, all zero, of a size that no one can change. The descriptor is close-on-exec.
+    /// The product's side: new memory with its header, else all zero, of a size that no one can change. The descriptor is close-on-exec.
     pub(crate) fn create() -> io::Result<(Self, OwnedFd)> {
         // The name shows in /proc/PID/maps only.
         let fd = rustix::fs::memfd_create(c"reporter", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
         rustix::fs::ftruncate(&fd, layout::SIZE as u64)?;
         rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW)?;
         let mapping = Self::map(&fd, ProtFlags::READ | ProtFlags::WRITE)?;
+        // Before anyone sees it: the handler looks at the header when it is greeted.
+        writer::write_header(mapping.words());
         // From now on it can be mapped for reading alone. Linux 5.1; without it the handler could write, which it never does.
         let _ = rustix::fs::fcntl_add_seals(&fd, SealFlags::FUTURE_WRITE);
         rustix::fs::fcntl_add_seals(&fd, SealFlags::SEAL)?;

@@ -112,6 +112,31 @@ pub(crate) struct Signal {
     pub(crate) code: i32,
 }
 
+fn check_header(words: &[AtomicU64]) -> Result<(), SharedError> {
+    if words.len() != layout::WORDS {
+        return Err(SharedError::Size { size: words.len() * 8, expected: layout::SIZE });
+    }
+    let word = |at: usize| words[at].load(Ordering::Acquire);
+    if word(header::MAGIC) != layout::MAGIC {
+        return Err(SharedError::Magic(word(header::MAGIC)));
+    }
+    if word(header::VERSION) != layout::VERSION {
+        return Err(SharedError::Version { version: word(header::VERSION), expected: layout::VERSION });
+    }
+    let sizes = [
+        ("size", header::SIZE, layout::SIZE),
+        ("shards", header::SHARDS, layout::SHARDS),
+        ("slots", header::SLOTS, layout::SLOTS),
+        ("annotations", header::ANNOTATIONS, layout::ANNOTATIONS),
+    ];
+    for (field, at, expected) in sizes {
+        if word(at) != expected as u64 {
+            return Err(SharedError::Header { field, value: word(at), expected: expected as u64 });
+        }
+    }
+    Ok(())
+}
+
 impl Snapshot {
     /// Copies what is there now. The writer may go on meanwhile.
     pub(crate) fn read(mapping: &Mapping) -> Result<Self, SharedError> {
@@ -129,28 +154,14 @@ impl Snapshot {
         Self::from_words(&words)
     }
 
+    /// Whether memory has our layout. Looks at the header alone.
+    pub(crate) fn check(mapping: &Mapping) -> Result<(), SharedError> {
+        check_header(mapping.words())
+    }
+
     pub(crate) fn from_words(words: &[AtomicU64]) -> Result<Self, SharedError> {
-        if words.len() != layout::WORDS {
-            return Err(SharedError::Size { size: words.len() * 8, expected: layout::SIZE });
-        }
+        check_header(words)?;
         let word = |at: usize| words[at].load(Ordering::Acquire);
-        if word(header::MAGIC) != layout::MAGIC {
-            return Err(SharedError::Magic(word(header::MAGIC)));
-        }
-        if word(header::VERSION) != layout::VERSION {
-            return Err(SharedError::Version { version: word(header::VERSION), expected: layout::VERSION });
-        }
-        let sizes = [
-            ("size", header::SIZE, layout::SIZE),
-            ("shards", header::SHARDS, layout::SHARDS),
-            ("slots", header::SLOTS, layout::SLOTS),
-            ("annotations", header::ANNOTATIONS, layout::ANNOTATIONS),
-        ];
-        for (field, at, expected) in sizes {
-            if word(at) != expected as u64 {
-                return Err(SharedError::Header { field, value: word(at), expected: expected as u64 });
-            }
-        }
         let mut snapshot = Self {
             pid: word(header::PID) as u32,
             started_monotonic: word(header::STARTED_MONOTONIC),

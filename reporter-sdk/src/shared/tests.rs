@@ -12,12 +12,13 @@ use super::{
     layout::{self, ActionKind, header},
     mapping::Mapping,
     snapshot::{SharedError, Snapshot},
-    writer::{Action, Crash, Panic, Writer, cut},
+    writer::{self, Action, Crash, Panic, Writer, cut},
 };
 
 fn memory() -> (&'static [AtomicU64], Writer) {
     let words: Vec<_> = (0..layout::WORDS).map(|_| AtomicU64::new(0)).collect();
     let words: &'static [AtomicU64] = words.leak();
+    writer::write_header(words);
     (words, Writer::new(words))
 }
 

@@ -115,24 +115,28 @@ pub(crate) fn thread_id() -> u32 {
     rustix::thread::gettid().as_raw_nonzero().get() as u32
 }
 
+/// Writes the header into words that are all zero. What is told of its start is this moment.
+pub(crate) fn write_header(words: &[AtomicU64]) {
+    let fields = [
+        (header::VERSION, layout::VERSION),
+        (header::SIZE, layout::SIZE as u64),
+        (header::SHARDS, layout::SHARDS as u64),
+        (header::SLOTS, layout::SLOTS as u64),
+        (header::ANNOTATIONS, layout::ANNOTATIONS as u64),
+        (header::PID, std::process::id().into()),
+        (header::STARTED_MONOTONIC, clock::monotonic()),
+        (header::STARTED_REALTIME, clock::realtime()),
+    ];
+    for (at, value) in fields {
+        words[at].store(value, Ordering::Relaxed);
+    }
+    words[header::MAGIC].store(layout::MAGIC, Ordering::Release);
+}
+
 impl Writer {
-    /// Writes the header. `words` must be as long as the layout says and all zero.
+    /// `words` must be as long as the layout says and have their header.
     pub(crate) fn new(words: &'static [AtomicU64]) -> Self {
         assert_eq!(words.len(), layout::WORDS);
-        let fields = [
-            (header::VERSION, layout::VERSION),
-            (header::SIZE, layout::SIZE as u64),
-            (header::SHARDS, layout::SHARDS as u64),
-            (header::SLOTS, layout::SLOTS as u64),
-            (header::ANNOTATIONS, layout::ANNOTATIONS as u64),
-            (header::PID, std::process::id().into()),
-            (header::STARTED_MONOTONIC, clock::monotonic()),
-            (header::STARTED_REALTIME, clock::realtime()),
-        ];
-        for (at, value) in fields {
-            words[at].store(value, Ordering::Relaxed);
-        }
-        words[header::MAGIC].store(layout::MAGIC, Ordering::Release);
         Self { words, annotations: Mutex::new(()) }
     }
 

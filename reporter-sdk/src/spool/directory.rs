@@ -152,6 +152,15 @@ impl Directory {
         }
     }
 
+    /// Bytes of a file; 0 where there is none.
+    pub(super) fn size(&self, name: &str) -> Result<u64, SpoolError> {
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(u64::try_from(stat.st_size).unwrap_or(0)),
+            Err(Errno::NOENT) => Ok(0),
+            Err(error) => Err(self.failed("look at", name, error.into())),
+        }
+    }
+
     /// A new file that will be `name`, taken for ourselves. `None` where another process is writing it just now.
     pub(super) fn temporary(&self, name: &str) -> Result<Option<Temporary<'_>>, SpoolError> {
         let temporary = temporary_name(name);

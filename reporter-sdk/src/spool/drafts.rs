@@ -17,6 +17,11 @@ const VERSION: u32 = 1;
 /// An undecided draft is destroyed after this time, unasked.
 pub(super) const EXPIRY: Duration = Duration::from_hours(30 * 24);
 
+/// Undecided drafts of a product, at most. Whoever has been away for a while does not want to be asked more often than that.
+const MOST_DRAFTS: usize = 20;
+/// Bytes of all of them, at most; a single one may be larger.
+const MOST_BYTES: u64 = 256 << 20;
+
 /// A draft from the spool, held: no other process asks about it meanwhile. Dropped, it stays where it is.
 #[derive(Debug)]
 pub struct HeldDraft<'a> {
@@ -43,6 +48,9 @@ impl HeldDraft<'_> {
 impl Spool {
     /// Keeps a draft until someone decides, 30 days at most.
     ///
+    /// Where more than 20 drafts or 256 MiB would wait, older ones give way, the oldest of the same kind first: a product that crashes at every
+    /// start must not fill the disk. One that somebody is being asked about stays.
+    ///
     /// # Errors
     /// It could not be written; then nothing of it is on the disk.
     pub fn put_draft(&self, draft: &Draft) -> Result<(), SpoolError> {
@@ -57,6 +65,7 @@ impl Spool {
         let name = file_name(draft.id);
         let Some(mut temporary) = self.new.temporary(&name)? else { return Err(SpoolError::Busy { id: draft.id }) };
         let stored = to_stored(draft, expires).encode_to_vec();
+        self.make_room(draft.kind, stored.len() as u64)?;
         temporary.file().write_all(&stored).map_err(|e| self.new.failed("write", &name, e))?;
         temporary.publish().map(drop)
     }
@@ -107,6 +116,34 @@ impl Spool {
     /// It could not be removed from the disk.
     pub fn discard(&self, id: ReportId) -> Result<(), SpoolError> {
         self.new.remove(&file_name(id))
+    }
+
+    /// Makes room for a draft of this kind and so many bytes.
+    fn make_room(&self, kind: ErrorKind, bytes: u64) -> Result<(), SpoolError> {
+        let ids = self.drafts()?;
+        let mut left = ids.len();
+        let mut total = bytes;
+        for id in &ids {
+            total = total.saturating_add(self.new.size(&file_name(*id))?);
+        }
+        let is_too_much = |left: usize, total: u64| left >= MOST_DRAFTS || total > MOST_BYTES;
+        for same_kind in [true, false] {
+            for id in &ids {
+                if !is_too_much(left, total) {
+                    return Ok(());
+                }
+                let size = self.new.size(&file_name(*id))?;
+                // Gone in the round before, or held.
+                let Some(held) = self.take_draft(*id)? else { continue };
+                if !same_kind || held.draft.kind == kind {
+                    tracing::warn!(%id, kind = ?held.draft.kind, MOST_DRAFTS, MOST_BYTES, "an undecided draft gives way to a new one");
+                    held.discard()?;
+                    left -= 1;
+                    total = total.saturating_sub(size);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Destroys drafts that have expired, and those whose report was granted just before a crash.

@@ -3,7 +3,7 @@
 //! ```text
 //! <spool>/            0700
 //!   choice            what the person wants to hold from now on
-//!   new/ID.draft      collected, undecided; destroyed when its time is over
+//!   new/ID.draft      collected, undecided; destroyed when its time is over, or to make room: 20 and 256 MiB at most
 //!   out/ID.report     granted and encoded
 //!   out/ID.state      how its delivery stands, and the digest of the report beside it
 //!   bad/              what could not be read: kept for a while, never looked at again

@@ -12,8 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::directory::{Claim, Locked};
 use super::drafts::{id_of, nanos};
-use super::schedule::{GIVE_UP_AFTER, wait_after};
-use super::{Spool, SpoolError};
+use super::{Spool, SpoolError, schedule};
 use crate::encode::{EncodeError, Encoded};
 use crate::schema::DeliveryState;
 
@@ -37,8 +36,10 @@ pub struct Outgoing<'a> {
 pub enum Failure {
     /// It may work another time.
     Transient,
-    /// It will not work as it is: not tried again, kept.
+    /// It fails until somebody changes something, a password for example: the quick tries are left out.
     Permanent,
+    /// It will never work: not tried again, kept.
+    Final,
 }
 
 /// A report that could not be delivered so far.
@@ -115,7 +116,7 @@ impl Outgoing<'_> {
 
     /// It was not accepted: remembers why, and when to try again. The report is kept, whatever happens.
     ///
-    /// Returns when it is due, `None` where it is tried no more: after a permanent failure, or 14 days of others.
+    /// Returns when it is due, `None` where it is tried no more: after a final failure, or 14 days of others.
     ///
     /// # Errors
     /// The state could not be written; the old one holds.
@@ -133,9 +134,11 @@ impl Outgoing<'_> {
         state.last_error = error.to_string();
         let cut = state.last_error.floor_char_boundary(LONGEST_ERROR);
         state.last_error.truncate(cut);
-        let tried_for = Duration::from_nanos(nanos(now).saturating_sub(state.first_attempt));
-        state.gave_up = failure == Failure::Permanent || tried_for >= GIVE_UP_AFTER;
-        state.next_attempt = nanos(now + wait_after(state.attempts));
+        let permanent = failure != Failure::Transient;
+        let next = schedule::next(state.attempts, state.first_attempt, nanos(now), permanent);
+        let next = next.filter(|_| failure != Failure::Final);
+        state.gave_up = next.is_none();
+        state.next_attempt = next.unwrap_or(0);
         self.spool.write_state(self.id, &self.state)?;
         Ok(self.next_attempt())
     }

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
 
 use crash_context::CrashContext;
 use report_format::schema::v1::{SectionKind, Surface};
@@ -12,7 +13,7 @@ use super::*;
 use crate::consent::Draft;
 use crate::handler::live_child::CANARY;
 use crate::schema::{Configuration, Shutdown};
-use crate::shared::layout::ActionKind;
+use crate::shared::layout::{ActionKind, header};
 use crate::shared::writer::{Action, Crash, Writer};
 
 const ROLE: &str = "REPORTER_TEST_PRODUCT";
@@ -60,6 +61,9 @@ fn product() {
 
     let (mapping, memory) = Mapping::create().unwrap();
     let mapping: &'static Mapping = Box::leak(Box::new(mapping));
+    if role == "other memory" {
+        mapping.words()[header::MAGIC].store(0, Ordering::Relaxed);
+    }
     let writer = Writer::new(mapping.words());
     let product =
         v1::Product { vendor: "Example".into(), name: "Ledger".into(), version: "1".into(), ..Default::default() };
@@ -72,7 +76,7 @@ fn product() {
     };
     send(1, client_message::Message::Hello(hello), &[memory.as_fd()]);
     let (answer, _) = control.receive::<HandlerMessage>(SOON).unwrap();
-    if role == "foreign" {
+    if ["foreign", "other memory"].contains(&role.as_str()) {
         assert!(matches!(answer.message, Some(handler_message::Message::Refused(_))), "{answer:?}");
         return;
     }
@@ -92,7 +96,7 @@ fn product() {
     };
     let handled = |crash_number| {
         let chain = vec![v1::ErrorLink { message: "cannot read /home/anna/book".into(), ..Default::default() }];
-        let frames = vec![0x1234];
+        let frames = vec![reporter_test_failing_function as *const () as u64 + 1, 0x1234];
         let kind = ErrorKind::HandledError.into();
         let error = HandledError { chain, thread_id: 7, frames, time: 1, kind, crash_number, ..Default::default() };
         send(0, client_message::Message::HandledError(error), &[]);
@@ -195,7 +199,10 @@ fn errors_in_a_row_make_a_report_each() {
         let error: v1::Error = draft.message(SectionKind::Error).unwrap();
         assert_eq!(error.chain[0].message, "cannot read /home/<user>/book");
         let stacks: v1::Stacks = draft.message(SectionKind::Stacks).unwrap();
-        assert_eq!(stacks.threads[0].frames[0].trust(), v1::FrameTrust::Recorded);
+        let frame = &stacks.threads[0].frames[0];
+        assert_eq!((frame.trust(), &*frame.symbol), (v1::FrameTrust::Recorded, "reporter_test_failing_function"));
+        let modules: v1::Modules = draft.message(SectionKind::Modules).unwrap();
+        assert_eq!((frame.module, modules.modules.len()), (Some(0), 1), "only what holds a frame: {modules:?}");
     }
 }
 
@@ -228,4 +235,12 @@ fn a_product_of_another_release_is_refused_and_told_why() {
     let (_, served) = kept_of("foreign");
     let error = served.unwrap_err();
     assert!(matches!(&error, ServeError::Refused(why) if why.contains("99")), "{error}");
+}
+
+#[test]
+fn a_shared_memory_of_another_layout_is_refused_at_once() {
+    let (drafts, served) = kept_of("other memory");
+    let error = served.unwrap_err();
+    assert!(matches!(&error, ServeError::Refused(why) if why.contains("shared memory")), "{error}");
+    assert_eq!(drafts, []);
 }

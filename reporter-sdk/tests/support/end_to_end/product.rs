@@ -6,13 +6,14 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::mail_server::MailServer;
+use super::report::Received;
 use super::terminal::Terminal;
 
 /// How long a handler may need once its product has ended, all attempts to deliver together.
@@ -65,6 +66,12 @@ impl Product {
         self
     }
 
+    /// Takes another program from now on.
+    pub(crate) fn set_program(&mut self, program: PathBuf) -> &mut Self {
+        self.program = program;
+        self
+    }
+
     /// A path in the product's folder, which everything of it lies in.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
@@ -111,6 +118,24 @@ impl Product {
     /// The same with another command than [`Product::command`]'s.
     pub(crate) fn in_terminal_as(&self, command: &mut Command, prompts: &'static [&'static str]) -> Visit<'_> {
         Visit { product: self, terminal: Terminal::start_inside(command), prompts }
+    }
+
+    /// Runs it in a terminal on these lines, the last of which makes it crash, sends the report, and takes it from its mail.
+    /// Nothing else is made and nothing stays behind.
+    pub(crate) fn crashes(&self, prompts: &'static [&'static str], lines: &[&str]) -> (ExitStatus, Received) {
+        let mut visit = self.in_terminal(prompts);
+        visit.types(lines).answers("s");
+        let status = visit.ends();
+        (status, self.only_report())
+    }
+
+    /// The one report that was made, from its mail.
+    pub(crate) fn only_report(&self) -> Received {
+        let received = Received::from_mail(&self.mail());
+        for folder in ["new", "out", "bad"] {
+            assert_eq!(self.spooled(folder), [] as [PathBuf; 0]);
+        }
+        received
     }
 
     /// Runs it without a terminal on these lines of input, until it and its handler have ended.
@@ -172,7 +197,7 @@ impl Visit<'_> {
         self
     }
 
-    /// Sends the report without what these switches stand for: the beginnings of their texts.
+    /// Sends the report without what these switches stand for, named by the beginnings of their texts.
     pub(crate) fn sends_without(&mut self, switches: &[&str]) -> &mut Self {
         self.answers("c");
         for switch in switches {
@@ -189,7 +214,7 @@ impl Visit<'_> {
     }
 
     /// Waits for the product's end, and for its handler's.
-    pub(crate) fn ends(&mut self) -> std::process::ExitStatus {
+    pub(crate) fn ends(&mut self) -> ExitStatus {
         let status = self.terminal.ends();
         self.product.handler_ends();
         status
@@ -233,10 +258,52 @@ fn beside(program: &str, which: &[&str]) -> PathBuf {
     path
 }
 
+/// The example product as a package of its own whose panics abort: `panic` is the choice of the program, for all that is in it.
+pub(crate) fn notes_whose_panics_abort() -> PathBuf {
+    let sdk = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("notes-whose-panics-abort");
+    fs::create_dir_all(&package).unwrap();
+    let sdk = sdk.display();
+    let manifest = format!(
+        r#"
+        [package]
+        name = "notes"
+        version = "{version}"
+        edition = "2024"
+
+        [[bin]]
+        name = "notes"
+        path = "{sdk}/examples/notes.rs"
+
+        [dependencies]
+        reporter-sdk = {{ path = "{sdk}" }}
+
+        [profile.dev]
+        panic = "abort"
+        debug = "line-tables-only"
+
+        [workspace]
+        "#,
+        version = env!("CARGO_PKG_VERSION"),
+    );
+    fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    // The versions that the tests run with, already downloaded.
+    fs::copy(format!("{sdk}/../Cargo.lock"), package.join("Cargo.lock")).unwrap();
+    cargo(&["build", "--quiet", "--offline", "--target-dir", "target"], &package);
+    package.join("target/debug/notes")
+}
+
 /// Runs `cargo build` for the SDK into a target folder.
-pub(crate) fn build(target: &Path, arguments: &[&str]) {
+fn build(target: &Path, arguments: &[&str]) {
+    let mut all = vec!["build", "--quiet", "--package", "reporter-sdk", "--target-dir", target.to_str().unwrap()];
+    all.extend(arguments);
+    cargo(&all, Path::new(env!("CARGO_MANIFEST_DIR")));
+}
+
+fn cargo(arguments: &[&str], folder: &Path) {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "reporter-sdk", "--target-dir"]).arg(target).args(arguments);
-    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).output().unwrap();
+    // What a build beside this one was told is not for this one.
+    cargo.args(arguments).current_dir(folder).env_remove("CARGO_TARGET_DIR").stdin(Stdio::null());
+    let output = cargo.output().unwrap();
     assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -28,9 +28,14 @@ impl Received {
         let attachment = parsed.attachment(0).unwrap();
         assert!(attachment.attachment_name().unwrap().ends_with(".report"));
         let bytes = attachment.contents().to_vec();
+        Self { mail, ..Self::from_bytes(bytes) }
+    }
+
+    /// Reads a complete report.
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
         let report = Report::read(&bytes[..], &Limits::default()).unwrap();
         assert_eq!(report.status(), Status::Complete, "{:?}", report.losses());
-        Self { mail, bytes, report }
+        Self { mail: Vec::new(), bytes, report }
     }
 
     /// The first section of this kind, which must be there.

@@ -1,0 +1,72 @@
+//! What the fuzzers, and the test that replays their inputs, reach of the inside. Not for products.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use report_format::schema::v1::Surface;
+
+use crate::handler::minidump_filter::{FilterPlan, filter};
+use crate::shared::layout::{self, ActionKind, header};
+use crate::shared::snapshot::Snapshot;
+use crate::shared::writer::{Action, Crash, Panic, Writer};
+
+/// Any bytes as a minidump: what passes the filter is a minidump that is hardly larger, and with everything to be zeroed it is no other
+/// size than with nothing.
+pub fn minidump_filter(input: &[u8]) {
+    let everything = || std::iter::once(0..u64::MAX).collect();
+    for plan in [FilterPlan { zero: Vec::new(), system: true }, FilterPlan { zero: everything(), system: false }] {
+        let mut dump = input.to_vec();
+        if let Ok(report) = filter(&mut dump, &plan) {
+            assert!(dump.len() <= input.len() * 2 + 4096, "{} bytes of {}", dump.len(), input.len());
+            assert!(minidump::Minidump::read(&dump[..]).is_ok());
+            assert!(report.zeroed_bytes <= dump.len() as u64);
+            assert!(report.zeroed_bytes == 0 || !plan.zero.is_empty());
+        }
+    }
+}
+
+/// Shared memory as a product leaves it, with words of it overwritten: each 12 bytes of the input are the number of a word and its new value.
+pub fn snapshot(input: &[u8]) {
+    let words: Vec<AtomicU64> = product().iter().map(|word| AtomicU64::new(word.load(Ordering::Relaxed))).collect();
+    let mut header_is_right = true;
+    for change in input.chunks_exact(12) {
+        let (at, value) = change.split_at(4);
+        let at = at.iter().rev().fold(0, |at, byte| at << 8 | usize::from(*byte)) % words.len();
+        let value = value.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        words[at].store(value, Ordering::Relaxed);
+        header_is_right &= at >= header::PID;
+    }
+    let read = Snapshot::from_words(&words);
+    assert!(read.is_ok() || !header_is_right);
+    if let Ok(snapshot) = read {
+        assert!(snapshot.actions.len() <= layout::SHARDS * layout::SLOTS);
+        assert!(snapshot.annotations.len() <= layout::ANNOTATIONS);
+        assert!(snapshot.crash.is_none_or(|crash| crash.context.len() <= layout::SIZE));
+    }
+}
+
+/// What a product has written that did something of everything, made once.
+fn product() -> &'static [AtomicU64] {
+    static WORDS: OnceLock<&'static [AtomicU64]> = OnceLock::new();
+    WORDS.get_or_init(|| {
+        let words: Vec<_> = (0..layout::WORDS).map(|_| AtomicU64::new(0)).collect();
+        let words: &'static [AtomicU64] = words.leak();
+        let writer = Writer::new(words);
+        let surface = Surface::Menu as u8;
+        let action = |kind, detail, first, second| Action { kind, detail, id: 7, parent: 0, first, second };
+        writer.act(&action(ActionKind::Task, 1, "import statement", ""));
+        writer.act(&action(ActionKind::Command, surface, "file.export", "Export…"));
+        writer.act(&action(ActionKind::Dialog, 1, "export.options", "ok"));
+        writer.annotate("book", "household");
+        writer.panicked(&Panic {
+            message: "index out of bounds",
+            file: "src/book.rs",
+            line: 1,
+            column: 1,
+            thread_name: "main",
+        });
+        let context = &[1; 64];
+        writer.crashed(&Crash { number: 1, kind: 1, pid: 1, tid: 1, signal: None, address: None, context });
+        words
+    })
+}

@@ -1,0 +1,65 @@
+use std::cell::RefCell;
+
+use super::*;
+use crate::consent::{Answer, Decision};
+use crate::schema::Configuration;
+
+fn pipeline(spool: &std::path::Path) -> Pipeline {
+    let spool = Some(Spool::open(spool).unwrap());
+    Pipeline { settings: Settings::new(Configuration::default()), administrator: Default::default(), spool, pid: 1 }
+}
+
+fn keep(pipeline: &Pipeline, number: u8) -> ReportId {
+    let id = ReportId([number; 16]);
+    let mut draft = Draft::new(id, v1::Product::default(), [2; 16], ErrorKind::Vanished, 7);
+    draft.push(SectionKind::Error, Category::Essential, &v1::Error::default());
+    pipeline.spool.as_ref().unwrap().put_draft(&draft).unwrap();
+    id
+}
+
+/// Answers as told by the draft's number, and remembers who was asked about.
+struct Person<'a>(&'a RefCell<Vec<u8>>, fn(u8) -> Answer);
+
+impl Asker for Person<'_> {
+    fn ask(&mut self, request: &Request<'_>) -> Decision {
+        let number = request.draft().id.0[0];
+        self.0.borrow_mut().push(number);
+        request.answered(self.1(number), None)
+    }
+}
+
+#[test]
+fn what_is_kept_is_offered_once_a_run_the_most_recent_first_until_somebody_says_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&directory.path().join("spool"));
+    let ids: Vec<_> = (1..=5).map(|number| keep(&pipeline, number)).collect();
+    let asked = RefCell::new(Vec::new());
+    let offer = |already: &[ReportId], answer| {
+        pipeline.offer_kept(already, Duration::from_secs(60), |_| Person(&asked, answer));
+        asked.take()
+    };
+    // The fifth was put off in this run; another process asks about the third.
+    let elsewhere = pipeline.spool.as_ref().unwrap().take_draft(ids[2]).unwrap();
+    let send = |_| Answer::Send { categories: CategorySet::essential(), contact: None };
+    let answer = |number| if number == 4 { Answer::Decline } else { Answer::Later };
+    assert_eq!(offer(&ids[4..], answer), [4, 2]);
+    drop(elsewhere);
+    assert_eq!(
+        pipeline.kept(),
+        [ids[0], ids[1], ids[2], ids[4]],
+        "what was put off is kept, and offered by the next run"
+    );
+    assert_eq!(offer(&[], send), [5, 3, 2, 1]);
+    assert_eq!(pipeline.kept(), []);
+    assert_eq!(pipeline.spool.as_ref().unwrap().outgoing().unwrap().len(), 4);
+}
+
+#[test]
+fn nobody_is_asked_once_the_time_is_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&directory.path().join("spool"));
+    keep(&pipeline, 1);
+    let asked = RefCell::new(Vec::new());
+    pipeline.offer_kept(&[], Duration::ZERO, |_| Person(&asked, |_| Answer::Decline));
+    assert_eq!((asked.take(), pipeline.kept().len()), (vec![], 1));
+}

@@ -1,0 +1,30 @@
+//! Every input that the fuzzers of the handler's parsers start from, and every one that they once failed on.
+
+use std::{fs, path::Path};
+
+use reporter_sdk::fuzzing;
+
+fn replay(target: &str, run: fn(&[u8])) {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+    let mut inputs = 0;
+    for folder in ["corpus", "regressions"] {
+        // Regressions have a folder only once there was one.
+        for file in fs::read_dir(fuzz.join(folder).join(target)).into_iter().flatten() {
+            let path = file.expect("readable").path();
+            println!("{}", path.display());
+            run(&fs::read(&path).expect("readable"));
+            inputs += 1;
+        }
+    }
+    assert!(inputs > 0, "no input for {target}");
+}
+
+#[test]
+fn the_minidump_filter_takes_every_known_input() {
+    replay("minidump_filter", fuzzing::minidump_filter);
+}
+
+#[test]
+fn the_snapshot_of_shared_memory_takes_every_known_input() {
+    replay("snapshot", fuzzing::snapshot);
+}
