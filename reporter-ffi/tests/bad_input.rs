@@ -164,7 +164,11 @@ impl Disk {
     fn mount(path: &Path) -> Option<Disk> {
         let path = path.to_owned();
         fs::create_dir(&path).unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs"]).arg(&path).output().unwrap();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs"])
+            .arg(&path)
+            .output()
+            .unwrap();
         if !mount.status.success() {
             eprintln!("SKIPPED: cannot mount a small disk: {}", String::from_utf8_lossy(&mount.stderr));
             return None;
@@ -206,7 +210,10 @@ fn a_spool_on_a_read_only_disk_is_named_and_the_reports_wait_elsewhere() {
     disk.remount("ro");
     let ended = ledger.run("open a\nsimulate\nflush\nmonth 999999999\n");
     crashed(&ended);
-    says(&ended.said, &["spool: ", ledger.spool().to_str().unwrap(), "Read-only file system", "must be able to write there"]);
+    says(
+        &ended.said,
+        &["spool: ", ledger.spool().to_str().unwrap(), "Read-only file system", "must be able to write there"],
+    );
     ledger.handler_ends();
     let elsewhere = kept_elsewhere(&ledger, &ended.said);
 
@@ -301,7 +308,10 @@ fn a_recipient_whom_the_server_does_not_know_is_named_and_the_report_is_kept() {
     ledger.set("to", "nobody@ledger.example");
     let (failure, next) = undelivered(&mut ledger);
     for said in [failure.last_error, next] {
-        says(&said, &["localhost", "recipient nobody@ledger.example", "550", "no such user here", "correct the recipient"]);
+        says(
+            &said,
+            &["localhost", "recipient nobody@ledger.example", "550", "no such user here", "correct the recipient"],
+        );
     }
     assert!(server.mails_now().is_empty());
 }

@@ -27,8 +27,7 @@
 //! With `--config 'profile.dev.panic="abort"'` behind `cargo`, every panic ends the program by an abort, worker or not.
 //!
 //! The configuration has the keys that `reporter-ffi/examples/ledger.c` explains: handler, spool, from, to, host, port, tls, user,
-//! password-file, ca, eml-directory, never, dump-handled, log,
-//! wait-seconds.
+//! password-file, ca, eml-directory, never, dump-handled, log, wait-seconds.
 
 use std::{
     env, error,

@@ -8,7 +8,7 @@ use report_format::schema::v1::Surface;
 use crate::handler::minidump_filter::{FilterPlan, filter};
 use crate::shared::layout::{self, ActionKind, header};
 use crate::shared::snapshot::Snapshot;
-use crate::shared::writer::{Action, Crash, Panic, Writer};
+use crate::shared::writer::{Action, Crash, Panic, Writer, write_header};
 
 /// Any bytes as a minidump: what passes the filter is a minidump that is hardly larger, and with everything to be zeroed it is no other
 /// size than with nothing.
@@ -51,6 +51,7 @@ fn product() -> &'static [AtomicU64] {
     WORDS.get_or_init(|| {
         let words: Vec<_> = (0..layout::WORDS).map(|_| AtomicU64::new(0)).collect();
         let words: &'static [AtomicU64] = words.leak();
+        write_header(words);
         let writer = Writer::new(words);
         let surface = Surface::Menu as u8;
         let action = |kind, detail, first, second| Action { kind, detail, id: 7, parent: 0, first, second };

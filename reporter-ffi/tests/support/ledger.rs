@@ -27,6 +27,17 @@ use crate::{
 /// No test waits longer for anything that should come at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A program of the workspace, which a test run of the whole workspace builds beside the tests.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    // target/debug/deps/THIS-0123
+    let folder = test.ancestors().nth(2).expect("a test lies in a target folder");
+    let program = folder.join(name);
+    let how = "build it with `cargo build -p reporter-sdk -p decoder-cli --all-features`, or test the whole workspace";
+    assert!(program.is_file(), "{} is missing: {how}", program.display());
+    program
+}
+
 /// What the ledger prints before it reads a line.
 pub(crate) const PROMPTS: &[&str] = &["ledger> ", "[y/N] "];
 

@@ -91,7 +91,8 @@ fn open_spool(path: &Path, soft_errors: &mut Vec<v1::SoftError>) -> Option<Spool
         }
         Err(error) => {
             soft_errors.push(spool_fails(&error));
-            let opened = fallback.map(|place| Spool::open(&place).map_err(|error| soft_errors.push(spool_fails(&error))));
+            let opened =
+                fallback.map(|place| Spool::open(&place).map_err(|error| soft_errors.push(spool_fails(&error))));
             let Some(Ok(opened)) = opened else {
                 soft_errors.push(soft_note("spool", "reports are lost until it is in order"));
                 return None;

@@ -211,7 +211,8 @@ impl Spool {
             // Without the lock: a state is replaced whole, never written over.
             let Some(state) = self.read_state(id)? else { continue };
             // What cannot be understood is judged by whoever claims it.
-            let Ok(DeliveryState { attempts, gave_up, last_error, .. }) = DeliveryState::decode(state.as_slice()) else {
+            let Ok(DeliveryState { attempts, gave_up, last_error, .. }) = DeliveryState::decode(state.as_slice())
+            else {
                 continue;
             };
             if attempts > 0 {
