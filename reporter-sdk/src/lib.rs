@@ -26,6 +26,9 @@
 mod actions;
 mod annotations;
 mod attachments;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod capture;
 #[cfg(feature = "handler")]
 pub mod consent;

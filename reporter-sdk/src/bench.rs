@@ -1,0 +1,26 @@
+//! A reporter without a handler, for the project's own benchmarks.
+
+use std::time::Duration;
+
+use crate::{
+    Options, Reporter,
+    ipc::unix::Socket,
+    schema::{HandlerMessage, Ready, handler_message::Message},
+};
+
+/// Makes recording active for the rest of the process, into shared memory that nobody reads.
+///
+/// # Panics
+/// The system gives neither sockets nor shared memory.
+pub fn start() {
+    let (control, handler) = Socket::pair().expect("a pair of sockets");
+    let (crash, nobody) = Socket::pair().expect("a pair of sockets");
+    // Its answer waits in the socket when the hello goes out.
+    let ready = HandlerMessage { sequence: 0, message: Some(Message::Ready(Ready::default())) };
+    handler.send(&ready, &[], Duration::ZERO).expect("room in a new socket");
+    let reporter =
+        Reporter::connect(Options::new("Example Software", "Ledger", "1.0"), control, crash, "the benchmark");
+    assert!(reporter.is_active(), "{:?}", reporter.soft_errors());
+    // Ending it would wait for an answer.
+    std::mem::forget((reporter, handler, nobody));
+}
