@@ -27,7 +27,8 @@
 //! With `--config 'profile.dev.panic="abort"'` behind `cargo`, every panic ends the program by an abort, worker or not.
 //!
 //! The configuration has the keys that `reporter-ffi/examples/ledger.c` explains: handler, spool, from, to, host, port, tls, user,
-//! password-file, ca, eml-directory, never, dump-handled, log, wait-seconds.
+//! password-file, ca, eml-directory, never, dump-handled, log,
+//! wait-seconds.
 
 use std::{
     env, error,
@@ -381,7 +382,7 @@ fn configure(mut options: Options, path: &Path) -> Result<(Options, Option<File>
             }
             "wait-seconds" => {
                 let seconds = value.parse().ok().filter(|seconds| (1..=120).contains(seconds));
-                let seconds = seconds.ok_or("wait-seconds is not between 1 and 120")?;
+                let seconds = seconds.ok_or_else(|| format!("wait-seconds is {value}, not between 1 and 120"))?;
                 options = options.waits(Duration::from_secs(seconds), Duration::from_secs(120));
             }
             _ => return Err(format!("{key} is not a key of the configuration")),
