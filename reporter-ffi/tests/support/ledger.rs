@@ -72,6 +72,7 @@ impl Ledger {
     }
 
     /// Sets a key of the configuration, in place of an earlier value.
+    #[allow(clippy::needless_pass_by_value, reason = "texts, numbers and displayed paths alike")]
     pub(crate) fn set(&mut self, key: &str, value: impl ToString) -> &mut Self {
         if key == "spool" {
             self.spool = value.to_string().into();
