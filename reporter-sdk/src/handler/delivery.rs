@@ -13,6 +13,9 @@ use report_format::schema::v1;
 
 /// Attempts that lie further ahead are left to the next start. Covers the quick tries after 5 and 30 seconds.
 const NEAR: Duration = Duration::from_secs(45);
+/// A start of the product is an occasion of its own: the network may be back, the settings may have been put right. Not for a report that was
+/// tried less than this ago, so that a product that is started in a loop leaves the server alone.
+const OCCASION: Duration = Duration::from_mins(1);
 
 enum Order {
     /// Something is in `out/`. Answered when all that is due was tried once.
@@ -62,23 +65,24 @@ impl Delivery {
 
 fn run(spool: &Spool, transport: &mut dyn Transport, inbox: &Receiver<Order>) {
     let mut finish_by = None;
+    let mut occasion = true;
     loop {
-        let next = send_due(spool, transport);
-        let wait = next.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default()).filter(|wait| *wait <= NEAR);
+        let next = send_due(spool, transport, std::mem::take(&mut occasion));
+        let wait = next.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
         let order = match (finish_by, wait) {
             (Some(end), Some(wait)) if Instant::now() + wait < end => {
                 std::thread::sleep(wait);
                 continue;
             }
             (Some(_), _) => return,
-            // Idle costs nothing: no timer runs where nothing is due soon.
+            // Idle costs nothing: no timer runs where nothing waits.
             (None, None) => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             (None, Some(wait)) => inbox.recv_timeout(wait),
         };
         match order {
             Ok(Order::Look(None)) | Err(RecvTimeoutError::Timeout) => {}
             Ok(Order::Look(Some(done))) => {
-                send_due(spool, transport);
+                send_due(spool, transport, false);
                 let _ = done.send(());
             }
             Ok(Order::Finish) | Err(RecvTimeoutError::Disconnected) => finish_by = Some(Instant::now() + NEAR),
@@ -86,8 +90,8 @@ fn run(spool: &Spool, transport: &mut dyn Transport, inbox: &Receiver<Order>) {
     }
 }
 
-/// Tries all that is due, once. Returns when the next attempt is due.
-fn send_due(spool: &Spool, transport: &mut dyn Transport) -> Option<SystemTime> {
+/// Tries all that is due, once; on an `occasion` also what is not due yet. Returns when the next attempt is due.
+fn send_due(spool: &Spool, transport: &mut dyn Transport, occasion: bool) -> Option<SystemTime> {
     let waiting = match spool.outgoing() {
         Ok(waiting) => waiting,
         Err(error) => {
@@ -98,7 +102,7 @@ fn send_due(spool: &Spool, transport: &mut dyn Transport) -> Option<SystemTime> 
     let mut next: Option<SystemTime> = None;
     for id in waiting {
         let due = match spool.claim(id) {
-            Ok(Some(outgoing)) => send(outgoing, transport),
+            Ok(Some(outgoing)) => send(outgoing, transport, occasion),
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
@@ -112,10 +116,14 @@ fn send_due(spool: &Spool, transport: &mut dyn Transport) -> Option<SystemTime> 
 }
 
 /// Tries one report if it is due. Returns when it is due again.
-fn send(mut outgoing: Outgoing<'_>, transport: &mut dyn Transport) -> Result<Option<SystemTime>, SpoolError> {
+fn send(
+    mut outgoing: Outgoing<'_>,
+    transport: &mut dyn Transport,
+    occasion: bool,
+) -> Result<Option<SystemTime>, SpoolError> {
     let id = outgoing.id();
     match outgoing.next_attempt() {
-        Some(due) if due <= SystemTime::now() => {}
+        Some(due) if is_due(due, outgoing.last_attempt(), SystemTime::now(), occasion) => {}
         later => return Ok(later),
     }
     let sent = parcel(&mut outgoing)?.and_then(|parcel| transport.send(&parcel));
@@ -140,6 +148,10 @@ fn failure(error: &DeliverError) -> Failure {
         error if error.is_permanent() => Failure::Permanent,
         _ => Failure::Transient,
     }
+}
+
+fn is_due(due: SystemTime, last: SystemTime, now: SystemTime, occasion: bool) -> bool {
+    due <= now || occasion && last + OCCASION <= now
 }
 
 fn parcel(outgoing: &mut Outgoing<'_>) -> Result<Result<Parcel, DeliverError>, SpoolError> {
@@ -168,6 +180,15 @@ pub(crate) fn transport(mail: Option<schema::Mail>) -> Result<Box<dyn Transport 
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_start_is_an_occasion_to_try_what_was_not_tried_just_now() {
+        let at = |seconds| std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        assert!(super::is_due(at(100), at(0), at(100), false));
+        assert!(!super::is_due(at(1800), at(0), at(1799), false));
+        assert!(super::is_due(at(1800), at(0), at(60), true));
+        assert!(!super::is_due(at(1800), at(0), at(59), true));
+    }
+
     use super::*;
 
     #[test]

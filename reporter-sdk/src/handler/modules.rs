@@ -105,16 +105,17 @@ fn mappings(maps: &[u8]) -> impl Iterator<Item = (Range<u64>, PathBuf)> {
 
 impl LoadedModule {
     fn new(module: &MinidumpModule, paths: &HashMap<u64, PathBuf>) -> Self {
-        let build_id = match &module.codeview_info {
-            Some(CodeView::Elf(elf)) => elf.build_id.clone(),
-            _ => Vec::new(),
+        // Of an ELF file the dump's writer takes the number in the soname for a version (libc.so.6 would be 6.0.0.0): rather none.
+        let (build_id, version) = match &module.codeview_info {
+            Some(CodeView::Elf(elf)) => (elf.build_id.clone(), None),
+            _ => (Vec::new(), module.version()),
         };
         let start = module.base_address();
         Self {
             path: paths.get(&start).cloned().unwrap_or_else(|| PathBuf::from(module.code_file().as_ref())),
             range: start..start.saturating_add(module.size()),
             build_id,
-            version: module.version().map(std::borrow::Cow::into_owned).unwrap_or_default(),
+            version: version.map(std::borrow::Cow::into_owned).unwrap_or_default(),
         }
     }
 

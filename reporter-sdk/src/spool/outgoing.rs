@@ -81,6 +81,11 @@ impl Outgoing<'_> {
         (!self.state.gave_up).then(|| UNIX_EPOCH + Duration::from_nanos(self.state.next_attempt))
     }
 
+    /// When it was tried last; the epoch before the first time.
+    pub fn last_attempt(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_nanos(self.state.last_attempt)
+    }
+
     /// Why the last attempt failed; empty before the first.
     pub fn last_error(&self) -> &str {
         &self.state.last_error
@@ -131,6 +136,7 @@ impl Outgoing<'_> {
         if state.first_attempt == 0 {
             state.first_attempt = nanos(now);
         }
+        state.last_attempt = nanos(now);
         state.last_error = error.to_string();
         let cut = state.last_error.floor_char_boundary(LONGEST_ERROR);
         state.last_error.truncate(cut);
