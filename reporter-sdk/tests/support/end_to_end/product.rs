@@ -60,6 +60,7 @@ impl Product {
     }
 
     /// Sets a key of the configuration, in place of an earlier value.
+    #[allow(clippy::needless_pass_by_value, reason = "numbers, texts and displayed paths, as they come")]
     pub(crate) fn set(&mut self, key: &str, value: impl ToString) -> &mut Self {
         self.settings.retain(|(known, _)| known != key);
         self.settings.push((key.into(), value.to_string()));
