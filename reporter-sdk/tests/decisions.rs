@@ -27,7 +27,7 @@ fn files_that_tell(product: &Product) -> Vec<PathBuf> {
 /// Checks that an undecided report is there, for its owner alone, and nothing was sent.
 fn assert_is_kept(product: &Product) {
     let [draft] = &product.spooled("new")[..] else { panic!("{:?}", files(&product.spool())) };
-    assert_eq!(files_that_tell(product), [draft.clone()]);
+    assert_eq!(files_that_tell(product), std::slice::from_ref(draft));
     assert_eq!(product.spooled("out"), [] as [PathBuf; 0]);
     assert_eq!(product.mails(), [] as [PathBuf; 0]);
     for file in files(&product.spool()) {
@@ -138,12 +138,15 @@ impl Drop for Canaries {
     }
 }
 
+/// What is switched off, a category of it, its sections, and what would be found of it.
+type Row<'r> = (&'r [&'r str], Category, &'r [SectionKind], &'r [&'r str]);
+
 #[test]
 fn what_is_switched_off_is_in_no_byte_of_the_report() {
     let canaries = Canaries::planted();
     let everything = canaries.sent_without(&[]);
     // The path of the product's program is told by two categories, so both are switched off with it.
-    let rows: &[(&[&str], Category, &[SectionKind], &[&str])] = &[
+    let rows: &[Row<'_>] = &[
         (&["What you did"], Category::Actions, &[SectionKind::Actions], &[]),
         (
             &["Parts of the program's memory", "Running applications"],
