@@ -356,6 +356,8 @@ pub struct DeliveryState {
     pub last_error: ::prost::alloc::string::String,
     #[prost(bool, tag = "8")]
     pub gave_up: bool,
+    #[prost(uint64, tag = "10")]
+    pub last_attempt: u64,
     #[prost(message, optional, tag = "9")]
     pub product: ::core::option::Option<::report_format::schema::v1::Product>,
 }
