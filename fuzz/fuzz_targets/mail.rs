@@ -2,7 +2,7 @@
 
 // reportdecode is a program, not a library: its parser of mails stands alone and is taken in as a file.
 #[path = "../../decoder-cli/src/mail/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the decoder's own module, of which this target uses some")]
 mod mail;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
