@@ -29,6 +29,7 @@ mod frame;
 mod id;
 mod limits;
 mod loss;
+pub mod memory;
 mod reader;
 pub mod schema;
 mod section;

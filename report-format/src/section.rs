@@ -43,6 +43,22 @@ impl Codec {
     }
 }
 
+impl SectionKind {
+    /// Whether sections of this kind hold one protobuf message, and not bytes of a format of their own.
+    pub fn is_message(self) -> bool {
+        !matches!(
+            self,
+            Self::Unspecified
+                | Self::Minidump
+                | Self::MemoryImage
+                | Self::MemoryIndex
+                | Self::SealedTriage
+                | Self::SealedPrivate
+                | Self::SealedFullMemory
+        )
+    }
+}
+
 /// What stands in clear about a section, in each of its frames.
 ///
 /// ```

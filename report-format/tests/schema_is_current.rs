@@ -6,7 +6,8 @@ use std::{env, fs, path::Path};
 
 use prost_reflect::DescriptorPool;
 
-const FILES: [&str; 7] = ["action", "consent", "error", "inventory", "options", "product", "summary"];
+const FILES: [&str; 9] =
+    ["action", "consent", "error", "inventory", "memory", "options", "product", "rewrite", "summary"];
 
 fn compile(out: &Path) -> Vec<u8> {
     let proto = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto");

@@ -128,6 +128,13 @@ pub enum SectionKind {
     Annotations = 17,
     Attachment = 18,
     MemoryImage = 19,
+    MemoryRegions = 20,
+    MemoryIndex = 21,
+    SealedTriage = 22,
+    SealedPrivate = 23,
+    SealedFullMemory = 24,
+    Redaction = 25,
+    Recovery = 26,
 }
 impl SectionKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -156,6 +163,13 @@ impl SectionKind {
             Self::Annotations => "SECTION_KIND_ANNOTATIONS",
             Self::Attachment => "SECTION_KIND_ATTACHMENT",
             Self::MemoryImage => "SECTION_KIND_MEMORY_IMAGE",
+            Self::MemoryRegions => "SECTION_KIND_MEMORY_REGIONS",
+            Self::MemoryIndex => "SECTION_KIND_MEMORY_INDEX",
+            Self::SealedTriage => "SECTION_KIND_SEALED_TRIAGE",
+            Self::SealedPrivate => "SECTION_KIND_SEALED_PRIVATE",
+            Self::SealedFullMemory => "SECTION_KIND_SEALED_FULL_MEMORY",
+            Self::Redaction => "SECTION_KIND_REDACTION",
+            Self::Recovery => "SECTION_KIND_RECOVERY",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -181,6 +195,13 @@ impl SectionKind {
             "SECTION_KIND_ANNOTATIONS" => Some(Self::Annotations),
             "SECTION_KIND_ATTACHMENT" => Some(Self::Attachment),
             "SECTION_KIND_MEMORY_IMAGE" => Some(Self::MemoryImage),
+            "SECTION_KIND_MEMORY_REGIONS" => Some(Self::MemoryRegions),
+            "SECTION_KIND_MEMORY_INDEX" => Some(Self::MemoryIndex),
+            "SECTION_KIND_SEALED_TRIAGE" => Some(Self::SealedTriage),
+            "SECTION_KIND_SEALED_PRIVATE" => Some(Self::SealedPrivate),
+            "SECTION_KIND_SEALED_FULL_MEMORY" => Some(Self::SealedFullMemory),
+            "SECTION_KIND_REDACTION" => Some(Self::Redaction),
+            "SECTION_KIND_RECOVERY" => Some(Self::Recovery),
             _ => None,
         }
     }
@@ -944,6 +965,35 @@ impl DotnetKind {
         }
     }
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MemoryRegions {
+    #[prost(message, repeated, tag = "1")]
+    pub regions: ::prost::alloc::vec::Vec<MemoryRegion>,
+    #[prost(message, repeated, tag = "2")]
+    pub erased: ::prost::alloc::vec::Vec<MemoryRange>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemoryRegion {
+    #[prost(uint64, tag = "1")]
+    pub address: u64,
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    #[prost(uint32, tag = "3")]
+    pub protection: u32,
+    #[prost(bool, tag = "4")]
+    pub shared: bool,
+    #[prost(string, tag = "5")]
+    pub mapping: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "6")]
+    pub mapping_offset: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemoryRange {
+    #[prost(uint64, tag = "1")]
+    pub address: u64,
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Product {
     #[prost(string, tag = "1")]
@@ -1005,6 +1055,49 @@ pub struct SoftError {
     pub subject: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Redaction {
+    #[prost(message, repeated, tag = "1")]
+    pub sections: ::prost::alloc::vec::Vec<RedactedSections>,
+    #[prost(message, repeated, tag = "2")]
+    pub fields: ::prost::alloc::vec::Vec<RedactedField>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RedactedSections {
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    #[prost(uint32, tag = "2")]
+    pub count: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RedactedField {
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    #[prost(uint32, repeated, tag = "2")]
+    pub path: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, tag = "3")]
+    pub count: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Recovery {
+    #[prost(message, repeated, tag = "1")]
+    pub sections: ::prost::alloc::vec::Vec<LostSections>,
+    #[prost(uint64, tag = "2")]
+    pub unreadable_bytes: u64,
+    #[prost(uint32, tag = "3")]
+    pub missing_frames: u32,
+    #[prost(bool, tag = "4")]
+    pub end_missing: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LostSections {
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    #[prost(uint32, tag = "2")]
+    pub incomplete: u32,
+    #[prost(uint32, tag = "3")]
+    pub missing: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Summary {

@@ -71,7 +71,7 @@ fn show_section(section: &DraftSection, text: &mut String) {
              say what is in it. The environment and the command line were removed; what describes the computer is\n  \
              removed too if you leave out the operating system.\n",
         ),
-        (SectionKind::MemoryImage, _) | (_, None) => text.push_str("  Binary data; it cannot be shown here.\n"),
+        (_, None) => text.push_str("  Binary data; it cannot be shown here.\n"),
         (_, Some(message)) => show_message(message, &section.payload, 1, text),
     }
 }
@@ -383,9 +383,8 @@ mod tests {
 
     #[test]
     fn every_section_kind_of_the_schema_can_be_shown() {
-        for number in 1..SectionKind::MemoryImage as i32 {
-            let kind = SectionKind::try_from(number).unwrap();
-            assert!(kind == SectionKind::Minidump || SCHEMA.sections.contains_key(&number), "{kind:?}");
+        for kind in (1..).map_while(|number| SectionKind::try_from(number).ok()) {
+            assert_eq!(SCHEMA.sections.contains_key(&(kind as i32)), kind.is_message(), "{kind:?}");
         }
     }
 
