@@ -1,5 +1,10 @@
 //! Where memory comes from: a live process, a core file, a minidump, or an image in a report.
 
+#[cfg(feature = "export")]
+pub(super) mod core;
+#[cfg(feature = "export")]
+pub(super) mod minidump;
+
 use std::io;
 
 use crate::schema::v1::MemoryRegion;
@@ -50,5 +55,33 @@ pub trait Source: Sync {
     fn zeros(&self, address: u64, limit: u64) -> u64 {
         let _ = (address, limit);
         0
+    }
+
+    /// How many of the `limit` bytes from `address` on, whole pages inside one region, are alike: all readable (`Ok`), or all not
+    /// (`Err`). It is at least one page, if `limit` is, and never more than `limit`; there may be more alike behind them.
+    ///
+    /// Files name in their headers what memory follows, so an export asks this of all regions before it writes. As it is here,
+    /// pages are read to learn it, 1 MiB at a time; a source that knows them answers at once.
+    #[expect(clippy::missing_errors_doc, reason = "both sides are lengths, and neither is a failure")]
+    fn readable(&self, address: u64, limit: u64) -> Result<u64, u64> {
+        const STEP: u64 = 1 << 20;
+        let zeros = self.zeros(address, limit);
+        if zeros > 0 {
+            return Ok(zeros.min(limit));
+        }
+        let limit = limit.min(STEP);
+        let count_while = |readable: bool| {
+            let mut page = [0; PAGE];
+            let mut at = 0;
+            while at < limit && self.read(address + at, &mut page).is_ok() == readable {
+                at += PAGE as u64;
+            }
+            at.min(limit)
+        };
+        match count_while(false) {
+            0 if self.read(address, &mut vec![0; limit as usize]).is_ok() => Ok(limit),
+            0 => Ok(count_while(true)),
+            unreadable => Err(unreadable),
+        }
     }
 }
