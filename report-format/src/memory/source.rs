@@ -4,6 +4,8 @@
 pub(super) mod core;
 #[cfg(feature = "export")]
 pub(super) mod minidump;
+#[cfg(feature = "export")]
+mod stored;
 
 use std::io;
 
