@@ -25,6 +25,7 @@ mod assembly;
 mod codec;
 mod decoder;
 mod error;
+mod file;
 mod frame;
 mod id;
 mod limits;
@@ -38,6 +39,7 @@ mod writer;
 
 pub use decoder::{Decoder, Event};
 pub use error::Error;
+pub use file::{FileSection, ReportFile};
 pub use frame::{CHUNK, MAGIC, MAJOR_VERSION, MAX_PAYLOAD, MAX_SECTIONS};
 pub use id::{Digest, ParseIdError, ReportId};
 pub use limits::Limits;

@@ -21,6 +21,8 @@ pub struct Limits {
     pub sections: u32,
     /// Losses that a [`Report`](crate::Report) remembers one by one; it only counts the others.
     pub losses: usize,
+    /// Bytes of memory that an image covers. More is an error, before anything is done with it.
+    pub memory_image: u64,
     /// Bytes searched for the beginning of a report where it does not begin at once, before the input is refused.
     pub leading: u64,
 }
@@ -34,6 +36,7 @@ impl Default for Limits {
             raw_total: 256 << 20,
             sections: MAX_SECTIONS,
             losses: 1000,
+            memory_image: 1 << 40,
             leading: 2 << 20,
         }
     }

@@ -141,20 +141,25 @@ impl Report {
     /// [`Error::Format`] if a whole section is no such message; [`Error::Unsupported`] if its codec is not supported.
     pub fn message<M: Message + Default>(&self, kind: SectionKind) -> Result<Option<M>, Error> {
         let Some(section) = self.sections.iter().find(|section| section.kind() == Some(kind)) else { return Ok(None) };
-        if section.state == SectionState::Undecoded {
-            let found = u64::from(section.header.codec.number());
-            let supported = u64::from(cfg!(feature = "zstd"));
-            return Err(Error::Unsupported { what: "compression codec", found, supported });
-        }
-        match M::decode(&section.bytes[..]) {
-            Ok(message) => Ok(Some(message)),
-            Err(_) if section.state == SectionState::Incomplete => Ok(None),
-            Err(error) => Err(Error::Format {
-                what: format!("section {} is no valid {} message", section.ordinal, kind.as_str_name()),
-                advice: "its writer is at fault; the other sections can be used",
-                source: Some(error.into()),
-            }),
-        }
+        decode_message(section, kind)
+    }
+}
+
+/// A section as a message. `None` if so much is missing that it is none any more.
+pub(crate) fn decode_message<M: Message + Default>(section: &Section, kind: SectionKind) -> Result<Option<M>, Error> {
+    if section.state == SectionState::Undecoded {
+        let found = u64::from(section.header.codec.number());
+        let supported = u64::from(cfg!(feature = "zstd"));
+        return Err(Error::Unsupported { what: "compression codec", found, supported });
+    }
+    match M::decode(&section.bytes[..]) {
+        Ok(message) => Ok(Some(message)),
+        Err(_) if section.state == SectionState::Incomplete => Ok(None),
+        Err(error) => Err(Error::Format {
+            what: format!("section {} is no valid {} message", section.ordinal, kind.as_str_name()),
+            advice: "its writer is at fault; the other sections can be used",
+            source: Some(error.into()),
+        }),
     }
 }
 

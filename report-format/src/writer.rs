@@ -18,6 +18,8 @@ use crate::{
     section::{Codec, SectionHeader},
 };
 
+const FAILED_BEFORE: &str = "writing failed before; the report is partial";
+
 /// Writes a report to anything that takes bytes: no seek, two chunks of memory, the same input always gives the same bytes.
 ///
 /// Each frame is one call of `write_all`, so no [`BufWriter`](io::BufWriter) is needed.
@@ -185,6 +187,11 @@ impl<W: Write> Writer<W> {
         Ok((self.out.inner, Digest(self.out.hasher.finalize().into()), self.out.bytes))
     }
 
+    /// Bytes of the report so far.
+    pub(crate) fn position(&self) -> u64 {
+        self.out.bytes
+    }
+
     fn check(&self) -> Result<(), Error> {
         self.broken.map_or(Ok(()), |why| Err(Error::Usage(why)))
     }
@@ -205,6 +212,36 @@ pub struct SectionWriter<'a, W: Write> {
 }
 
 impl<W: Write> SectionWriter<'_, W> {
+    /// Writes a chunk that was encoded elsewhere by the section's codec, as a frame of its own: `raw_length` bytes before, at most
+    /// [`CHUNK`], with this CRC-32C. Not to be mixed with [`Write::write`], whose chunks are cut here.
+    pub(crate) fn write_encoded(&mut self, payload: &[u8], raw_length: u32, raw_crc: u32) -> Result<(), Error> {
+        self.writer.check()?;
+        debug_assert!(self.writer.chunk.is_empty() && raw_length as usize <= CHUNK);
+        let data = Header { frame_type: frame::DATA, offset: self.raw, ..self.template };
+        let written = self.writer.out.frame(data, |out| {
+            out.extend_from_slice(payload);
+            Ok(())
+        });
+        if written.is_err() {
+            self.writer.broken = Some(FAILED_BEFORE);
+        }
+        written?;
+        self.raw += u64::from(raw_length);
+        self.frames += 1;
+        self.crc = crc32c::crc32c_combine(self.crc, raw_crc, raw_length as usize);
+        Ok(())
+    }
+
+    /// Bytes of the report before the next frame.
+    pub(crate) fn position(&self) -> u64 {
+        self.writer.position()
+    }
+
+    /// Whether chunks will be encoded as asked, or stored for want of a compressor.
+    pub(crate) fn codec(&self) -> Codec {
+        self.codec
+    }
+
     /// Writes what is left and the section's end.
     pub fn finish(mut self) -> Result<(), Error> {
         self.writer.check()?;
@@ -230,7 +267,7 @@ impl<W: Write> SectionWriter<'_, W> {
         let Writer { out, encoder, .. } = &mut *self.writer;
         let written = out.frame(data, |payload| encoder.encode(self.codec, chunk, payload));
         if written.is_err() {
-            self.writer.broken = Some("writing failed before; the report is partial");
+            self.writer.broken = Some(FAILED_BEFORE);
         }
         written?;
         self.raw += chunk.len() as u64;
