@@ -1,9 +1,13 @@
 //! What each fuzz target does with an input. The test `fuzz_replay` of report-format runs the same functions over all
 //! corpora and regressions, without a fuzzer.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 
-use report_format::{Codec, Decoder, Event, Limits, Report, SectionHeader, SectionState, Status, Summary, Writer};
+use report_format::{
+    Codec, Decoder, Event, Limits, Report, ReportFile, SectionHeader, SectionState, Status, Summary, Writer,
+    memory::{PAGE, Source},
+    schema::v1::{Category, MemoryRegion, MemoryRegions, SectionKind},
+};
 
 fn limits() -> Limits {
     Limits { raw_total: 16 << 20, ..Limits::default() }
@@ -90,6 +94,111 @@ pub fn roundtrip(input: &[u8]) {
     if let Ok(report) = Report::read(&bytes[..], &limits) {
         assert_ne!(report.status(), Status::Complete, "bit {bit}");
     }
+}
+
+/// Any report, and an image of blocks that the input describes: no panic, each page is either there or not whoever is asked, and what the
+/// index finds is found without it.
+pub fn memory_image(input: &[u8]) {
+    memory_of(input, true);
+    memory_of(&mended(input), true);
+    let [with, without] = [true, false].map(|index| memory_of(&described(input, index), false).expect("an image"));
+    // Without it there may be more: an index tells of blocks that are damaged, and what these say of addresses is believed.
+    assert!(with.iter().zip(&without).all(|(with, without)| with.is_none() || with == without));
+}
+
+/// The pages of a report's image, by what a read of each gives, if there are few.
+fn memory_of(report: &[u8], any: bool) -> Option<Vec<Option<u8>>> {
+    let mut file = ReportFile::open(Cursor::new(report), &limits()).ok()?;
+    let image = file.memory().ok()??;
+    let found = image.check().expect("a vector can be read");
+    let total: u64 = image.regions().iter().map(|region| region.size / PAGE as u64).sum();
+    assert_eq!(found.pages, total);
+    assert_eq!(found.zero + found.held + found.unreadable + found.lost, total);
+    if any && total > 1000 {
+        return None;
+    }
+    let mut pages = Vec::new();
+    for region in image.regions() {
+        for address in (region.address..region.address + region.size).step_by(PAGE) {
+            let mut page = [0; PAGE];
+            let read = image.read_at(address, &mut page).is_ok();
+            assert_eq!(image.readable(address, PAGE as u64).is_ok(), read, "{address:#x}");
+            assert!(image.zeros(address, PAGE as u64) == 0 || page == [0; PAGE] && read, "{address:#x}");
+            pages.push(read.then_some(page[0]));
+        }
+    }
+    let read = pages.iter().flatten().count() as u64;
+    assert_eq!(read, found.zero + found.held);
+    Some(pages)
+}
+
+/// A report with an image of 256 pages, described by records of 4 bytes: a block begins, with so many stored pages, or an extent follows.
+fn described(input: &[u8], with_index: bool) -> Vec<u8> {
+    let mut blocks: Vec<(u64, Vec<[u64; 4]>, u8)> = Vec::new();
+    let (mut address, mut stored) = (0_u64, 0_u64);
+    for record in input.as_chunks::<4>().0.iter().take(256) {
+        let [what, pages, gap, number] = *record;
+        if what >= 0xc0 || blocks.is_empty() {
+            stored += blocks.last().map_or(0, |(_, _, pages)| u64::from(*pages));
+            // Now and then a number that is not the next.
+            blocks.push((stored.wrapping_add_signed(i64::from(gap as i8) / 100), Vec::new(), pages % 8));
+            continue;
+        }
+        let (first, extents, _) = blocks.last_mut().expect("pushed above");
+        address = address.wrapping_add_signed(i64::from(gap as i8) / 32);
+        let run = first.wrapping_add_signed(i64::from(number as i8) / 8);
+        extents.push([
+            0x10000_u64.wrapping_add(address.wrapping_mul(PAGE as u64)),
+            u64::from(pages % 8),
+            u64::from(what % 4),
+            run,
+        ]);
+        address = address.wrapping_add(u64::from(pages % 8));
+    }
+    let regions = [(0x10000, 100), (0x10000 + 100 * PAGE, 56), (0x10000 + 160 * PAGE, 100)];
+    let regions = regions.map(|(address, pages)| MemoryRegion {
+        address: address as u64,
+        size: (pages * PAGE) as u64,
+        ..MemoryRegion::default()
+    });
+    let message = MemoryRegions { regions: regions.to_vec(), erased: Vec::new() };
+    let mut writer = Writer::new(Vec::new(), &Summary::default()).expect("an empty summary is a summary");
+    writer.write_message(SectionKind::MemoryRegions, Category::FullMemory, &message).expect("a message");
+    let (mut index, mut at) = (Vec::new(), 0_u64);
+    let mut image = Vec::new();
+    for (first, extents, pages) in blocks.iter().filter(|(_, extents, _)| !extents.is_empty()) {
+        let mut raw = first.to_le_bytes().to_vec();
+        raw.extend((extents.len() as u32).to_le_bytes());
+        raw.extend(u32::from(*pages).to_le_bytes());
+        for [address, pages, what, number] in extents {
+            raw.extend(address.to_le_bytes());
+            raw.extend((*pages as u32).to_le_bytes());
+            raw.extend((*what as u32).to_le_bytes());
+            raw.extend(number.to_le_bytes());
+        }
+        for page in 0..*pages {
+            raw.extend([(first + u64::from(page)) as u8; PAGE]);
+        }
+        index.extend(extents[0][0].to_le_bytes());
+        index.extend(at.to_le_bytes());
+        index.extend(first.to_le_bytes());
+        at += raw.len() as u64 + 44;
+        image.push(raw);
+    }
+    let header =
+        |kind: SectionKind| SectionHeader { codec: Codec::Stored, ..SectionHeader::new(kind, Category::FullMemory) };
+    let mut section = writer.section(header(SectionKind::MemoryImage)).expect("few sections");
+    for raw in &image {
+        section.write_all(raw).expect("a vector takes everything");
+        section.end_chunk().expect("a vector takes everything");
+    }
+    section.finish().expect("a vector takes everything");
+    if with_index {
+        let mut section = writer.section(header(SectionKind::MemoryIndex)).expect("few sections");
+        section.write_all(&index).expect("a vector takes everything");
+        section.finish().expect("a vector takes everything");
+    }
+    writer.finish().expect("all sections are finished").0
 }
 
 /// The input with each checksum made right, and each frame's report id that of the first.

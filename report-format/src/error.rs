@@ -43,7 +43,7 @@ pub enum Error {
         supported: u64,
     },
     /// The caller used the library in a way that cannot work.
-    #[error("wrong use of the report writer: {0}")]
+    #[error("wrong use of the report library: {0}")]
     Usage(&'static str),
 }
 

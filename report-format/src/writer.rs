@@ -232,6 +232,22 @@ impl<W: Write> SectionWriter<'_, W> {
         Ok(())
     }
 
+    /// Ends the chunk here, though it is not full: what is written next begins another. For kinds whose chunks mean something.
+    ///
+    /// # Errors
+    /// [`Error::Io`] of the writer; [`Error::Usage`] after an earlier failure.
+    pub fn end_chunk(&mut self) -> Result<(), Error> {
+        self.writer.check()?;
+        if self.writer.chunk.is_empty() {
+            return Ok(());
+        }
+        let mut chunk = mem::take(&mut self.writer.chunk);
+        let written = self.write_chunk(&chunk);
+        chunk.clear();
+        self.writer.chunk = chunk;
+        written
+    }
+
     /// Bytes of the report before the next frame.
     pub(crate) fn position(&self) -> u64 {
         self.writer.position()
@@ -244,13 +260,7 @@ impl<W: Write> SectionWriter<'_, W> {
 
     /// Writes what is left and the section's end.
     pub fn finish(mut self) -> Result<(), Error> {
-        self.writer.check()?;
-        if !self.writer.chunk.is_empty() {
-            let chunk = mem::take(&mut self.writer.chunk);
-            let written = self.write_chunk(&chunk);
-            self.writer.chunk = chunk;
-            written?;
-        }
+        self.end_chunk()?;
         let end = Header { frame_type: frame::SECTION_END, offset: self.raw, ..self.template };
         let (frames, crc) = (self.frames, self.crc);
         self.writer.out.frame(end, |payload| {
@@ -297,11 +307,7 @@ impl<W: Write> Write for SectionWriter<'_, W> {
             }
             self.writer.chunk.extend_from_slice(now);
             if self.writer.chunk.len() == CHUNK {
-                let mut chunk = mem::take(&mut self.writer.chunk);
-                let written = self.write_chunk(&chunk);
-                chunk.clear();
-                self.writer.chunk = chunk;
-                written.map_err(to_io)?;
+                self.end_chunk().map_err(to_io)?;
             }
         }
         Ok(bytes.len())

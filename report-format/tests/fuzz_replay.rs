@@ -37,11 +37,17 @@ fn roundtrip_takes_every_known_input() {
 }
 
 #[test]
+fn memory_image_takes_every_known_input() {
+    replay("memory_image", targets::memory_image);
+}
+
+#[test]
 fn short_inputs_are_taken_as_well() {
     for length in 0..64 {
         let input = vec![0x8f; length];
         targets::decode(&input);
         targets::split(&input);
         targets::roundtrip(&input);
+        targets::memory_image(&input);
     }
 }

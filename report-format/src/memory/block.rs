@@ -1,5 +1,7 @@
 //! Blocks: what a chunk of a memory image holds. `proto/FORMAT.md`, section 10.
 
+use std::sync::Arc;
+
 use crate::{
     frame::{CHUNK, u32_at, u64_at},
     memory::PAGE,
@@ -91,10 +93,17 @@ pub(crate) fn head(first: u64, stored: u32, extents: &[Extent]) -> Vec<u8> {
 /// A block, read and checked.
 #[derive(Debug)]
 pub(crate) struct Block {
-    pub(crate) first: u64,
-    pub(crate) stored: u32,
+    /// At least one.
     pub(crate) extents: Vec<Extent>,
-    raw: Vec<u8>,
+    /// Apart from the extents: pages are needed longer, and extents can be larger than they.
+    pub(crate) pages: Arc<Pages>,
+}
+
+/// The stored pages of a block.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    pub(crate) first: u64,
+    bytes: Vec<u8>,
 }
 
 impl Block {
@@ -102,7 +111,7 @@ impl Block {
     ///
     /// # Errors
     /// What is wrong, if it breaks one of the rules that can be checked within a block.
-    pub(crate) fn parse(raw: Vec<u8>) -> Result<Self, &'static str> {
+    pub(crate) fn parse(mut raw: Vec<u8>) -> Result<Self, &'static str> {
         if raw.len() < HEAD {
             return Err("a block of memory is too short");
         }
@@ -129,18 +138,8 @@ impl Block {
             }
             extents.push(extent);
         }
-        Ok(Self { first, stored, extents, raw })
-    }
-
-    /// Whether it stores the page of this number.
-    pub(crate) fn stores(&self, number: u64) -> bool {
-        number >= self.first && number - self.first < u64::from(self.stored)
-    }
-
-    /// The stored page of a number for which [`stores`](Self::stores) holds.
-    pub(crate) fn page(&self, number: u64) -> &[u8] {
-        let at = HEAD + self.extents.len() * EXTENT + (number - self.first) as usize * PAGE;
-        &self.raw[at..at + PAGE]
+        let bytes = raw.split_off(HEAD + count * EXTENT);
+        Ok(Self { extents, pages: Arc::new(Pages { first, bytes }) })
     }
 
     /// The first address it tells of.
@@ -148,10 +147,35 @@ impl Block {
         self.extents[0].address
     }
 
+    /// The address behind the last that it tells of.
+    pub(crate) fn end(&self) -> u64 {
+        self.extents.last().map_or(0, Extent::end)
+    }
+
     /// The extent that covers an address.
     pub(crate) fn extent(&self, address: u64) -> Option<&Extent> {
         let at = self.extents.partition_point(|extent| extent.address <= address).checked_sub(1)?;
         self.extents.get(at).filter(|extent| address < extent.end())
+    }
+}
+
+impl Pages {
+    /// The number behind the last page.
+    pub(crate) fn end(&self) -> u64 {
+        self.first + (self.bytes.len() / PAGE) as u64
+    }
+
+    /// The bytes of a run of pages, if all of them are stored here.
+    pub(crate) fn run(&self, number: u64, count: u64) -> Option<&[u8]> {
+        let from = number.checked_sub(self.first)?;
+        if from.checked_add(count)? > self.end() - self.first {
+            return None;
+        }
+        self.bytes.get(from as usize * PAGE..(from + count) as usize * PAGE)
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
     }
 }
 
@@ -185,9 +209,13 @@ mod tests {
             extent(0x9000, 1, Content::Stored(5)),
         ];
         let block = block(7, 2, &extents).unwrap();
-        assert_eq!((block.first, block.stored, &block.extents[..]), (7, 2, &extents[..]));
-        assert_eq!(block.page(8), [1; PAGE]);
-        assert!(block.stores(8) && !block.stores(9) && !block.stores(6));
+        assert_eq!((block.pages.first, block.pages.end(), &block.extents[..]), (7, 9, &extents[..]));
+        assert_eq!(block.pages.run(8, 1).unwrap(), [1; PAGE]);
+        assert_eq!(block.pages.run(7, 2).unwrap().len(), 2 * PAGE);
+        assert_eq!(
+            [(9, 1), (6, 1), (8, 2), (8, u64::MAX)].map(|(number, count)| block.pages.run(number, count)),
+            [None; 4]
+        );
         assert_eq!(block.extent(0x5fff), Some(&extents[1]));
         assert_eq!(block.extent(0x6000), None);
         assert_eq!(block.extent(0xfff), None);

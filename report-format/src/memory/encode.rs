@@ -134,7 +134,7 @@ pub fn encode<W: Write, S: Source + ?Sized>(
 }
 
 /// The bytes in all regions, if these are in order.
-fn check(regions: &[MemoryRegion]) -> Result<u64, Error> {
+pub(super) fn check(regions: &[MemoryRegion]) -> Result<u64, Error> {
     let (mut end, mut total) = (0_u64, 0_u64);
     for region in regions {
         let whole = region.address.is_multiple_of(PAGE as u64) && region.size.is_multiple_of(PAGE as u64);

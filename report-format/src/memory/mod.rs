@@ -1,10 +1,12 @@
 //! The memory of a process: from its pages to sections of a report, and back.
 
 mod block;
+mod blocks;
 mod dedupe;
 mod encode;
 #[cfg(feature = "export")]
 pub mod export;
+mod image;
 mod jobs;
 #[cfg(feature = "export")]
 mod minidump;
@@ -13,6 +15,7 @@ mod source;
 mod worker;
 
 pub use encode::{Options, Progress, Stats, encode};
+pub use image::{ImageCheck, MemoryImage};
 pub use read_at::ReadAt;
 pub use source::{PAGE, Source};
 #[cfg(feature = "export")]
