@@ -177,7 +177,7 @@ fn described(input: &[u8], with_index: bool) -> Vec<u8> {
             raw.extend(number.to_le_bytes());
         }
         for page in 0..*pages {
-            raw.extend([(first + u64::from(page)) as u8; PAGE]);
+            raw.extend([first.wrapping_add(page.into()) as u8; PAGE]);
         }
         index.extend(extents[0][0].to_le_bytes());
         index.extend(at.to_le_bytes());
