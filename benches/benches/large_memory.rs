@@ -112,7 +112,7 @@ fn open(path: &Path, image: &Buffer) -> Result<()> {
     forget_peak();
     let (summary, _) = best(|| {
         let file = ReportFile::open(File::open(path)?, &Limits::default())?;
-        Ok(black_box((file.summary().cloned(), file.sections().len())))
+        Ok(black_box((file.summary().clone(), file.sections().len())))
     })?;
     let over = peak().saturating_sub(before);
     println!("  summary               {:.2} ms, {:.1} MiB", summary.as_secs_f64() * 1e3, over as f64 / MIB as f64);
