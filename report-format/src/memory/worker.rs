@@ -155,7 +155,7 @@ pub(crate) fn work<S: Source + ?Sized>(
     finished: &Sender<Result<Finished, Error>>,
 ) {
     let _guard = StopOthers(shared);
-    let mut encoder = Encoder::default();
+    let mut encoder = Encoder::for_memory();
     while let Some((job, mut buffer)) = shared.take(source) {
         read(source, shared.key, &mut buffer);
         let Some(layout) = shared.in_turn(job, |stored| Layout::new(&buffer, stored)) else { return };
