@@ -60,7 +60,8 @@ pub struct Buffer {
 impl Buffer {
     /// One region with these bytes, of which there are whole pages.
     pub fn new(bytes: Vec<u8>) -> Self {
-        let region = MemoryRegion { address: 0x7f00_0000_0000, size: bytes.len() as u64, protection: 3, ..Default::default() };
+        let region =
+            MemoryRegion { address: 0x7f00_0000_0000, size: bytes.len() as u64, protection: 3, ..Default::default() };
         Self { regions: vec![region], starts: vec![0], bytes }
     }
 
@@ -149,7 +150,8 @@ pub fn grown(base: &Buffer, copies: usize) -> Buffer {
     let first = base.regions.first().map_or(0, |region| region.address);
     let last = base.regions.last().map_or(0, |region| region.address + region.size);
     let points_into_it = |word: u64| {
-        (first..last).contains(&word) && base.regions.iter().any(|region| word.wrapping_sub(region.address) < region.size)
+        (first..last).contains(&word)
+            && base.regions.iter().any(|region| word.wrapping_sub(region.address) < region.size)
     };
     for copy in 0..copies as u64 {
         for word in base.bytes.as_chunks::<8>().0 {

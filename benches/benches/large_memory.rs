@@ -162,7 +162,9 @@ fn main() -> Result<()> {
         if let Some(image) = python_heap(whole * MIB) {
             measure("Python heap", &grow(image), folder)?;
         }
-        if size <= 1024 && let Some(image) = node_heap(size * MIB) {
+        if size <= 1024
+            && let Some(image) = node_heap(size * MIB)
+        {
             measure("Node.js heap", &image, folder)?;
         }
     }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use benches::{Buffer, noise, node_heap, python_heap};
+use benches::{Buffer, node_heap, noise, python_heap};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use report_format::{
     Decoder, Limits, ReportFile, Summary, Writer,

@@ -283,7 +283,8 @@ impl<R: Read + Seek> Frames<R> {
             return Ok(None);
         }
         self.fill(at + HEADER as u64, length + TRAILER)?;
-        let Some((payload, trailer)) = self.buffer.split_at_checked(length).filter(|(_, trailer)| trailer.len() == TRAILER)
+        let Some((payload, trailer)) =
+            self.buffer.split_at_checked(length).filter(|(_, trailer)| trailer.len() == TRAILER)
         else {
             return Ok(None);
         };
@@ -304,8 +305,10 @@ impl<R: Read + Seek> Frames<R> {
             if window < HEADER {
                 return Ok(None);
             }
-            for (found, _) in self.buffer[..window].windows(SYNC.len()).enumerate().filter(|(_, bytes)| *bytes == SYNC) {
-                if let Some(header) = Header::parse(&self.buffer[found..]).filter(|header| header.report == self.report) {
+            for (found, _) in self.buffer[..window].windows(SYNC.len()).enumerate().filter(|(_, bytes)| *bytes == SYNC)
+            {
+                if let Some(header) = Header::parse(&self.buffer[found..]).filter(|header| header.report == self.report)
+                {
                     return Ok(Some((at + found as u64, header)));
                 }
             }
@@ -343,12 +346,8 @@ struct Reading {
 
 impl Reading {
     fn new(section: &FileSection) -> Self {
-        let header = SectionHeader {
-            kind: section.kind,
-            category: section.category,
-            codec: Codec::Stored,
-            critical: false,
-        };
+        let header =
+            SectionHeader { kind: section.kind, category: section.category, codec: Codec::Stored, critical: false };
         let section = Section {
             ordinal: section.ordinal,
             header,

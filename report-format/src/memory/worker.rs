@@ -11,12 +11,7 @@ use super::{
     dedupe::{Fingerprint, Key, Stored},
     jobs::{Jobs, Known, Piece},
 };
-use crate::{
-    codec::Encoder,
-    error::Error,
-    frame::CHUNK,
-    section::Codec,
-};
+use crate::{codec::Encoder, error::Error, frame::CHUNK, section::Codec};
 
 /// Where in a buffer the pages are read to: behind the most that a block's head can take, which is then put right before them.
 const PAGES_AT: usize = CHUNK - PAGES * PAGE;
@@ -72,8 +67,7 @@ struct State<'a> {
 
 impl<'a> Shared<'a> {
     pub(crate) fn new(jobs: Jobs<'a>, buffers: usize) -> Self {
-        let buffer =
-            || Buffer { raw: vec![0; CHUNK], encoded: Vec::new(), pieces: Vec::new(), found: Vec::new() };
+        let buffer = || Buffer { raw: vec![0; CHUNK], encoded: Vec::new(), pieces: Vec::new(), found: Vec::new() };
         let free = (0..buffers).map(|_| buffer()).collect();
         let state = State { jobs, next_job: 0, free, turn: 0, stored: Stored::default(), stopped: false };
         Self { key: Key::random(), state: Mutex::new(state), changed: Condvar::new() }
@@ -209,8 +203,7 @@ struct Layout {
 impl Layout {
     fn new(buffer: &Buffer, stored: &mut Stored) -> Self {
         let first = stored.begin_block();
-        let mut layout =
-            Self { first, extents: Vec::new(), keep: Vec::with_capacity(buffer.found.len()), shared: 0 };
+        let mut layout = Self { first, extents: Vec::new(), keep: Vec::with_capacity(buffer.found.len()), shared: 0 };
         let mut found = buffer.found.iter();
         for piece in &buffer.pieces {
             let known = match piece.known {
