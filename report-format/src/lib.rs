@@ -32,7 +32,7 @@ mod limits;
 mod loss;
 pub mod memory;
 mod reader;
-mod rewrite;
+pub mod rewrite;
 pub mod schema;
 mod section;
 mod sniff;

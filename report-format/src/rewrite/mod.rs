@@ -3,7 +3,12 @@
 //!
 //! Each frame is checked as a reader checks it, and none is encoded again. Memory: two frames, whatever the report's size.
 
+mod losses;
+mod recover;
+
 use std::io::{ErrorKind, Read, Write};
+
+pub use recover::{Recovered, recover};
 
 use crate::{
     assembly::Passed,
@@ -11,10 +16,11 @@ use crate::{
     error::Error,
     frame::{DATA, SECTION_END},
     limits::Limits,
-    loss::Loss,
     section::SectionHeader,
     writer::Writer,
 };
+
+use losses::Losses;
 
 /// Bytes read from the input at once.
 const STEP: usize = 64 << 10;
@@ -28,8 +34,7 @@ pub(crate) struct Source<R> {
     decoder: Decoder,
     buffer: Vec<u8>,
     ended: bool,
-    /// Losses since they were taken last.
-    losses: Vec<Loss>,
+    losses: Losses,
 }
 
 /// A frame of a section that is being copied.
@@ -43,9 +48,10 @@ pub(crate) enum Frame {
 impl<R: Read> Source<R> {
     /// How many raw bytes there are does not matter to who copies: [`Limits::raw_total`] is not applied.
     pub(crate) fn new(input: R, limits: &Limits) -> Self {
+        let losses = Losses::new(limits.losses);
         let limits = Limits { raw_total: u64::MAX, ..limits.clone() };
         let decoder = Decoder::passing_through(limits);
-        Self { input, decoder, buffer: vec![0; STEP], ended: false, losses: Vec::new() }
+        Self { input, decoder, buffer: vec![0; STEP], ended: false, losses }
     }
 
     /// The bytes of the summary, if it came so far: at the first section it has, unless the report's beginning is lost.
@@ -53,9 +59,13 @@ impl<R: Read> Source<R> {
         self.decoder.summary()
     }
 
-    /// What was found missing or wrong since this was called last. Take it after each section, or it grows.
-    pub(crate) fn take_losses(&mut self) -> Vec<Loss> {
-        std::mem::take(&mut self.losses)
+    /// What was found missing or wrong so far.
+    pub(crate) fn losses(&self) -> &Losses {
+        &self.losses
+    }
+
+    pub(crate) fn into_losses(self) -> Losses {
+        self.losses
     }
 
     /// Goes on to the next section. `None`: the report has no more, and all its losses are known.
@@ -105,7 +115,7 @@ impl<R: Read> Source<R> {
     fn next_event(&mut self) -> Result<Option<(Event, Option<Passed>)>, Error> {
         loop {
             match self.decoder.next_passed()? {
-                Some((Event::Lost(loss), _)) => self.losses.push(loss),
+                Some((Event::Lost(loss), _)) => self.losses.take(loss),
                 Some(event) => return Ok(Some(event)),
                 None if self.ended => return Ok(None),
                 None => match self.input.read(&mut self.buffer) {
