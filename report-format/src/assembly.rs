@@ -1,6 +1,6 @@
 //! What whole frames mean together: order, sections, and every way in which they may not fit.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 use prost::Message;
 
@@ -38,12 +38,56 @@ struct Open {
     lacking: bool,
     /// A frame of it made no sense.
     refused: bool,
+    /// A frame before the next one is not told, and the next one's offset cannot show it.
+    owing: bool,
+    /// A chunk of it was taken.
+    begun: bool,
+    /// One of its frames stands behind a gap, declared or found here.
+    gapped: bool,
+    /// A gap was found that nobody declared.
+    damaged: bool,
     /// It went over the limit of all sections: nothing more of it is taken.
     left_out: bool,
 }
 
+/// What a frame of a section holds, as it stands in the file, for whoever copies it.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    /// As in the frame's header.
+    pub(crate) offset: u64,
+    /// Bytes of the section before this frame are lost, now or since an earlier recovery.
+    pub(crate) gap: bool,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// Events that nobody took yet, each with its frame if frames are passed through.
+#[derive(Default)]
+pub(crate) struct Events(VecDeque<(Event, Option<Passed>)>);
+
+impl Events {
+    pub(crate) fn push(&mut self, event: Event) {
+        self.0.push_back((event, None));
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<(Event, Option<Passed>)> {
+        self.0.pop_front()
+    }
+}
+
+impl Open {
+    /// Notes whether bytes are lost before a frame that is taken: its writer declared it, or it was found here.
+    fn pass_gap(&mut self, declared: bool, found: bool) -> bool {
+        let found = mem::take(&mut self.owing) || found;
+        self.damaged |= found && !declared;
+        self.gapped |= found || declared;
+        found || declared
+    }
+}
+
 pub(crate) struct Assembly {
     limits: Limits,
+    /// Frames are given as they stand in the file, in the place of raw bytes. Everything is checked all the same.
+    pass_through: bool,
     decompressor: Decompressor,
     stage: Stage,
     /// Whose frames these are.
@@ -60,12 +104,11 @@ pub(crate) struct Assembly {
     worst: Status,
 }
 
-type Events = VecDeque<Event>;
-
 impl Assembly {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, pass_through: bool) -> Self {
         Self {
             limits,
+            pass_through,
             decompressor: Decompressor::default(),
             stage: Stage::Start,
             report: None,
@@ -90,7 +133,7 @@ impl Assembly {
                 | Loss::Missing { .. }
                 | Loss::Misplaced { .. }
         );
-        events.push_back(Event::Lost(loss));
+        events.push(Event::Lost(loss));
     }
 
     fn contradiction(&mut self, offset: u64, what: &'static str, events: &mut Events) {
@@ -100,6 +143,11 @@ impl Assembly {
     /// Decoding stopped with an error.
     pub(crate) fn failed(&mut self) {
         self.worst = Status::Corrupt;
+    }
+
+    /// The summary's bytes.
+    pub(crate) fn summary(&self) -> Option<&[u8]> {
+        self.summary.as_deref()
     }
 
     pub(crate) fn ended(&self) -> bool {
@@ -136,6 +184,9 @@ impl Assembly {
             self.lose(Loss::Missing { first, count: header.sequence - first }, events);
             if let Some(open) = &mut self.open {
                 open.lacking = true;
+                // A frame lost between two of an open section was its own. Offsets show that only if lengths are known.
+                open.owing |= !open.decodable && open.ordinal == header.section;
+                open.damaged |= open.ordinal == header.section && header.flags & frame::GAP != 0;
             }
         }
         self.next_sequence = sequence + 1;
@@ -190,7 +241,7 @@ impl Assembly {
             None => match Summary::decode(payload) {
                 Ok(summary) => {
                     self.summary = Some(payload.to_vec());
-                    events.push_back(Event::Summary(summary));
+                    events.push(Event::Summary(summary));
                 }
                 Err(_) => self.contradiction(at, "the summary is no summary message", events),
             },
@@ -250,7 +301,7 @@ impl Assembly {
         }
         let SectionHeader { kind, category, codec, critical } = header;
         self.seen.push(IndexEntry { offset: at, section: ordinal, kind, category });
-        events.push_back(Event::SectionBegin { ordinal, header });
+        events.push(Event::SectionBegin { ordinal, header });
         let known = header.known_kind().is_some();
         if critical && !known {
             self.lose(Loss::UnsupportedSection { ordinal, kind }, events);
@@ -267,6 +318,10 @@ impl Assembly {
             crc: 0,
             lacking: gap,
             refused: false,
+            owing: false,
+            begun: false,
+            gapped: false,
+            damaged: false,
             left_out: false,
         });
         Ok(())
@@ -280,6 +335,8 @@ impl Assembly {
             return Ok(());
         }
         let (ordinal, SectionHeader { kind, codec, .. }, offset) = (open.ordinal, open.header, header.offset);
+        let declared = header.flags & frame::GAP != 0;
+        open.lacking |= declared;
         if offset < open.next_offset || (open.decodable && !open.lacking && offset != open.next_offset) {
             open.refused = true;
             self.contradiction(at, "a chunk does not begin where the one before it ends", events);
@@ -319,10 +376,18 @@ impl Assembly {
             self.contradiction(at, "a section is longer than 2^64 bytes", events);
             return Ok(());
         };
+        let found = offset != open.next_offset && (open.decodable || !open.begun);
+        open.begun = true;
         // How far an undecoded chunk reaches is not known: the next one may begin anywhere behind it.
         open.next_offset = if open.decodable { next_offset } else { offset };
         open.crc = crc32c::crc32c_append(open.crc, &bytes);
-        events.push_back(Event::SectionData { ordinal, offset, bytes });
+        let gap = open.pass_gap(declared, found);
+        if self.pass_through {
+            let passed = Passed { offset, gap, payload: payload.to_vec() };
+            events.0.push_back((Event::SectionData { ordinal, offset, bytes: Vec::new() }, Some(passed)));
+        } else {
+            events.push(Event::SectionData { ordinal, offset, bytes });
+        }
         Ok(())
     }
 
@@ -335,34 +400,41 @@ impl Assembly {
         events: &mut Events,
     ) -> Result<(), Error> {
         let Some(open) = self.enter_section(header, gap, at, events)? else { return Ok(()) };
-        // What the end says decides: lost frames may have been another section's.
+        let declared = header.flags & frame::GAP != 0;
+        // What the end says decides: lost frames may have been another section's. Behind a gap it cannot.
         let fits = payload.len() >= 8
             && frame::u32_at(payload, 0) == open.frames
             && (!open.decodable || (header.offset == open.next_offset && frame::u32_at(payload, 4) == open.crc));
-        let whole = fits && !open.refused;
-        if !fits && !open.lacking && !open.refused {
+        let whole = fits && !open.refused && !open.gapped && !declared;
+        let found = if open.gapped { open.decodable && header.offset != open.next_offset } else { !whole };
+        let gap = open.pass_gap(declared, found);
+        if !fits && !open.lacking && !open.refused && !declared {
             self.contradiction(at, "a section is not what its end says: length, chunks or checksum differ", events);
         }
-        self.end_section(whole, events);
+        let passed = Passed { offset: header.offset, gap, payload: payload.to_vec() };
+        self.end_section(whole, self.pass_through.then_some(passed), events);
         Ok(())
     }
 
     /// Ends the open section although its end frame did not come. A contradiction if no frame was lost that could be it.
     fn close_open(&mut self, contradiction: bool, at: u64, events: &mut Events) {
-        if self.open.is_some() {
-            self.end_section(false, events);
+        if let Some(open) = &mut self.open {
+            open.damaged = true;
+            self.end_section(false, None, events);
             if contradiction {
                 self.contradiction(at, "a section has no end", events);
             }
         }
     }
 
-    fn end_section(&mut self, whole: bool, events: &mut Events) {
+    fn end_section(&mut self, whole: bool, passed: Option<Passed>, events: &mut Events) {
         if let Some(open) = self.open.take() {
-            events.push_back(Event::SectionEnd { ordinal: open.ordinal, whole: whole && open.decodable });
-            if !whole {
-                let (ordinal, kind) = (open.ordinal, open.header.kind);
+            let (ordinal, kind) = (open.ordinal, open.header.kind);
+            events.0.push_back((Event::SectionEnd { ordinal, whole: whole && open.decodable }, passed));
+            if open.damaged || open.refused {
                 self.lose(Loss::SectionIncomplete { ordinal, kind }, events);
+            } else if !whole {
+                self.lose(Loss::Gap { ordinal, kind }, events);
             }
         }
     }
@@ -370,7 +442,7 @@ impl Assembly {
     /// Compares the index with what was seen: it names the sections of which nothing came.
     fn index(&mut self, payload: &[u8], at: u64, events: &mut Events) {
         self.index_seen = true;
-        let seen = std::mem::take(&mut self.seen);
+        let seen = mem::take(&mut self.seen);
         let mut expected = seen.iter().peekable();
         let mut fits = payload.len().is_multiple_of(IndexEntry::SIZE);
         for (number, listed) in payload.chunks_exact(IndexEntry::SIZE).map(IndexEntry::parse).enumerate() {

@@ -1,11 +1,11 @@
 //! Reading a report from pieces of any size: finds the frames. What they mean together is [`Assembly`]'s to say.
 
-use std::{collections::VecDeque, fmt, mem};
+use std::{fmt, mem};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    assembly::Assembly,
+    assembly::{Assembly, Events, Passed},
     error::Error,
     frame::{self, HEADER, Header, MAGIC, MAJOR_VERSION, PREAMBLE, SYNC, TRAILER},
     id::Digest,
@@ -103,7 +103,7 @@ pub struct Decoder {
     wasted: u64,
     input_ended: bool,
     assembly: Assembly,
-    events: VecDeque<Event>,
+    events: Events,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,8 +124,18 @@ enum Phase {
 impl Decoder {
     /// A decoder that has seen nothing yet.
     pub fn new(limits: Limits) -> Self {
+        Self::with_mode(limits, false)
+    }
+
+    /// A decoder for copying: checks all that the other one checks, and gives frames as they stand in the file
+    /// ([`next_passed`](Self::next_passed)).
+    pub(crate) fn passing_through(limits: Limits) -> Self {
+        Self::with_mode(limits, true)
+    }
+
+    fn with_mode(limits: Limits, pass_through: bool) -> Self {
         Self {
-            assembly: Assembly::new(limits.clone()),
+            assembly: Assembly::new(limits.clone(), pass_through),
             limits,
             buffer: Vec::new(),
             start: 0,
@@ -137,7 +147,7 @@ impl Decoder {
             cut_at: None,
             wasted: 0,
             input_ended: false,
-            events: VecDeque::new(),
+            events: Events::default(),
         }
     }
 
@@ -167,8 +177,13 @@ impl Decoder {
     /// [`Error::Format`] if the input is no report, [`Error::Unsupported`] for a newer major version, [`Error::Limit`].
     #[allow(clippy::should_implement_trait)] // An iterator cannot end and then go on.
     pub fn next(&mut self) -> Result<Option<Event>, Error> {
+        Ok(self.next_passed()?.map(|(event, _)| event))
+    }
+
+    /// As [`next`](Self::next), with the frame of each chunk and each section end that came, for a decoder that passes through.
+    pub(crate) fn next_passed(&mut self) -> Result<Option<(Event, Option<Passed>)>, Error> {
         loop {
-            if let Some(event) = self.events.pop_front() {
+            if let Some(event) = self.events.pop() {
                 return Ok(Some(event));
             }
             let stepped = match self.phase {
@@ -194,6 +209,11 @@ impl Decoder {
     /// frame it is never [`Status::Complete`].
     pub fn status(&self) -> Status {
         self.assembly.status()
+    }
+
+    /// The bytes of the summary, once its event came.
+    pub(crate) fn summary(&self) -> Option<&[u8]> {
+        self.assembly.summary()
     }
 
     /// Bytes of input consumed so far.
@@ -314,7 +334,7 @@ impl Decoder {
         if self.assembly.ended() {
             self.phase = Phase::Ended { at: self.position() };
             let digest = Digest(self.hasher.clone().finalize().into());
-            self.events.push_back(Event::End { digest, bytes: self.position() });
+            self.events.push(Event::End { digest, bytes: self.position() });
         }
         Ok(true)
     }

@@ -36,6 +36,8 @@ pub(crate) const END: u8 = 5;
 pub(crate) const CRITICAL: u8 = 0x01;
 /// On the end frame: the writer knew that something was missing.
 pub(crate) const INCOMPLETE: u8 = 0x02;
+/// On data and section end: bytes of the section before this frame were lost before the report was written.
+pub(crate) const GAP: u8 = 0x04;
 /// Flags of a later version that change what the payload means.
 pub(crate) const MUST_UNDERSTAND: u8 = 0xf0;
 

@@ -32,6 +32,7 @@ mod limits;
 mod loss;
 pub mod memory;
 mod reader;
+pub mod rewrite;
 pub mod schema;
 mod section;
 mod sniff;

@@ -83,6 +83,13 @@ pub enum Loss {
         /// What it holds, as the number in the file ([`SectionKind`] or a later one).
         kind: u16,
     },
+    /// A section was already incomplete when this report was written, as after a recovery, and no more of it is lost since.
+    Gap {
+        /// The section's number in this report, from 1.
+        ordinal: u32,
+        /// What it holds, as the number in the file.
+        kind: u16,
+    },
     /// Nothing at all came of some sections.
     SectionsMissing {
         /// The first one's number in this report.
@@ -190,6 +197,9 @@ impl fmt::Display for Loss {
             }
             Self::SectionIncomplete { ordinal, kind } => {
                 write!(f, "section {ordinal} ({}) is incomplete", kind_name(kind))
+            }
+            Self::Gap { ordinal, kind } => {
+                write!(f, "section {ordinal} ({}) was already incomplete when the report was written", kind_name(kind))
             }
             Self::SectionsMissing { first, kind: Some(kind), .. } => {
                 write!(f, "section {first} ({}) is missing", kind_name(kind))

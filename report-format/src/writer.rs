@@ -10,6 +10,7 @@ use prost::Message;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    assembly::Passed,
     codec::Encoder,
     error::Error,
     frame::{self, CHUNK, HEADER, Header, IndexEntry, MAJOR_VERSION, MAX_SECTIONS},
@@ -153,6 +154,33 @@ impl<W: Write> Writer<W> {
         let mut section = self.section(SectionHeader::new(kind, category))?;
         section.write_all(&message.encode_to_vec())?;
         section.finish()
+    }
+
+    /// Begins a section whose frames are copied from another report, with a codec that need not be known. The answer is for
+    /// [`copy_frame`](Self::copy_frame); the last frame must be a section end.
+    pub(crate) fn copy_section(&mut self, header: SectionHeader) -> Result<Header, Error> {
+        self.check()?;
+        self.open_section(header)
+    }
+
+    /// Writes a data frame or a section end of the section that was begun last, with this payload.
+    pub(crate) fn copy_frame(&mut self, section: &Header, frame_type: u8, passed: &Passed) -> Result<(), Error> {
+        self.check()?;
+        let gap = if passed.gap { frame::GAP } else { 0 };
+        let header = Header { frame_type, flags: section.flags | gap, offset: passed.offset, ..*section };
+        let written = self.out.frame(header, |payload| {
+            payload.extend_from_slice(&passed.payload);
+            Ok(())
+        });
+        if written.is_err() {
+            self.broken = Some(FAILED_BEFORE);
+        }
+        written
+    }
+
+    /// How many sections were begun.
+    pub(crate) fn sections(&self) -> u32 {
+        self.index.len() as u32
     }
 
     /// Marks the report as known to be incomplete: readers will call it partial. For whoever writes what is left of a

@@ -1089,6 +1089,8 @@ pub struct Recovery {
     pub missing_frames: u32,
     #[prost(bool, tag = "4")]
     pub end_missing: bool,
+    #[prost(uint32, tag = "5")]
+    pub refused: u32,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LostSections {
