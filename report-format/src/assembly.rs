@@ -11,7 +11,7 @@ use crate::{
     frame::{self, Header, IndexEntry},
     limits::Limits,
     loss::{Loss, Status},
-    schema::v1::Summary,
+    schema::v1::{SectionKind, Summary},
     section::{Codec, SectionHeader},
 };
 
@@ -99,6 +99,8 @@ pub(crate) struct Assembly {
     seen: Vec<IndexEntry>,
     index_seen: bool,
     raw_total: u64,
+    /// The same of memory images.
+    image_total: u64,
     /// Bytes of the report were lost or others put in: its digest cannot be right and offsets are moved.
     disturbed: bool,
     worst: Status,
@@ -118,6 +120,7 @@ impl Assembly {
             seen: Vec::new(),
             index_seen: false,
             raw_total: 0,
+            image_total: 0,
             disturbed: false,
             worst: Status::Complete,
         }
@@ -329,7 +332,13 @@ impl Assembly {
 
     fn data(&mut self, header: &Header, payload: &[u8], gap: bool, at: u64, events: &mut Events) -> Result<(), Error> {
         let limit = self.limits.raw_chunk;
-        let room = self.limits.raw_total - self.raw_total;
+        // An image of memory is larger than all else, and nobody holds it in memory as a whole.
+        let is_image = header.kind == SectionKind::MemoryImage as u16;
+        let (total, total_limit) = match is_image {
+            true => (self.image_total, self.limits.memory_image),
+            false => (self.raw_total, self.limits.raw_total),
+        };
+        let room = total_limit - total;
         let Some(open) = self.enter_section(header, gap, at, events)? else { return Ok(()) };
         if open.left_out {
             return Ok(());
@@ -356,7 +365,7 @@ impl Assembly {
             Err(Refused::TooLong(seen)) if seen > room => {
                 let open = self.open.as_mut().expect("entered above");
                 (open.refused, open.left_out) = (true, true);
-                self.lose(Loss::Limit { ordinal, kind, offset, limit: self.limits.raw_total }, events);
+                self.lose(Loss::Limit { ordinal, kind, offset, limit: total_limit }, events);
                 return Ok(());
             }
             Err(Refused::TooLong(seen)) => {
@@ -369,7 +378,7 @@ impl Assembly {
                 return Ok(());
             }
         };
-        self.raw_total += bytes.len() as u64;
+        *(if is_image { &mut self.image_total } else { &mut self.raw_total }) += bytes.len() as u64;
         let open = self.open.as_mut().expect("entered above");
         let Some(next_offset) = offset.checked_add(bytes.len() as u64) else {
             open.refused = true;

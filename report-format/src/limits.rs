@@ -14,14 +14,15 @@ pub struct Limits {
     pub payload: u32,
     /// Bytes of one frame's payload once decompressed. More is an error, before anything is decompressed.
     pub raw_chunk: u32,
-    /// Bytes of all sections once decompressed; zeros in the place of lost ones are counted apart. What does not fit is
+    /// Bytes of all sections once decompressed, but for memory images; zeros in the place of lost ones are counted apart. What does not fit is
     /// not decompressed but left out, and told as [`Loss::Limit`](crate::Loss::Limit).
     pub raw_total: u64,
     /// Sections in a report. More is an error.
     pub sections: u32,
     /// Losses that a [`Report`](crate::Report) remembers one by one; it only counts the others.
     pub losses: usize,
-    /// Bytes of memory that an image covers. More is an error, before anything is done with it.
+    /// Bytes of memory that an image covers: more is an error, before anything is done with it. And bytes of all images once
+    /// decompressed: what does not fit is left out, as with [`raw_total`](Self::raw_total).
     pub memory_image: u64,
     /// Bytes searched for the beginning of a report where it does not begin at once, before the input is refused.
     pub leading: u64,

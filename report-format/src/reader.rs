@@ -27,6 +27,9 @@ pub enum SectionState {
     Incomplete,
     /// Its codec is not supported: the bytes are as they stand in the file, one chunk after the other.
     Undecoded,
+    /// All of it was there and its checksum is right, but it is too large to be kept, as a memory image is:
+    /// [`ReportFile::memory`](crate::ReportFile::memory) reads it.
+    NotKept,
 }
 
 /// One section of a [`Report`].
@@ -37,7 +40,7 @@ pub struct Section {
     pub ordinal: u32,
     /// What stands in clear about it.
     pub header: SectionHeader,
-    /// Its raw bytes.
+    /// Its raw bytes; of a memory image none, whatever its state.
     pub bytes: Vec<u8>,
     /// How much of it is there.
     pub state: SectionState,
@@ -163,6 +166,11 @@ pub(crate) fn decode_message<M: Message + Default>(section: &Section, kind: Sect
     }
 }
 
+/// Whether a report in memory has the bytes of a section.
+fn is_kept(section: &Section) -> bool {
+    section.kind() != Some(SectionKind::MemoryImage)
+}
+
 /// Makes a report of events.
 struct Collector {
     limits: Limits,
@@ -197,7 +205,7 @@ impl Collector {
             }
             Event::SectionData { ordinal, .. } if ordinal == self.left_out => {}
             Event::SectionData { ordinal, offset, bytes } => {
-                if let Some(section) = report.sections.last_mut() {
+                if let Some(section) = report.sections.last_mut().filter(|section| is_kept(section)) {
                     let from = section.bytes.len();
                     let hole = offset.saturating_sub(from as u64);
                     if hole > 0 && section.state != SectionState::Undecoded {
@@ -221,7 +229,7 @@ impl Collector {
             }
             Event::SectionEnd { ordinal, whole: true } if ordinal != self.left_out => {
                 if let Some(section) = report.sections.last_mut() {
-                    section.state = SectionState::Whole;
+                    section.state = if is_kept(section) { SectionState::Whole } else { SectionState::NotKept };
                 }
             }
             Event::SectionEnd { .. } => {}

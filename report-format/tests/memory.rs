@@ -12,7 +12,7 @@ use std::{
 use common::{frames, header, read, summary, write_section};
 use proptest::prelude::*;
 use report_format::{
-    Codec, Error, Limits, ReportFile, Status, Writer,
+    Codec, Error, Limits, Loss, Report, ReportFile, SectionState, Status, Writer,
     memory::{self, Options, PAGE, Source, Stats},
     schema::v1::{MemoryRange, MemoryRegion, SectionKind},
 };
@@ -260,6 +260,22 @@ fn regions_out_of_order_are_the_callers_mistake() {
         let error = memory::encode(&mut writer, &memory, &Options::default()).unwrap_err();
         assert!(matches!(error, Error::Usage(_)), "{what}: {error}");
     }
+}
+
+#[test]
+fn a_report_in_memory_checks_an_image_and_does_not_keep_it() {
+    let (report, _) = Memory::of(1..2_000).encode(&Options::default());
+    let small = Limits { raw_total: 1 << 20, ..Limits::default() };
+    let whole = Report::read(&report[..], &small).unwrap();
+    assert_eq!(whole.status(), Status::Complete, "{:?}", whole.losses());
+    let image = whole.sections().iter().find(|section| section.kind() == Some(SectionKind::MemoryImage)).unwrap();
+    assert_eq!((image.state, image.bytes.len()), (SectionState::NotKept, 0));
+
+    let smaller = Limits { memory_image: 1 << 20, ..small };
+    let partial = Report::read(&report[..], &smaller).unwrap();
+    assert_eq!(partial.status(), Status::Partial);
+    let is_limit = |loss: &Loss| matches!(loss, Loss::Limit { ordinal: 3, kind: 19, limit: 0x10_0000, .. });
+    assert!(partial.losses().iter().any(is_limit), "{:?}", partial.losses());
 }
 
 /// The data frames of the image in a report: of each, its place and the pages that it tells of, counted by hand.
