@@ -24,7 +24,11 @@ pub trait ReadAt: Sync {
 impl ReadAt for File {
     #[cfg(unix)]
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(self, buffer, offset)
+        // Near 2^63 the system finds fault with the place itself, where any file has ended long before.
+        std::os::unix::fs::FileExt::read_exact_at(self, buffer, offset).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidInput => io::ErrorKind::UnexpectedEof.into(),
+            _ => error,
+        })
     }
 
     /// `seek_read` moves the file's position, but reads at the place that it is given: threads do not disturb one another.

@@ -59,11 +59,6 @@ impl<R: Read> Source<R> {
         self.decoder.summary()
     }
 
-    /// What was found missing or wrong so far.
-    pub(crate) fn losses(&self) -> &Losses {
-        &self.losses
-    }
-
     pub(crate) fn into_losses(self) -> Losses {
         self.losses
     }
