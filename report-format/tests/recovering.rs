@@ -145,7 +145,7 @@ fn a_lost_chunk_leaves_a_gap_and_what_follows_keeps_its_place() {
             let hole = (lost - 1) << 20..(lost << 20).min(raw.len());
             assert_eq!(section.bytes[..hole.start], raw[..hole.start]);
             if lost < 3 {
-                assert_eq!(section.holes[..], [hole.clone()]);
+                assert_eq!(section.holes[..], *std::slice::from_ref(&hole));
                 assert_eq!(section.bytes[hole.end..], raw[hole.end..]);
             }
         }
@@ -236,7 +236,7 @@ fn frames_that_contradict_the_rest_are_left_out_and_counted() {
         let path = file.expect("readable").path();
         let bytes = std::fs::read(&path).expect("readable");
         let outcome = std::fs::read_to_string(path.with_extension("txt")).expect("readable");
-        if !path.extension().is_some_and(|extension| extension == "report") || outcome.starts_with("error") {
+        if path.extension().is_none_or(|extension| extension != "report") || outcome.starts_with("error") {
             continue;
         }
         println!("{}", path.display());
