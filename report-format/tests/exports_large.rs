@@ -84,8 +84,7 @@ fn a_full_minidump_has_more_ranges_than_16_bits_count() {
 fn long() -> Made {
     Made::new([(0x1000_0000, 0x1000_0000 + 5 * GIB), (0x7000_0000_0000, 0x7000_0000_0000 + 4 * GIB)], |at| {
         match at % (GIB / 2) {
-            0x3000 => Page::Made(at),
-            0x1fff_f000 => Page::Made(at),
+            0x3000 | 0x1fff_f000 => Page::Made(at),
             0x8_0000..0x8_3000 => Page::Unreadable,
             _ => Page::Zeros,
         }
