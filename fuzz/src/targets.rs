@@ -6,6 +6,7 @@ use std::io::{Cursor, Write};
 use report_format::{
     Codec, Decoder, Event, Limits, Report, ReportFile, SectionHeader, SectionState, Status, Summary, Writer,
     memory::{PAGE, Source},
+    rewrite,
     schema::v1::{Category, MemoryRegion, MemoryRegions, SectionKind},
 };
 
@@ -96,6 +97,30 @@ pub fn roundtrip(input: &[u8]) {
     }
 }
 
+/// Any report, as it is, with its checksums made right, and then without a piece out of its middle: what is recovered is a report that is
+/// right in what it has, and of which nothing more can be recovered.
+pub fn recover(input: &[u8]) {
+    let mended = mended(input);
+    let mut cut = mended.clone();
+    if let Some((&at, &length)) = input.last().zip(input.first()) {
+        let from = cut.len() * usize::from(at) / 256;
+        let to = (from + usize::from(length)).min(cut.len());
+        cut.drain(from..to);
+    }
+    for input in [input, &mended, &cut] {
+        let mut output = Vec::new();
+        let Ok(recovered) = rewrite::recover(Cursor::new(input), &mut output, &limits()) else { continue };
+        assert_eq!(recovered.bytes, output.len() as u64);
+        let report = Report::read(&output[..], &limits()).expect("a report");
+        assert_ne!(report.status(), Status::Corrupt, "{:?}", report.losses());
+        assert_eq!(report.digest(), Some(recovered.digest));
+        let mut again = Vec::new();
+        let nothing = rewrite::recover(Cursor::new(&output), &mut again, &limits()).expect("a report");
+        assert_eq!(nothing.recovery, None, "{:?}", nothing.losses);
+        assert!(again == output, "recovering is not idempotent");
+    }
+}
+
 /// Any report, and an image of blocks that the input describes: no panic, each page is either there or not whoever is asked, and what the
 /// index finds is found without it.
 pub fn memory_image(input: &[u8]) {
@@ -132,11 +157,11 @@ fn memory_of(report: &[u8], any: bool) -> Option<Vec<Option<u8>>> {
     Some(pages)
 }
 
-/// A report with an image of 256 pages, described by records of 4 bytes: a block begins, with so many stored pages, or an extent follows.
+/// A report with an image of 256 pages, described by up to 96 records of 4 bytes: a block begins, with so many stored pages, or an extent follows.
 fn described(input: &[u8], with_index: bool) -> Vec<u8> {
     let mut blocks: Vec<(u64, Vec<[u64; 4]>, u8)> = Vec::new();
     let (mut address, mut stored) = (0_u64, 0_u64);
-    for record in input.as_chunks::<4>().0.iter().take(256) {
+    for record in input.as_chunks::<4>().0.iter().take(96) {
         let [what, pages, gap, number] = *record;
         if what >= 0xc0 || blocks.is_empty() {
             stored += blocks.last().map_or(0, |(_, _, pages)| u64::from(*pages));

@@ -42,6 +42,11 @@ fn memory_image_takes_every_known_input() {
 }
 
 #[test]
+fn recover_takes_every_known_input() {
+    replay("recover", targets::recover);
+}
+
+#[test]
 fn short_inputs_are_taken_as_well() {
     for length in 0..64 {
         let input = vec![0x8f; length];
@@ -49,5 +54,6 @@ fn short_inputs_are_taken_as_well() {
         targets::split(&input);
         targets::roundtrip(&input);
         targets::memory_image(&input);
+        targets::recover(&input);
     }
 }
