@@ -5,10 +5,13 @@
 
 mod losses;
 mod recover;
+mod redact;
+mod wire;
 
 use std::io::{ErrorKind, Read, Write};
 
 pub use recover::{Recovered, recover};
+pub use redact::{Redact, Redacted, redact};
 
 use crate::{
     assembly::Passed,
@@ -46,10 +49,10 @@ pub(crate) enum Frame {
 }
 
 impl<R: Read> Source<R> {
-    /// How many raw bytes there are does not matter to who copies: [`Limits::raw_total`] is not applied.
+    /// How many raw bytes there are does not matter to who copies: [`Limits::raw_total`] and [`Limits::memory_image`] are not applied.
     pub(crate) fn new(input: R, limits: &Limits) -> Self {
         let losses = Losses::new(limits.losses);
-        let limits = Limits { raw_total: u64::MAX, ..limits.clone() };
+        let limits = Limits { raw_total: u64::MAX, memory_image: u64::MAX, ..limits.clone() };
         let decoder = Decoder::passing_through(limits);
         Self { input, decoder, buffer: vec![0; STEP], ended: false, losses }
     }
@@ -57,6 +60,10 @@ impl<R: Read> Source<R> {
     /// The bytes of the summary, if it came so far: at the first section it has, unless the report's beginning is lost.
     pub(crate) fn summary(&self) -> Option<&[u8]> {
         self.decoder.summary()
+    }
+
+    pub(crate) fn losses(&self) -> &Losses {
+        &self.losses
     }
 
     pub(crate) fn into_losses(self) -> Losses {
