@@ -116,7 +116,7 @@ class Decoder:
         self.report = None
         self.expected = 0  # the next sequence
         self.missing = False  # frames never came, or were passed over
-        self.bytes_lost = False
+        self.disturbed = False  # the digest and what says of places cannot be right
         self.summaries = 0
         self.index_seen = False
         self.end_seen = False
@@ -135,7 +135,7 @@ class Decoder:
 
     def unreadable(self, begin, end):
         if end > begin:
-            self.bytes_lost = True
+            self.disturbed = True
             self.lose(f"{end - begin} bytes from byte {begin} are unreadable", "corrupt")
 
     # Finding frames.
@@ -156,7 +156,7 @@ class Decoder:
             if self.cut_at(at, header, end):
                 if passed_from is not None:
                     self.unreadable(passed_from, at)
-                self.bytes_lost = True
+                self.disturbed = True
                 self.lose(f"the input ends inside a frame: {len(self.data) - at} bytes of it from byte {at}")
                 passed_from = None
                 break
@@ -175,9 +175,11 @@ class Decoder:
             if self.data[at] == MAGIC[0]:
                 start = self.preamble(at)
                 if start is not None:
+                    self.disturbed = True
                     self.lose(f"{at} bytes that do not belong to the report stand before it")
                     return start
             if self.data[at] == SYNC[0] and Header.at(self.data, at):
+                self.disturbed = True
                 self.lose(f"the first bytes of the report are damaged; it was found at byte {at}", "corrupt")
                 return at
         raise ReportError("this is not an error report")
@@ -238,12 +240,13 @@ class Decoder:
     def frame(self, at, header, payload):
         self.report = header.report
         if header.sequence < self.expected:
+            self.disturbed = True
             self.lose(f"frame {header.sequence} at byte {at} came again or too late and was passed over")
             return
         if header.sequence > self.expected:
             count = header.sequence - self.expected
             what = f"frame {self.expected} is" if count == 1 else f"{count} frames from frame {self.expected} on are"
-            self.missing = True
+            self.missing = self.disturbed = True
             for section in self.sections[-1:]:
                 section.missing_before |= not section.ended
             self.lose(f"{what} missing")
@@ -296,8 +299,8 @@ class Decoder:
                 return None
             return last
         self.close_section(at)
-        if header.section > MAX_SECTIONS:
-            raise over_limit("sections", header.section, MAX_SECTIONS)
+        if len(self.sections) == MAX_SECTIONS:
+            raise over_limit("sections", len(self.sections) + 1, MAX_SECTIONS)
         if header.section > number + 1 and not self.missing:
             self.contradiction(at, "the numbers of sections leave one out")
         section = Section(header.section, header, at, missing_before=lost_before or self.missing)
@@ -400,10 +403,8 @@ class Decoder:
         entries = list(struct.iter_unpack("<QIHH", payload)) if len(payload) % 16 == 0 else None
         found = {s.ordinal: (s.begins, s.ordinal, s.header.kind, s.header.category) for s in self.sections}
         listed = {entry[1]: entry for entry in entries or ()}
-        # Where bytes are missing, what stands behind them has moved.
-        moved = self.bytes_lost or self.missing or bool(self.losses)
         same = entries is not None and all(
-            listed.get(n, ())[1:] == entry[1:] and (moved or listed[n] == entry) for n, entry in found.items()
+            listed.get(n, ())[1:] == entry[1:] and (self.disturbed or listed[n] == entry) for n, entry in found.items()
         )
         lost = [entry for n, entry in listed.items() if n not in found]
         if not same or lost and not self.missing or [e[1] for e in entries] != list(range(1, len(entries) + 1)):
@@ -414,16 +415,14 @@ class Decoder:
 
     def end(self, at, header, payload):
         self.end_seen = True
-        lost = self.bytes_lost or self.missing or self.losses
         if header.flags & INCOMPLETE:
             self.lose("the report was already incomplete when it was written")
-        if self.bytes_lost or self.missing:
+        if self.disturbed:
             return
-        if not lost and (self.summaries < 2 or not self.index_seen):
-            self.contradiction(at, "the report ends without a summary or an index")
-        if header.offset != at or payload[:32] != hashlib.sha256(self.data[:at]).digest():
-            if not self.status == "corrupt":
-                self.lose("the digest over the whole report does not match", "corrupt")
+        if payload[:32] != hashlib.sha256(self.data[:at]).digest():
+            self.lose("the digest over the whole report does not match", "corrupt")
+        elif header.offset != at:
+            self.contradiction(at, "the end says that another number of bytes is before it")
 
     def finish(self, at):
         if self.end_seen:

@@ -1,6 +1,8 @@
 //! Reports for the tests, and a way to take them apart that shares no code with the library.
 #![allow(dead_code, unreachable_pub, reason = "a module of several test programs, each of which uses some of it")]
 
+pub mod golden;
+
 use std::io::Write;
 
 use report_format::{
