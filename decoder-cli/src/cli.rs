@@ -63,6 +63,24 @@ The directory is made if it is not there, for its owner only. Files that exist a
 from the report: attachments are attachment-001.bin and so on; report.json tells what they were called. Of a mail, the
 report itself becomes report.report, byte for byte as it was attached.")]
     Extract(Extract),
+    /// Write the memory of a report as a file that debuggers open
+    #[command(after_help = "\
+Examples:
+  reportdecode export crash.report --core crash.core && gdb ledger crash.core
+  reportdecode export crash.report --minidump crash.dmp && lldb -c crash.dmp
+
+The minidump in the report and the image of its memory become one file: a full minidump for WinDbg, LLDB and
+minidump-stackwalk, or a core file for gdb (of x86-64 Linux only). The file is for its owner only, and never written over
+another. It is as large as the memory, but pages of zeros are holes in it and take no place on the disk.")]
+    Export(Export),
+    /// Tell what is in a report of any size, at once, without checking it
+    #[command(after_help = "\
+Examples:
+  reportdecode summary crash.report
+  reportdecode summary --json crash.report | jq .memory.covers
+
+Only the beginning and the end of the file are read, and the list of memory regions: `reportdecode verify` reads all of it.")]
+    Summary(Summary),
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +128,38 @@ pub(crate) struct Extract {
     /// Directory to write to; several reports get a folder each in it
     #[arg(long, short, value_name = "DIR")]
     pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// A report in a file
+    #[arg(value_name = "REPORT")]
+    pub(crate) report: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: ExportOutput,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ExportOutput {
+    /// Write a full minidump, for WinDbg, LLDB and minidump-stackwalk
+    #[arg(long, value_name = "OUT.dmp")]
+    pub(crate) minidump: Option<PathBuf>,
+    /// Write an ELF core file, for gdb
+    #[arg(long, value_name = "OUT.core")]
+    pub(crate) core: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Summary {
+    /// A report in a file
+    #[arg(value_name = "REPORT")]
+    pub(crate) report: PathBuf,
+    /// Write JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) colour: Colour,
 }
 
 #[derive(Debug, Args)]
