@@ -72,6 +72,24 @@ Examples:
 What is whole is copied as it stands, also what this version does not know, and the new report says what it lacks. Needs no
 key. Exit code 0 if nothing was lost, 3 if something was.")]
     Recover(Recover),
+    /// Write the memory of a report as a file that debuggers open
+    #[command(after_help = "\
+Examples:
+  reportdecode export crash.report --core crash.core && gdb ledger crash.core
+  reportdecode export crash.report --minidump crash.dmp && lldb -c crash.dmp
+
+The minidump in the report and the image of its memory become one file: a full minidump for WinDbg, LLDB and
+minidump-stackwalk, or a core file for gdb (of x86-64 Linux only). The file is for its owner only, and never written over
+another. It is as large as the memory, but pages of zeros are holes in it and take no place on the disk.")]
+    Export(Export),
+    /// Tell what is in a report of any size, at once, without checking it
+    #[command(after_help = "\
+Examples:
+  reportdecode summary crash.report
+  reportdecode summary --json crash.report | jq .memory.covers
+
+Only the beginning and the end of the file are read, and the list of memory regions: `reportdecode verify` reads all of it.")]
+    Summary(Summary),
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +147,38 @@ pub(crate) struct Recover {
     /// The report to make; nothing is overwritten
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) colour: Colour,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// A report in a file
+    #[arg(value_name = "REPORT")]
+    pub(crate) report: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: ExportOutput,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ExportOutput {
+    /// Write a full minidump, for WinDbg, LLDB and minidump-stackwalk
+    #[arg(long, value_name = "OUT.dmp")]
+    pub(crate) minidump: Option<PathBuf>,
+    /// Write an ELF core file, for gdb
+    #[arg(long, value_name = "OUT.core")]
+    pub(crate) core: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Summary {
+    /// A report in a file
+    #[arg(value_name = "REPORT")]
+    pub(crate) report: PathBuf,
+    /// Write JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) colour: Colour,
 }

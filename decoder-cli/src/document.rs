@@ -76,6 +76,8 @@ fn value(section: &Section, part: &Part) -> Value {
     let mut object = match (&part.message, part.kind) {
         (Some(message), _) => reflect::message(message),
         (None, Some(SectionKind::Minidump)) => dump(&section.bytes),
+        // Its bytes are not kept; what it covers is in `memory_regions`.
+        (None, Some(SectionKind::MemoryImage)) => Map::new(),
         (None, _) => as_object(reflect::blob(&section.bytes)),
     };
     if part.kind == Some(SectionKind::Stacks) {

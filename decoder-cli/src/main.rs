@@ -33,6 +33,8 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => commands::verify::run(arguments, &mut out),
         Command::Extract(arguments) => commands::extract::run(arguments, &mut out),
         Command::Recover(arguments) => commands::recover::run(arguments, &mut out),
+        Command::Export(arguments) => commands::export::run(arguments, &mut out),
+        Command::Summary(arguments) => commands::summary::run(arguments, &mut out),
     };
     let outcome = match done.and_then(|outcome| out.flush().map(|()| outcome)) {
         Ok(outcome) => outcome,

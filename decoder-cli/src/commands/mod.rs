@@ -1,9 +1,11 @@
 //! The subcommands, and what they share: going through the inputs.
 
+pub(crate) mod export;
 pub(crate) mod extract;
 pub(crate) mod json;
 pub(crate) mod recover;
 pub(crate) mod show;
+pub(crate) mod summary;
 pub(crate) mod verify;
 
 use std::error::Error;

@@ -4,8 +4,8 @@ use std::io;
 
 use report_format::Status;
 use report_format::schema::v1::{
-    self, Actions, Annotations, Attachment, Category, ConsentRecord, Contact, Diagnostics, ErrorLink, Modules, Product,
-    Screen, SectionKind, SourceLocation, Stacks,
+    self, Actions, Annotations, Attachment, Category, ConsentRecord, Contact, Diagnostics, ErrorLink, MemoryRegions,
+    Modules, Product, Screen, SectionKind, SourceLocation, Stacks,
 };
 
 use super::page::{Look, Page, Span};
@@ -361,10 +361,22 @@ fn dumps(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
             Err(why) => page.fields(2, &[("size", size), ("unreadable", Span::new(Look::Warning, why))])?,
         }
     }
-    for (section, _) in content.all(SectionKind::MemoryImage) {
-        page.heading("Memory image", &value::size(section.bytes.len() as u64))?;
-    }
-    Ok(())
+    memory_image(page, content)
+}
+
+fn memory_image(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
+    let Some((_, part)) = content.all(SectionKind::MemoryImage).next() else { return Ok(()) };
+    let remark = if part.incomplete { "incomplete" } else { "`reportdecode export` writes it for debuggers" };
+    page.heading("Memory image", remark)?;
+    let regions: MemoryRegions = content.first(SectionKind::MemoryRegions).unwrap_or_default();
+    let erased = regions.erased.iter().fold(0_u64, |sum, range| sum.saturating_add(range.size));
+    page.fields(
+        2,
+        &[
+            ("covers", Span::plain(value::covered(&regions))),
+            ("replaced by zeros", Span::plain(if erased == 0 { String::new() } else { value::size(erased) })),
+        ],
+    )
 }
 
 fn diagnostics(page: &mut Page<'_>, content: &Content, detail: Detail) -> io::Result<()> {
