@@ -63,6 +63,15 @@ The directory is made if it is not there, for its owner only. Files that exist a
 from the report: attachments are attachment-001.bin and so on; report.json tells what they were called. Of a mail, the
 report itself becomes report.report, byte for byte as it was attached.")]
     Extract(Extract),
+    /// Save what is whole of a damaged report
+    #[command(after_help = "\
+Examples:
+  reportdecode recover cut.report --output saved.report
+  reportdecode extract message.eml --output crash && reportdecode recover crash/report.report -o saved.report
+
+What is whole is copied as it stands, also what this version does not know, and the new report says what it lacks. Needs no
+key. Exit code 0 if nothing was lost, 3 if something was.")]
+    Recover(Recover),
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +119,18 @@ pub(crate) struct Extract {
     /// Directory to write to; several reports get a folder each in it
     #[arg(long, short, value_name = "DIR")]
     pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recover {
+    /// The damaged report
+    #[arg(value_name = "REPORT")]
+    pub(crate) input: PathBuf,
+    /// The report to make; nothing is overwritten
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) colour: Colour,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod commands;
 mod content;
 mod document;
 mod exit;
+mod files;
 mod input;
 mod mail;
 mod minidump;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Json(arguments) => commands::json::run(arguments, &mut out),
         Command::Verify(arguments) => commands::verify::run(arguments, &mut out),
         Command::Extract(arguments) => commands::extract::run(arguments, &mut out),
+        Command::Recover(arguments) => commands::recover::run(arguments, &mut out),
     };
     let outcome = match done.and_then(|outcome| out.flush().map(|()| outcome)) {
         Ok(outcome) => outcome,

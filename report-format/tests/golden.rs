@@ -7,9 +7,9 @@
 
 mod common;
 
-use std::{env, fmt::Write, fs, path::Path};
+use std::{env, fs, path::Path};
 
-use common::{Frame, frames, hand_made, header, read, report, stored, summary};
+use common::{Frame, frames, hand_made, header, outcome_of, read, report, stored, summary};
 use report_format::{Codec, Report, SectionHeader, schema::v1};
 
 /// The outcome in words, one fact a line.
@@ -18,29 +18,7 @@ fn outcome(bytes: &[u8]) -> String {
         Ok(report) => report,
         Err(error) => return format!("error: {error}\n"),
     };
-    let mut text = format!("status: {}\n", report.status());
-    if let Some(id) = report.id() {
-        writeln!(text, "report id: {id}").expect("a string takes everything");
-    }
-    for section in report.sections() {
-        writeln!(
-            text,
-            "section {}: kind {:#06x}, category {}, codec {}, {}, {} bytes, crc {:#010x}, {}",
-            section.ordinal,
-            section.header.kind,
-            section.header.category,
-            section.header.codec.number(),
-            if section.header.critical { "critical" } else { "ignorable" },
-            section.bytes.len(),
-            crc32c::crc32c(&section.bytes),
-            format!("{:?}", section.state).to_lowercase(),
-        )
-        .expect("a string takes everything");
-    }
-    for loss in report.losses() {
-        writeln!(text, "lost: {loss}").expect("a string takes everything");
-    }
-    text
+    outcome_of(&report)
 }
 
 /// `first_line` is the first line of the outcome, said here as well so that regenerating cannot bless a wrong one.

@@ -3,13 +3,9 @@
 
 mod common;
 
-use std::{
-    fs,
-    io::{Cursor, Write},
-    process::Command,
-};
+use std::{fs, io::Cursor, process::Command};
 
-use common::{Frame, frames, hand_made, header, read, report, stored, write_section};
+use common::{Frame, frames, hand_made, header, read, report, sealed_by_hand, stored, write_section};
 use proptest::prelude::*;
 use report_format::{
     Codec, Error, Limits, Loss, Report, Section, SectionHeader, SectionState, Status, Writer,
@@ -433,20 +429,6 @@ fn recovering_needs_no_key_and_what_is_recovered_opens() {
 /// A report with one triage section, of these raw bytes.
 fn with_triage(bytes: &[u8]) -> Vec<u8> {
     report(&[(SectionHeader { category: 0, ..header(22, Codec::Stored, true) }, bytes.to_vec())])
-}
-
-/// A sealed section of any plaintext.
-fn sealed_by_hand(keys: &[&SecretKey], plain: &[u8]) -> Vec<u8> {
-    let mut bytes = (keys.len() as u32).to_le_bytes().to_vec();
-    bytes.extend(keys.iter().flat_map(|key| key.id().0));
-    let recipients: Vec<age::x25519::Recipient> =
-        keys.iter().map(|key| key.public().to_string().parse().expect("a recipient")).collect();
-    let age =
-        age::Encryptor::with_recipients(recipients.iter().map(|one| one as &dyn age::Recipient)).expect("recipients");
-    let mut age = age.wrap_output(&mut bytes).expect("a vector takes everything");
-    age.write_all(plain).expect("a vector takes everything");
-    age.finish().expect("a vector takes everything");
-    bytes
 }
 
 #[test]

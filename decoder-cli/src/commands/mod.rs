@@ -2,12 +2,13 @@
 
 pub(crate) mod extract;
 pub(crate) mod json;
+pub(crate) mod recover;
 pub(crate) mod show;
 pub(crate) mod verify;
 
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{Colour, When};
 use crate::content::Content;
@@ -59,6 +60,12 @@ pub(crate) fn complain(name: &str, error: &dyn Error) {
     }
     // Nothing is left to do where even this fails.
     _ = writeln!(io::stderr(), "reportdecode: {}", Safe(&text));
+}
+
+/// Tells what went wrong with a file, and that the run failed.
+fn failed(path: &Path, error: &dyn Error) -> Outcome {
+    complain(&path.display().to_string(), error);
+    Outcome::Failed
 }
 
 /// Whether to write colours to standard output.

@@ -5,10 +5,13 @@
 
 mod losses;
 mod recover;
+mod redact;
+mod wire;
 
 use std::io::{ErrorKind, Read, Write};
 
 pub use recover::{Recovered, recover};
+pub use redact::{Redact, Redacted, redact};
 
 #[cfg(feature = "seal")]
 pub(crate) use recover::find_summary;
@@ -51,10 +54,10 @@ pub(crate) enum Frame {
 }
 
 impl<R: Read> Source<R> {
-    /// How many raw bytes there are does not matter to who copies: [`Limits::raw_total`] is not applied.
+    /// How many raw bytes there are does not matter to who copies: [`Limits::raw_total`] and [`Limits::memory_image`] are not applied.
     pub(crate) fn new(input: R, limits: &Limits) -> Self {
         let losses = Losses::new(limits.losses);
-        let limits = Limits { raw_total: u64::MAX, ..limits.clone() };
+        let limits = Limits { raw_total: u64::MAX, memory_image: u64::MAX, ..limits.clone() };
         let decoder = Decoder::passing_through(limits);
         Self { input, decoder, buffer: vec![0; STEP], ended: false, ordinal: 0, losses }
     }
@@ -68,6 +71,10 @@ impl<R: Read> Source<R> {
     #[cfg(feature = "seal")]
     pub(crate) fn ordinal(&self) -> u32 {
         self.ordinal
+    }
+
+    pub(crate) fn losses(&self) -> &Losses {
+        &self.losses
     }
 
     pub(crate) fn into_losses(self) -> Losses {

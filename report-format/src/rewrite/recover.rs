@@ -40,7 +40,7 @@ pub struct Recovered {
 /// before among them, comes out as it was, byte for byte (but without frames of types that this version does not know).
 ///
 /// Memory: two frames. The input is read once, or twice if its first summary is lost and has to be taken from its end. Of
-/// `limits`, [`raw_total`](Limits::raw_total) does not apply.
+/// `limits`, [`raw_total`](Limits::raw_total) and [`memory_image`](Limits::memory_image) do not apply.
 ///
 /// # Errors
 /// [`Error::Format`] if `input` is no report; [`Error::Unsupported`] for a newer major version; [`Error::Limit`] for a decompression bomb

@@ -62,8 +62,12 @@ pub fn seal<R: Read + Seek, W: Write>(
     let survey = Survey::of(&mut input, limits)?;
     let (to_seal, clear): (Vec<Class>, Vec<Class>) =
         survey.clear.iter().partition(|class| recipients.of(**class).next().is_some());
-    if unkeyed == Unkeyed::Refuse && !clear.is_empty() {
-        return Err(Error::Usage("the report has sections of a class for which there is no public key"));
+    if let Some(class) = clear.first().filter(|_| unkeyed == Unkeyed::Refuse) {
+        return Err(Error::Usage(match class {
+            Class::Triage => "the report has triage sections, and there is no public key for that class",
+            Class::Private => "the report has private sections, and there is no public key for that class",
+            Class::FullMemory => "the report has full-memory sections, and there is no public key for that class",
+        }));
     }
     if to_seal.iter().any(|class| survey.sealed.contains(class)) {
         let what = "the report has sections of one class both sealed and in clear";

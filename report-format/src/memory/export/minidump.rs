@@ -42,7 +42,7 @@ pub fn minidump(dump: &[u8], memory: &dyn Source, out: impl Write) -> Result<Exp
         ));
     }
     let (pieces, unreadable) = pieces(memory)?;
-    let ranges = merged(pieces);
+    let ranges = merged(&pieces);
 
     let mut directory = small.directory.clone();
     directory.retain(|entry| entry.stream_type != UNUSED);
@@ -105,16 +105,17 @@ pub fn minidump(dump: &[u8], memory: &dyn Source, out: impl Write) -> Result<Exp
     file.write(&new_streams)?;
     file.pad()?;
     debug_assert_eq!(file.length, memory_at);
-    for (address, size) in &ranges {
-        file.write_memory(memory, *address..address + size)?;
+    // The same bytes in the same order: but a source is asked for what lies in one region.
+    for piece in &pieces {
+        file.write_memory(memory, piece.addresses.clone())?;
     }
     let length = file.finish()?;
     Ok(Exported { length, memory: length - memory_at, unreadable, ..Exported::default() })
 }
 
 /// Address and size of each stretch of readable memory: regions that follow one another are one.
-fn merged(pieces: Vec<Piece>) -> Vec<(u64, u64)> {
-    ascending(pieces.into_iter().map(|piece| (piece.addresses.start, piece.size())))
+fn merged(pieces: &[Piece]) -> Vec<(u64, u64)> {
+    ascending(pieces.iter().map(|piece| (piece.addresses.start, piece.size())))
 }
 
 /// Ranges in ascending order, those that touch or overlap made one. Empty ones are left out, and so are those with no end.
