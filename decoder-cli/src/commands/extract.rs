@@ -28,7 +28,7 @@ enum ExtractError {
 
 pub(crate) fn run(arguments: &Extract, out: &mut dyn Write) -> io::Result<Outcome> {
     let mut page = Page::new(out, false, None);
-    super::for_each(&arguments.inputs.inputs, |content, number| {
+    super::for_each(&arguments.inputs, |content, number| {
         let directory = match number {
             Some(number) => arguments.output.join(format!("report-{number:03}")),
             None => arguments.output.clone(),

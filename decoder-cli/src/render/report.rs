@@ -2,15 +2,16 @@
 
 use std::io;
 
-use report_format::Status;
 use report_format::schema::v1::{
     self, Actions, Annotations, Attachment, Category, ConsentRecord, Contact, Diagnostics, ErrorLink, MemoryRegions,
     Modules, Product, Screen, SectionKind, SourceLocation, Stacks,
 };
+use report_format::{Status, seal};
 
 use super::page::{Look, Page, Span};
 use super::{facts, stack, timeline, value};
 use crate::content::{Content, kind_name};
+use crate::keys;
 use crate::minidump;
 use crate::reflect::Schema;
 
@@ -32,6 +33,7 @@ pub(crate) fn draw(page: &mut Page<'_>, content: &Content, detail: Detail) -> io
     let consent: Option<ConsentRecord> = content.first(SectionKind::Consent);
     header(page, content, &error)?;
     losses(page, content, detail)?;
+    sealed(page, content)?;
     warnings(page, content, consent.as_ref())?;
     contact(page, content)?;
     fault(page, &error)?;
@@ -334,6 +336,20 @@ fn attachments(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
     }
     page.heading("Attachments", "`reportdecode extract` writes them to files")?;
     page.columns(2, &rows)
+}
+
+/// What is not shown for want of a key comes early: else it looks as if it were not there.
+fn sealed(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
+    let sections = &content.loaded.sealed;
+    if sections.is_empty() {
+        return Ok(());
+    }
+    page.heading("Sealed", "")?;
+    for section in sections {
+        let look = if section.outcome == seal::Outcome::Opened { Look::Plain } else { Look::Warning };
+        page.line(2, &[Span::new(look, keys::told(section))])?;
+    }
+    Ok(())
 }
 
 fn dumps(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
