@@ -121,6 +121,7 @@ class Decoder:
         self.index_seen = False
         self.end_seen = False
         self.raw_total = 0
+        self.stage = "start"
         self.read()
 
     # What is lost, and how bad that is: section 6.
@@ -263,6 +264,7 @@ class Decoder:
                     "update this program"
                 )
             return
+        self.in_order(at, header, lost_before)
         if header.type in (DATA, SECTION_END):
             section = self.section_of(at, header, lost_before)
             if section and header.type == DATA:
@@ -277,6 +279,16 @@ class Decoder:
             self.index(at, payload)
         else:
             self.end(at, header, payload)
+
+    def in_order(self, at, header, lost_before):
+        """report = preamble summary { section } summary index end, where no frames are missing."""
+        closing = header.type == SUMMARY and (self.stage != "start" or lost_before)
+        stage = {DATA: "sections", SECTION_END: "sections", INDEX: "index", END: "end"}.get(header.type, "sections")
+        stage = "closing summary" if closing else stage
+        before = {"closing summary": "sections", "index": "closing summary", "end": "index", "sections": "sections"}[stage]
+        if not lost_before and self.stage != before and not (header.type == SUMMARY and not closing):
+            self.contradiction(at, "a frame stands where its type may not")
+        self.stage = stage
 
     def summary_frame(self, at, header, payload):
         if crc32c(payload) != header.report or (self.summary or payload) != payload:
@@ -628,7 +640,7 @@ def outcome(inputs):
             lines.append("report id: " + "-".join(parts))
     for section in decoder.sections:
         header = section.header
-        state = section.state if section.decodable or section.state == "incomplete" else "undecoded"
+        state = section.state if section.decodable else "undecoded"
         lines.append(
             f"section {section.ordinal}: kind {header.kind:#06x}, category {header.category}, codec {header.codec}, "
             f"{'critical' if header.flags & CRITICAL else 'ignorable'}, {len(section.data)} bytes, "
