@@ -90,7 +90,7 @@ impl Case {
 
     fn summary(&self, options: &[&str]) -> Run {
         let arguments: Vec<_> =
-            ["summary"].iter().chain(options).map(|text| text.as_ref()).chain([self.report.as_os_str()]).collect();
+            ["summary"].iter().chain(options).map(AsRef::as_ref).chain([self.report.as_os_str()]).collect();
         reportdecode(&arguments, b"")
     }
 }
