@@ -47,6 +47,11 @@ fn recover_takes_every_known_input() {
 }
 
 #[test]
+fn rewrite_takes_every_known_input() {
+    replay("rewrite", targets::rewrite);
+}
+
+#[test]
 fn short_inputs_are_taken_as_well() {
     for length in 0..64 {
         let input = vec![0x8f; length];
@@ -55,5 +60,6 @@ fn short_inputs_are_taken_as_well() {
         targets::roundtrip(&input);
         targets::memory_image(&input);
         targets::recover(&input);
+        targets::rewrite(&input);
     }
 }
