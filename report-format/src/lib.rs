@@ -22,6 +22,7 @@
 #![deny(missing_docs)]
 
 mod assembly;
+mod class;
 mod codec;
 mod decoder;
 mod error;
@@ -41,6 +42,7 @@ mod section;
 mod sniff;
 mod writer;
 
+pub use class::Class;
 pub use decoder::{Decoder, Event};
 pub use error::Error;
 pub use file::{FileSection, ReportFile};

@@ -11,6 +11,7 @@ use super::{
     wire::{Counts, Cuts, Malformed},
 };
 use crate::{
+    class::Class,
     codec::{Decompressor, Refused},
     error::Error,
     id::Digest,
@@ -68,26 +69,16 @@ impl Redact {
     }
 
     /// Whether what is left out may be inside a sealed section of this class (`proto/FORMAT.md`, section 11).
-    fn reaches_into(&self, class: SectionKind) -> bool {
-        let kinds = self.kinds.iter().chain(self.fields.keys());
+    fn reaches_into(&self, class: Class) -> bool {
+        let mut kinds = self.kinds.iter().chain(self.fields.keys()).filter(|&&kind| Class::sealed_in(kind).is_none());
         let mut categories = self.categories.iter();
-        kinds.map(|&kind| class_of(kind)).any(|of_kind| of_kind == Some(class))
+        kinds.any(|&kind| Class::of(kind) == class)
             || match class {
-                SectionKind::SealedFullMemory => categories.any(|&category| category == Category::FullMemory as u16),
-                SectionKind::SealedTriage => categories.any(|&category| may_be_triage(category)),
+                Class::FullMemory => categories.any(|&category| category == Category::FullMemory as u16),
+                Class::Triage => categories.any(|&category| may_be_triage(category)),
                 // Sections of vendors and of later versions are there, of whatever category.
-                _ => categories.any(|&category| category != Category::FullMemory as u16),
+                Class::Private => categories.any(|&category| category != Category::FullMemory as u16),
             }
-    }
-}
-
-/// The class in which a section is sealed. `None` for what is sealed itself, and for no kind.
-fn class_of(kind: u16) -> Option<SectionKind> {
-    match kind {
-        0 | 22..=24 => None,
-        1..=7 | 9 | 10 | 13 | 14 | 25 | 26 => Some(SectionKind::SealedTriage),
-        19..=21 => Some(SectionKind::SealedFullMemory),
-        _ => Some(SectionKind::SealedPrivate),
     }
 }
 
@@ -202,17 +193,12 @@ fn damaged(losses: &Losses) -> Error {
 
 /// A sealed section that stays must not hold what is to be left out.
 fn refuse_seal(kind: u16, what: &Redact) -> Result<(), Error> {
-    let (class, name) = match SectionKind::try_from(i32::from(kind)) {
-        Ok(class @ SectionKind::SealedTriage) => (class, "triage"),
-        Ok(class @ SectionKind::SealedPrivate) => (class, "private"),
-        Ok(class @ SectionKind::SealedFullMemory) => (class, "full memory"),
-        _ => return Ok(()),
-    };
+    let Some(class) = Class::sealed_in(kind) else { return Ok(()) };
     if !what.reaches_into(class) {
         return Ok(());
     }
     Err(Error::format(
-        format!("the sections of the class “{name}” are sealed, and what is to be left out may be among them"),
+        format!("the sections of the class “{class}” are sealed, and what is to be left out may be among them"),
         "open the report with the key of that class first, or leave out the sealed section as a whole",
     ))
 }

@@ -27,7 +27,6 @@
 //! # Ok::<(), report_format::Error>(())
 //! ```
 
-mod class;
 mod date;
 mod key;
 mod keyfile;
@@ -36,7 +35,7 @@ mod read;
 mod unlock;
 mod write;
 
-pub use class::Class;
+pub use crate::class::Class;
 pub use date::Date;
 pub use key::{KeyId, PublicKey, SecretKey};
 pub use keyfile::{LARGEST_KEY_FILE, MOST_KEYS, Recipient, Recipients, StoredKey};

@@ -24,7 +24,7 @@ impl Class {
     /// The class of a section of this kind. A sealed section is of the class that it holds.
     ///
     /// ```
-    /// use report_format::{schema::v1::SectionKind, seal::Class};
+    /// use report_format::{Class, schema::v1::SectionKind};
     /// assert_eq!(Class::of(SectionKind::Error as u16), Class::Triage);
     /// assert_eq!(Class::of(SectionKind::SealedFullMemory as u16), Class::FullMemory);
     /// assert_eq!(Class::of(0x8001), Class::Private);
