@@ -34,6 +34,8 @@ pub mod memory;
 mod reader;
 pub mod rewrite;
 pub mod schema;
+#[cfg(feature = "seal")]
+pub mod seal;
 mod section;
 mod sniff;
 mod writer;

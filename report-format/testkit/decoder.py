@@ -101,7 +101,7 @@ class Section:
 
     @property
     def kept(self):
-        return self.header.kind != MEMORY_IMAGE or not self.decodable
+        return self.header.kind not in (MEMORY_IMAGE, SEALED[-1]) or not self.decodable
 
 
 class Decoder:

@@ -1,4 +1,5 @@
 //! Every input that the fuzzers start from, and every one that they once failed on, through the same functions.
+#![cfg(feature = "seal")]
 
 #[path = "../../fuzz/src/targets.rs"]
 #[allow(unreachable_pub)]
@@ -47,6 +48,11 @@ fn recover_takes_every_known_input() {
 }
 
 #[test]
+fn seal_open_takes_every_known_input() {
+    replay("seal_open", targets::seal_open);
+}
+
+#[test]
 fn short_inputs_are_taken_as_well() {
     for length in 0..64 {
         let input = vec![0x8f; length];
@@ -54,6 +60,7 @@ fn short_inputs_are_taken_as_well() {
         targets::split(&input);
         targets::roundtrip(&input);
         targets::memory_image(&input);
+        targets::seal_open(&input);
         targets::recover(&input);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{env, fmt::Write, fs, io::Cursor, path::Path};
 
-use report_format::{Limits, ReportFile, memory::PAGE};
+use report_format::{Limits, Report, ReportFile, memory::PAGE};
 
 use super::read;
 
@@ -12,6 +12,11 @@ pub fn outcome(bytes: &[u8]) -> String {
         Ok(report) => report,
         Err(error) => return format!("error: {error}\n"),
     };
+    outcome_of(&report, memory(bytes))
+}
+
+/// The same of a report that was read already; `memory` says what is in its memory image.
+pub fn outcome_of(report: &Report, memory: Option<String>) -> String {
     let mut text = format!("status: {}\n", report.status());
     if let Some(id) = report.id() {
         writeln!(text, "report id: {id}").expect("a string takes everything");
@@ -31,7 +36,7 @@ pub fn outcome(bytes: &[u8]) -> String {
         )
         .expect("a string takes everything");
     }
-    if let Some(image) = memory(bytes) {
+    if let Some(image) = memory {
         writeln!(text, "memory: {image}").expect("a string takes everything");
     }
     for loss in report.losses() {

@@ -88,6 +88,20 @@ pub fn frames(report: &[u8]) -> Vec<std::ops::Range<usize>> {
     frames
 }
 
+/// A sealed section of any plaintext.
+#[cfg(feature = "seal")]
+pub fn sealed_by_hand(keys: &[&report_format::seal::SecretKey], plain: &[u8]) -> Vec<u8> {
+    let mut bytes = (keys.len() as u32).to_le_bytes().to_vec();
+    bytes.extend(keys.iter().flat_map(|key| key.id().0));
+    let recipients: Vec<age::x25519::Recipient> =
+        keys.iter().map(|key| key.public().to_string().parse().expect("a recipient")).collect();
+    let age = age::Encryptor::with_recipients(recipients.iter().map(|one| one as &dyn age::Recipient)).expect("keys");
+    let mut age = age.wrap_output(&mut bytes).expect("a vector takes everything");
+    age.write_all(plain).expect("a vector takes everything");
+    age.finish().expect("a vector takes everything");
+    bytes
+}
+
 /// A frame as `proto/FORMAT.md` says, for reports that the library would never write.
 #[derive(Clone, Default)]
 pub struct Frame {
