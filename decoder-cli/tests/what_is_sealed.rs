@@ -116,6 +116,7 @@ fn without_a_key_each_class_is_named_with_the_keys_it_is_for() {
                 run.stdout
             );
         }
+        assert!(!run.stdout.contains("Not covered by the consent"), "{}", run.stdout);
         assert!(!run.stdout.contains("Ledger"), "what is sealed was shown:\n{}", run.stdout);
         assert_harmless(&run.stdout);
     }
@@ -128,6 +129,9 @@ fn with_the_triage_key_the_triage_class_is_shown_and_nothing_else() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stdout.contains("Ledger 3.1.4") && run.stdout.contains("triage: opened"), "{}", run.stdout);
     assert!(run.stdout.contains(&format!("private: not opened, needs the key {}", desk.id("private.key"))));
+    let private = desk.run(&["show", "sealed.report", "--key", "private.key"]);
+    assert!(private.stdout.contains("private: opened"), "{}", private.stdout);
+    assert!(!private.stdout.contains("Not covered by the consent"), "the record of the consent is sealed");
     let json = desk.run(&["json", "sealed.report", "--key", "triage.key"]);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json["sealed"][0]["outcome"], "opened");

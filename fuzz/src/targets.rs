@@ -6,7 +6,7 @@ use std::io::{Cursor, Write};
 use report_format::{
     Codec, Decoder, Event, Limits, Loss, Report, ReportFile, SectionHeader, SectionState, Status, Summary, Writer,
     memory::{PAGE, Source},
-    rewrite,
+    part, rewrite,
     schema::v1::{Category, MemoryRegion, MemoryRegions, SectionKind},
     seal::{self, Outcome, SecretKey, StoredKey},
 };
@@ -89,7 +89,7 @@ pub fn roundtrip(input: &[u8]) {
     assert_eq!(report.sections().len(), sections.len());
     for (read, (header, raw)) in report.sections().iter().zip(&sections) {
         assert_eq!((read.header.kind, read.header.category), (header.kind, header.category));
-        if read.kind() == Some(SectionKind::MemoryImage) {
+        if matches!(read.kind(), Some(SectionKind::MemoryImage | SectionKind::SealedFullMemory)) {
             assert!(read.bytes.is_empty() && read.state == SectionState::NotKept);
         } else {
             assert!(read.bytes == *raw && read.state == SectionState::Whole);
@@ -124,6 +124,55 @@ pub fn recover(input: &[u8]) {
         assert_eq!(nothing.recovery, None, "{:?}", nothing.losses);
         assert!(again == output, "recovering is not idempotent");
     }
+}
+
+/// Any report, and two bytes that say what is left out of it and how it is cut. What was left out is not there any more, and parts make the
+/// same report again.
+pub fn rewrite(input: &[u8]) {
+    let Some((&[what, size], input)) = input.split_first_chunk::<2>() else { return };
+    for report in [input, &mended(input)] {
+        redact(report, what);
+        cut_and_join(report, part::SMALLEST + u64::from(size) * 16);
+    }
+    // Whatever it is, it may also be given for a part.
+    let mut output = Vec::new();
+    if let Ok(joined) = part::join([Cursor::new(input)], &mut output) {
+        assert!(joined.bytes == output.len() as u64 && output.len() <= input.len());
+    }
+}
+
+/// The lower half of `what` is a kind, the upper half tells how much of it is left out.
+fn redact(report: &[u8], what: u8) {
+    let kind = u16::from(what % 16);
+    let asked = match what >> 4 {
+        0 => rewrite::Redact::default().kind(kind),
+        1 => rewrite::Redact::default().category(kind),
+        number => rewrite::Redact::default().field(kind, &[1]).field(kind, &[u32::from(number), 1]),
+    };
+    let mut output = Vec::new();
+    let Ok(redacted) = rewrite::redact(report, &mut output, &asked, &limits()) else { return };
+    assert_eq!(redacted.bytes, output.len() as u64);
+    let read = Report::read(&output[..], &Limits { raw_total: 1 << 40, ..limits() }).expect("a report");
+    assert_ne!(read.status(), Status::Corrupt, "{:?}", read.losses());
+    // Without what was left out of it, there is nothing left to leave out.
+    let mut again = Vec::new();
+    let nothing = rewrite::redact(&output[..], &mut again, &asked, &limits()).expect("a report");
+    assert!(nothing.redaction.is_none() || what >> 4 == 1, "{nothing:?}");
+}
+
+fn cut_and_join(report: &[u8], size: u64) {
+    let Ok(mut split) = part::Split::new(Cursor::new(report), size) else { return };
+    let write = |number| {
+        let mut bytes = Vec::new();
+        split.write(number, &mut bytes).expect("a part");
+        assert!(bytes.len() as u64 <= size);
+        Cursor::new(bytes)
+    };
+    let count = part::Split::new(Cursor::new(report), size).expect("it went well before").count();
+    let parts: Vec<_> = (0..count).rev().map(write).collect();
+    let mut joined = Vec::new();
+    assert!(part::join(parts, &mut joined).expect("parts").whole);
+    assert!(joined == report, "the parts make another report");
 }
 
 /// Any report, and an image of blocks that the input describes: no panic, each page is either there or not whoever is asked, and what the

@@ -368,7 +368,8 @@ impl Assembly {
         let bytes = match decoded {
             Ok(bytes) => bytes,
             // A dump of many megabytes need not cost what came before it, nor the small sections behind it.
-            Err(Refused::TooLong(seen)) if seen > room => {
+            // But a chunk that no limit allows is a bomb, wherever it stands.
+            Err(Refused::TooLong(seen)) if seen > room && (seen <= u64::from(limit) || !codec.is_supported()) => {
                 let open = self.open.as_mut().expect("entered above");
                 (open.refused, open.left_out) = (true, true);
                 self.lose(Loss::Limit { ordinal, kind, offset, limit: total_limit }, events);

@@ -11,6 +11,7 @@ use crate::{
     id::Digest,
     limits::Limits,
     loss::{Loss, Status},
+    part::{self, PartHeader},
     schema::v1::Summary,
     section::SectionHeader,
     sniff,
@@ -240,6 +241,15 @@ impl Decoder {
     fn open(&mut self) -> Result<bool, Error> {
         if self.rest().len() < PREAMBLE && !self.input_ended {
             return Ok(false);
+        }
+        // The first part begins with the report's own beginning, and would pass for a report that is cut.
+        if self.rest().starts_with(&part::MAGIC) {
+            if self.rest().len() < part::HEADER && !self.input_ended {
+                return Ok(false);
+            }
+            if PartHeader::parse(self.rest()).is_some() {
+                return Err(sniff::not_a_report(&self.head));
+            }
         }
         if self.preamble()? {
             return Ok(true);

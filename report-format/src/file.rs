@@ -74,34 +74,10 @@ impl<R: Read + Seek> ReportFile<R> {
     /// # Errors
     /// [`Error::Format`] if the beginning is damaged or this is no report; [`Error::Unsupported`] for a newer major version;
     /// [`Error::Limit`] for too many sections; [`Error::Io`].
-    pub fn open(mut input: R, limits: &Limits) -> Result<Self, Error> {
-        let length = input.seek(SeekFrom::End(0))?;
-        input.seek(SeekFrom::Start(0))?;
-        let mut head = Vec::new();
-        (&mut input).take(sniff::ENOUGH as u64).read_to_end(&mut head)?;
-        match frame::version(&head) {
-            Some(MAJOR_VERSION) => {}
-            Some(version) => {
-                let (found, supported) = (u64::from(version), u64::from(MAJOR_VERSION));
-                return Err(Error::Unsupported { what: "version of the report container", found, supported });
-            }
-            None => return Err(sniff::not_a_report(&head)),
-        }
-        let mut frames = Frames { input, length, report: 0, buffer: Vec::new() };
-        let damaged = || Error::format("the beginning of the report is damaged", "recover what is whole of it first");
-        let first = Header::parse(&head[PREAMBLE..]).filter(|header| {
-            header.frame_type == frame::SUMMARY && header.sequence == 0 && header.length <= LARGEST_SUMMARY
-        });
-        let first = first.ok_or_else(damaged)?;
-        frames.report = first.report;
-        let payload = frames.payload(PREAMBLE as u64, &first)?.ok_or_else(damaged)?;
-        if crc32c::crc32c(payload) != first.report {
-            return Err(damaged());
-        }
-        let summary = Summary::decode(payload).map_err(|_| damaged())?;
-        let behind = PREAMBLE as u64 + first.frame_length() as u64;
+    pub fn open(input: R, limits: &Limits) -> Result<Self, Error> {
+        let (frames, summary, behind) = Frames::open(input)?;
         let mut file = Self { frames, limits: limits.clone(), summary, sections: Vec::new(), indexed: true };
-        if !file.use_index(behind, first.frame_length() as u64)? {
+        if !file.use_index(behind, behind - PREAMBLE as u64)? {
             file.indexed = false;
             file.scan(behind)?;
         }
@@ -258,11 +234,44 @@ impl<R> fmt::Debug for ReportFile<R> {
 pub(crate) struct Frames<R> {
     input: R,
     pub(crate) length: u64,
-    report: u32,
+    pub(crate) report: u32,
     buffer: Vec<u8>,
 }
 
 impl<R: Read + Seek> Frames<R> {
+    /// Reads the beginning of a report: its frames, its summary, and where the next frame stands.
+    pub(crate) fn open(mut input: R) -> Result<(Self, Summary, u64), Error> {
+        let length = input.seek(SeekFrom::End(0))?;
+        input.seek(SeekFrom::Start(0))?;
+        let mut head = Vec::new();
+        (&mut input).take(sniff::ENOUGH as u64).read_to_end(&mut head)?;
+        match frame::version(&head) {
+            Some(MAJOR_VERSION) => {}
+            Some(version) => {
+                let (found, supported) = (u64::from(version), u64::from(MAJOR_VERSION));
+                return Err(Error::Unsupported { what: "version of the report container", found, supported });
+            }
+            None => return Err(sniff::not_a_report(&head)),
+        }
+        let mut frames = Frames { input, length, report: 0, buffer: Vec::new() };
+        let damaged = || Error::format("the beginning of the report is damaged", "recover what is whole of it first");
+        let first = Header::parse(&head[PREAMBLE..]).filter(|header| {
+            header.frame_type == frame::SUMMARY && header.sequence == 0 && header.length <= LARGEST_SUMMARY
+        });
+        let first = first.ok_or_else(damaged)?;
+        frames.report = first.report;
+        let payload = frames.payload(PREAMBLE as u64, &first)?.ok_or_else(damaged)?;
+        if crc32c::crc32c(payload) != first.report {
+            return Err(damaged());
+        }
+        let summary = Summary::decode(payload).map_err(|_| damaged())?;
+        Ok((frames, summary, PREAMBLE as u64 + first.frame_length() as u64))
+    }
+
+    pub(crate) fn into_input(self) -> R {
+        self.input
+    }
+
     /// Fills the buffer with `length` bytes from `at` on, or with what is left of the file.
     fn fill(&mut self, at: u64, length: usize) -> io::Result<()> {
         self.buffer.clear();

@@ -31,6 +31,7 @@ mod id;
 mod limits;
 mod loss;
 pub mod memory;
+pub mod part;
 mod reader;
 pub mod rewrite;
 pub mod schema;

@@ -125,7 +125,8 @@ impl Report {
     /// incomplete one is given: [`status`](Self::status) says that the report is not whole.
     ///
     /// # Errors
-    /// [`Error::Format`] if a whole section is no such message; [`Error::Unsupported`] if its codec is not supported.
+    /// [`Error::Format`] if a whole section is no such message; [`Error::Limit`] if its messages or groups are nested more than 100 deep;
+    /// [`Error::Unsupported`] if its codec is not supported.
     pub fn message<M: Message + Default>(&self, kind: SectionKind) -> Result<Option<M>, Error> {
         let Some(section) = self.sections.iter().find(|section| section.kind() == Some(kind)) else { return Ok(None) };
         decode_message(section, kind)
@@ -208,12 +209,23 @@ pub(crate) fn decode_message<M: Message + Default>(section: &Section, kind: Sect
     match M::decode(&section.bytes[..]) {
         Ok(message) => Ok(Some(message)),
         Err(_) if section.state == SectionState::Incomplete => Ok(None),
+        Err(error) if is_too_deep(&error) => {
+            Err(Error::Limit { what: "messages inside one another", limit: DEEPEST, seen: DEEPEST + 1 })
+        }
         Err(error) => Err(Error::Format {
             what: format!("section {} is no valid {} message", section.ordinal, kind.as_str_name()),
             advice: "its writer is at fault; the other sections can be used",
             source: Some(error.into()),
         }),
     }
+}
+
+/// How deep a message may be nested in others: Protobuf's own decoders stop there, and the schema needs a tenth of it.
+const DEEPEST: u64 = 100;
+
+/// Whether decoding stopped at [`DEEPEST`]. The library's error says so in its text alone; a test holds it to that.
+fn is_too_deep(error: &prost::DecodeError) -> bool {
+    error.to_string().ends_with("recursion limit reached")
 }
 
 /// Whether a report in memory has the bytes of a section.

@@ -17,6 +17,7 @@ fn looks_like(head: &[u8]) -> (&'static str, &'static str) {
     const CHANGED: &str = "it was changed on its way; send it again as a binary attachment";
     match head {
         [] => ("an empty file", "send it again; nothing of it arrived"),
+        _ if head.starts_with(&crate::part::MAGIC) => ("a part of a report", "join all its parts first"),
         [0x8f, b'R', b'E', b'P', b'O', b'R', b'T', _, b'\n', ..] => ("a report that was transferred as text", CHANGED),
         _ if head.starts_with(&crate::frame::MAGIC) || crate::frame::MAGIC.starts_with(head) => {
             ("the first few bytes of one", "send it again; the rest did not arrive")
@@ -63,10 +64,11 @@ mod tests {
 
     #[test]
     fn common_mistakes_are_named() {
-        let cases: [(&[u8], &str); 12] = [
+        let cases: [(&[u8], &str); 13] = [
             (b"", "empty file"),
             (b"\x8fREPORT\x01\n\x1a\n", "transferred as text"),
             (b"\x8fREP", "first few bytes"),
+            (b"\x8fREPPART\r\n\x1a\n", "a part of a report: join all its parts first"),
             (b"\xef\xbf\xbdREPORT", "Unicode"),
             (b"j1JFUE9SVAENChoK", "base64"),
             (b"PK\x03\x04\x14\x00", "zip"),

@@ -270,3 +270,32 @@ fn gdb_shows_of_a_core_file_what_it_shows_of_the_process() {
         assert!(dead.contains(expected), "{expected} is not in\n{dead}");
     }
 }
+
+#[test]
+#[ignore = "needs minidump-stackwalk: run by scripts/test --full"]
+fn minidump_stackwalk_finds_in_the_full_minidump_the_stacks_of_the_small_one() {
+    let program = std::env::var_os("MINIDUMP_STACKWALK").expect(
+        "MINIDUMP_STACKWALK is not set: it is the path of the program that `cargo install minidump-stackwalk` makes",
+    );
+    let ledger = Ledger::start();
+    let (small, full) = (ledger.path("small.dmp"), ledger.path("full.dmp"));
+    let dump = ledger.small_minidump();
+    fs::write(&small, &dump).unwrap();
+    ledger.await_sleep();
+    with_image(&ledger.report(), |image| export::minidump(&dump, image, File::create(&full).unwrap())).unwrap();
+    let stacks = |dump: &Path| {
+        let output = Command::new(&program).args(["--human", "--no-color"]).arg(dump).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+        text.lines()
+            .skip_while(|line| !line.starts_with("Thread 0"))
+            .take_while(|line| !line.starts_with("Loaded modules"))
+            .fold(String::new(), |text, line| text + line + "\n")
+    };
+    let (small, full) = (stacks(&small), stacks(&full));
+    println!("{full}");
+    assert_eq!(full, small);
+    for expected in ["Thread 0", "Thread 1", "ledger", "libc"] {
+        assert!(full.contains(expected), "{expected} is not in\n{full}");
+    }
+}

@@ -1,21 +1,25 @@
 //! Exports of more segments than 16 bits count, and of more bytes than 32 bits do.
 #![cfg(all(feature = "export", unix))]
 
+mod common;
 #[path = "common/process.rs"]
 mod process;
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::os::unix::fs::MetadataExt;
+use std::time::Instant;
 
 use object::LittleEndian as LE;
 use object::elf::{self, FileHeader64};
 use object::read::ReadCache;
 use object::read::elf::{FileHeader, ProgramHeader};
 use process::{Made, Page, assert_same_memory, small};
-use report_format::Error;
 use report_format::memory::export::{self, Exported, Sparse};
-use report_format::memory::{CoreFile, FullMinidump, PAGE, Source};
+use report_format::memory::{self, CoreFile, FullMinidump, Options, PAGE, Source};
+use report_format::schema::v1::MemoryRegion;
+use report_format::{Error, Limits, ReportFile, Writer};
+use sha2::{Digest, Sha256};
 
 const GIB: u64 = 1 << 30;
 
@@ -128,4 +132,124 @@ fn offsets_are_right_over_4_gib() {
     }
     assert_same_content(&memory, &FullMinidump::open(full.0).unwrap());
     assert_same_content(&memory, &CoreFile::open(core.0).unwrap());
+}
+
+/// 6 GiB in three regions: zeros, pages that come again, pages that do not, and some that cannot be read.
+fn huge() -> Made {
+    let regions = [
+        (0x5555_0000_0000, 0x5555_0000_0000 + GIB / 2),
+        (0x7000_0000_0000, 0x7000_0000_0000 + 5 * GIB),
+        (0x7fff_0000_0000, 0x7fff_0000_0000 + GIB / 2),
+    ];
+    Made::new(regions, |at| {
+        let page = at / PAGE as u64;
+        match (page / 64 % 8, page % 10_007) {
+            (_, 5000..5010) => Page::Unreadable,
+            (0..3, _) => Page::Zeros,
+            (3, _) => Page::Made(page % 100),
+            _ => Page::Made(page),
+        }
+    })
+}
+
+/// SHA-256 of what can be read of a region, and of where that is.
+fn digest(source: &dyn Source, region: &MemoryRegion) -> Vec<u8> {
+    const STEP: u64 = 1 << 20;
+    let mut sha256 = Sha256::new();
+    let mut buffer = vec![0; STEP as usize];
+    let (mut at, end) = (region.address, region.address + region.size);
+    // Pages of which none is behind the next multiple of a step: sources answer in lengths of their own.
+    while at < end {
+        let limit = (STEP - at % STEP).min(end - at);
+        match source.readable(at, limit) {
+            Ok(length) => {
+                let bytes = &mut buffer[..length as usize];
+                source.read(at, bytes).unwrap();
+                sha256.update(&*bytes);
+                at += length;
+            }
+            Err(length) => {
+                for page in (at..at + length).step_by(PAGE) {
+                    sha256.update(page.to_le_bytes());
+                }
+                at += length;
+            }
+        }
+    }
+    sha256.finalize().to_vec()
+}
+
+/// The most memory that this process ever held, in bytes.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+}
+
+#[test]
+#[ignore = "6 GiB, and 10 GiB of disk: run by scripts/test --full"]
+fn six_gib_go_through_a_report_and_both_exports_byte_for_byte() {
+    let memory = huge();
+    let directory = tempfile::tempdir().unwrap();
+    let mut last = Instant::now();
+    let mut tell = |what: &str, file: &File| {
+        let metadata = file.metadata().unwrap();
+        let (took, peak) = (last.elapsed().as_secs_f64(), peak() >> 20);
+        let (mib, place) = (metadata.len() >> 20, (metadata.blocks() * 512) >> 20);
+        println!("{what}: {took:.1} s, file of {mib} MiB, {place} MiB on the disk, peak of memory {peak} MiB");
+        last = Instant::now();
+    };
+    let digests: Vec<_> = memory.regions().iter().map(|region| digest(&memory, region)).collect();
+
+    let path = directory.path().join("crash.report");
+    let file = BufWriter::new(File::create(&path).unwrap());
+    tell("the memory by itself, made and digested", file.get_ref());
+    let mut writer = Writer::new(file, &common::summary()).unwrap();
+    let stats = memory::encode(&mut writer, &memory, &Options::default()).unwrap();
+    let file = writer.finish().unwrap().0.into_inner().unwrap();
+    tell("encoded", &file);
+    assert!(stats.zero > 500_000 && stats.shared > 100_000 && stats.stored > 500_000 && stats.unreadable > 1_000);
+
+    let mut report = ReportFile::open(File::open(&path).unwrap(), &Limits::default()).unwrap();
+    let image = report.memory().unwrap().unwrap();
+    let check = |what: &str, exported: Exported, source: &dyn Source| {
+        assert_eq!(exported.memory + exported.unreadable, 6 * GIB, "{what}");
+        assert_eq!(exported.unreadable, stats.unreadable * PAGE as u64);
+        for (region, expected) in memory.regions().iter().zip(&digests) {
+            assert!(digest_of_all(source, region) == *expected, "{what}: {:#x}", region.address);
+        }
+    };
+    let path = directory.path().join("crash.dmp");
+    let mut file = Sparse::new(File::create_new(&path).unwrap());
+    let exported = export::minidump(&small(), &image, &mut file).unwrap();
+    tell("exported as a full minidump", &file.finish().unwrap());
+    let file = File::open(&path).unwrap();
+    check("minidump", exported, &FullMinidump::open(file.try_clone().unwrap()).unwrap());
+    tell("read back and compared", &file);
+    std::fs::remove_file(&path).unwrap();
+
+    let path = directory.path().join("crash.core");
+    let mut file = Sparse::new(File::create_new(&path).unwrap());
+    let exported = export::core(&small(), &image, &mut file).unwrap();
+    tell("exported as a core file", &file.finish().unwrap());
+    let file = File::open(&path).unwrap();
+    check("core", exported, &CoreFile::open(file.try_clone().unwrap()).unwrap());
+    tell("read back and compared", &file);
+    let peak = peak();
+    assert!(peak < 256 << 20, "{peak} bytes of memory for 6 GiB");
+}
+
+/// [`digest`] of a file whose regions end where memory could not be read.
+fn digest_of_all(source: &dyn Source, region: &MemoryRegion) -> Vec<u8> {
+    struct Whole<'a>(&'a dyn Source);
+    impl Source for Whole<'_> {
+        fn regions(&self) -> &[MemoryRegion] {
+            self.0.regions()
+        }
+
+        fn read(&self, address: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+            self.0.read(address, buffer)
+        }
+    }
+    digest(&Whole(source), region)
 }

@@ -53,6 +53,11 @@ fn seal_open_takes_every_known_input() {
 }
 
 #[test]
+fn rewrite_takes_every_known_input() {
+    replay("rewrite", targets::rewrite);
+}
+
+#[test]
 fn short_inputs_are_taken_as_well() {
     for length in 0..64 {
         let input = vec![0x8f; length];
@@ -62,5 +67,6 @@ fn short_inputs_are_taken_as_well() {
         targets::memory_image(&input);
         targets::seal_open(&input);
         targets::recover(&input);
+        targets::rewrite(&input);
     }
 }

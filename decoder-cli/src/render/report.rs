@@ -139,7 +139,14 @@ fn warnings(page: &mut Page<'_>, content: &Content, consent: Option<&ConsentReco
         i32::from(category) == Category::Essential as i32
             || consent.is_some_and(|consent| consent.granted.contains(&i32::from(category)))
     };
-    let ungranted = content.sections().filter(|(section, _)| !granted(section.header.category)).map(|(section, _)| {
+    // Where the record of the consent itself is sealed, nothing can be held against it.
+    let sealed = &content.loaded.sealed;
+    if sealed.iter().any(|section| section.class == seal::Class::Triage && section.outcome != seal::Outcome::Opened) {
+        return Ok(());
+    }
+    // A sealed section has no category of its own.
+    let in_clear = content.sections().filter(|(section, _)| seal::Class::sealed_in(section.header.kind).is_none());
+    let ungranted = in_clear.filter(|(section, _)| !granted(section.header.category)).map(|(section, _)| {
         let category = Schema::get().word("Category", i32::from(section.header.category)).replace('_', " ");
         format!("{} ({category})", kind_name(section.header.kind).replace('_', " "))
     });
