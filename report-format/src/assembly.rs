@@ -243,6 +243,7 @@ impl Assembly {
     fn take_summary(&mut self, header: &Header, payload: &[u8], at: u64, events: &mut Events) {
         if crc32c::crc32c(payload) != header.report {
             self.contradiction(at, "the summary is not the one that its report's frames name", events);
+            return;
         }
         match &self.summary {
             Some(first) if first != payload => self.contradiction(at, "the two summaries differ", events),

@@ -239,3 +239,19 @@ fn what_lies_behind_too_large_a_hole_is_left_out() {
     assert_eq!((&report.sections()[0].bytes[..], report.sections()[0].state), (&[][..], SectionState::Incomplete));
     assert_eq!((&report.sections()[1].bytes[..], report.sections()[1].state), (&b"behind"[..], SectionState::Whole));
 }
+
+#[test]
+fn a_summary_that_the_frames_do_not_name_is_not_read() {
+    let whole = small();
+    let first = frames(&whole)[0].clone();
+    let mut forged = whole.clone();
+    // Another report's id, and the checksum of the frame right again.
+    forged[first.start + 42] ^= 1;
+    let payload = first.start + 40..first.end - 4;
+    let crc = crc32c::crc32c(&forged[payload]).to_le_bytes();
+    forged[first.end - 4..first.end].copy_from_slice(&crc);
+    let report = read(&forged).expect("a report");
+    assert_eq!(report.status(), Status::Corrupt);
+    assert!(losses(&report).contains("not the one that its report's frames name"), "{}", losses(&report));
+    assert_eq!(report.summary(), Some(&common::summary()), "the closing summary is right");
+}
