@@ -677,7 +677,13 @@ def check(folder):
         agrees = expected.startswith(found) if decoder is None else expected == found
         if not agrees:
             return f"{file}\n  expected:\n{indented(expected)}\n  found:\n{indented(found)}"
-    print(f"{len(files)} reports below {folder} are what is expected of them")
+    folders = sorted({file.parent for file in Path(folder).rglob("*.part")})
+    for parts in folders:
+        expected = (parts / "outcome.txt").read_text(encoding="utf-8").rstrip("\n")
+        found, _ = outcome([file.read_bytes() for file in sorted(parts.glob("*.part"), reverse=True)])
+        if expected != found:
+            return f"{parts}\n  expected:\n{indented(expected)}\n  found:\n{indented(found)}"
+    print(f"{len(files)} reports and {len(folders)} folders of parts below {folder} are what is expected of them")
     return None
 
 
