@@ -171,7 +171,7 @@ fn what_cannot_be_exported_is_told_and_leaves_no_file() {
         let run = case.export(option, &output);
         assert_eq!(run.code, 1, "{expected}: {}", run.stdout);
         assert!(run.stderr.contains(expected), "{}", run.stderr);
-        assert!(!output.exists());
+        assert_eq!(fs::read_dir(case.directory.path()).unwrap().count(), 1, "the report alone");
     }
 }
 
@@ -226,6 +226,54 @@ fn a_summary_says_what_is_in_a_report() {
     assert_eq!(json["size"], fs::metadata(&case.report).unwrap().len());
     assert_eq!((&json["memory"]["covers"], &json["memory"]["regions"]), (&(300 * 4096).into(), &2.into()));
     assert!(json["memory"]["blocks"].as_u64().unwrap() >= 2, "{json}");
+}
+
+/// 4 GiB of zeros, but for one page in each MiB.
+struct Long([MemoryRegion; 1]);
+
+const MIB: u64 = 1 << 20;
+
+impl Source for Long {
+    fn regions(&self) -> &[MemoryRegion] {
+        &self.0
+    }
+
+    fn read(&self, address: u64, buffer: &mut [u8]) -> io::Result<()> {
+        for (at, page) in (address..).step_by(PAGE).zip(buffer.chunks_mut(PAGE)) {
+            page.fill(0);
+            if at.is_multiple_of(MIB) {
+                page[..8].copy_from_slice(&at.to_le_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    fn zeros(&self, address: u64, limit: u64) -> u64 {
+        (address.next_multiple_of(MIB) - address).min(limit)
+    }
+}
+
+#[test]
+fn a_summary_looks_into_no_block_of_memory() {
+    let region = MemoryRegion { address: PROGRAM, size: 4096 * MIB, protection: 3, ..Default::default() };
+    let mut writer = Writer::new(Vec::new(), &Summary { report_id: vec![7; 16], ..Default::default() }).unwrap();
+    memory::encode(&mut writer, &Long([region]), &Options::default()).unwrap();
+    let mut bytes = writer.finish().unwrap().0;
+    let case = Case::new(&bytes);
+    let whole = case.summary(&["--json"]);
+    assert_eq!((whole.code, whole.stderr.as_str()), (0, ""));
+    let json: Value = serde_json::from_str(&whole.stdout).unwrap();
+    assert_eq!(json["memory"]["covers"], 4096 * MIB);
+    assert!(json["memory"]["blocks"].as_u64().unwrap() > 1, "{json}");
+    let image = &json["sections"][1];
+    assert_eq!(image["kind"], "memory_image");
+
+    // Nothing is left of any block, and nobody notices.
+    let (offset, size) = (image["offset"].as_u64().unwrap() as usize, image["size"].as_u64().unwrap() as usize);
+    bytes[offset..offset + size].fill(0);
+    fs::write(&case.report, bytes).unwrap();
+    let empty = case.summary(&["--json"]);
+    assert_eq!((empty.code, empty.stdout), (0, whole.stdout));
 }
 
 #[test]

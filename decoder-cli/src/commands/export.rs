@@ -1,6 +1,6 @@
 //! `export`: the memory of a report as a file for debuggers.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -11,27 +11,23 @@ use report_format::{Error, Limits, ReportFile, SectionState};
 use super::complain;
 use crate::cli::Export;
 use crate::exit::Outcome;
-use crate::private;
+use crate::files::{self, FileError};
 use crate::render::page::{Look, Page, Span};
 use crate::render::value;
 
 /// Why no file was written.
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
-    #[error("cannot be read")]
-    Open(#[source] io::Error),
     #[error("has no minidump, without which no debugger finds threads in the memory")]
     NoMinidump,
     #[error("has a minidump that is damaged: `reportdecode extract` writes what is left of it")]
     DamagedMinidump,
     #[error("has no image of memory: `reportdecode extract` writes its minidump, which debuggers open as it is")]
     NoImage,
-    #[error("has its memory sealed: it is to be opened with the vendor's key first")]
+    #[error("has its memory sealed: `reportdecode unseal` opens it with the vendor's key")]
     Sealed,
-    #[error("exists already, and nothing is overwritten: give another name, or remove it")]
-    Exists,
-    #[error("cannot be written")]
-    Create(#[source] io::Error),
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error(transparent)]
     Report(#[from] Error),
 }
@@ -52,7 +48,7 @@ pub(crate) fn run(arguments: &Export, out: &mut dyn Write) -> io::Result<Outcome
         Ok(written) => written,
         Err(error) => {
             let at_fault = match error {
-                ExportError::Exists | ExportError::Create(_) => path,
+                ExportError::File(FileError::Exists | FileError::Write(_)) => path,
                 _ => &arguments.report,
             };
             complain(&at_fault.display().to_string(), &error);
@@ -77,7 +73,7 @@ pub(crate) fn run(arguments: &Export, out: &mut dyn Write) -> io::Result<Outcome
 }
 
 fn export(report: &Path, path: &Path, is_core: bool) -> Result<Written, ExportError> {
-    let file = File::open(report).map_err(ExportError::Open)?;
+    let file = File::open(report).map_err(FileError::Open)?;
     let mut report = ReportFile::open(file, &Limits::default())?;
     if report.find(SectionKind::MemoryImage).is_none() {
         let sealed = report.find(SectionKind::SealedFullMemory).is_some();
@@ -90,20 +86,14 @@ fn export(report: &Path, path: &Path, is_core: bool) -> Result<Written, ExportEr
     }
     let image = report.memory()?.ok_or(ExportError::NoImage)?;
 
-    let file = private::create_file(path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => ExportError::Exists,
-        _ => ExportError::Create(error),
-    })?;
-    let mut file = Sparse::new(file);
-    let written = match is_core {
-        true => export::core(&dump.bytes, &image, &mut file),
-        false => export::minidump(&dump.bytes, &image, &mut file),
-    };
-    let written = written.map_err(ExportError::Report);
-    let done = written.and_then(|exported| file.finish().map_err(ExportError::Create).map(|_| exported));
-    let exported = done.inspect_err(|_| {
-        // Half a file would be taken for a whole one. It is ours, made a moment ago.
-        _ = fs::remove_file(path);
+    let exported = files::make(path, |file| {
+        let mut file = Sparse::new(file);
+        let exported = match is_core {
+            true => export::core(&dump.bytes, &image, &mut file)?,
+            false => export::minidump(&dump.bytes, &image, &mut file)?,
+        };
+        file.finish().map_err(FileError::Write)?;
+        Ok::<_, ExportError>(exported)
     })?;
     // All blocks once more, but only where there is something to tell apart.
     let lost = if exported.unreadable == 0 { 0 } else { image.check()?.lost * report_format::memory::PAGE as u64 };
