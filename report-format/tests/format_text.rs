@@ -9,9 +9,13 @@ use report_format::{
     schema::v1::{MemoryRegion, SectionKind},
 };
 
+fn text() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/FORMAT.md")).expect("readable")
+}
+
 /// The bytes of a section's hex blocks, in order.
 fn examples(section: u32) -> Vec<Vec<u8>> {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/FORMAT.md")).expect("readable");
+    let text = text();
     let section = text.split("\n## ").find(|text| text.starts_with(&format!("{section}."))).expect("a section");
     let blocks = section.split("```hex\n").skip(1).map(|rest| rest.split("```").next().expect("the rest"));
     blocks.map(bytes_of).collect()
@@ -75,4 +79,14 @@ fn the_image_of_memory_is_what_the_encoder_writes() {
     assert_eq!(image[..image.len().min(112)], examples[0][..112]);
     assert!(image == examples[0], "the pages are others");
     assert_eq!(section(&report, SectionKind::MemoryIndex), examples[1]);
+}
+
+#[cfg(feature = "seal")]
+#[test]
+fn the_id_of_a_key_is_what_the_library_makes_of_it() {
+    let text = text();
+    // Between backquotes: the key, some words, its id.
+    let mut quoted = text.split('`').skip_while(|text| !(text.starts_with("age1") && text.len() == 62));
+    let key: report_format::seal::PublicKey = quoted.next().expect("an example").parse().expect("a public key");
+    assert_eq!(quoted.nth(1), Some(key.id().to_string().as_str()));
 }
