@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use report_format::seal::Date;
 
 const INPUTS: &str = "\
 Inputs, told apart by what they hold and not by their names:
@@ -63,6 +64,58 @@ The directory is made if it is not there, for its owner only. Files that exist a
 from the report: attachments are attachment-001.bin and so on; report.json tells what they were called. Of a mail, the
 report itself becomes report.report, byte for byte as it was attached.")]
     Extract(Extract),
+    /// Save what is whole of a damaged report
+    #[command(after_help = "\
+Examples:
+  reportdecode recover cut.report --output saved.report
+  reportdecode extract message.eml --output crash && reportdecode recover crash/report.report -o saved.report
+
+What is whole is copied as it stands, also what this version does not know, and the new report says what it lacks. Needs no
+key. Exit code 0 if nothing was lost, 3 if something was.")]
+    Recover(Recover),
+    /// Write the memory of a report as a file that debuggers open
+    #[command(after_help = "\
+Examples:
+  reportdecode export crash.report --core crash.core && gdb ledger crash.core
+  reportdecode export crash.report --minidump crash.dmp && lldb -c crash.dmp
+
+The minidump in the report and the image of its memory become one file: a full minidump for WinDbg, LLDB and
+minidump-stackwalk, or a core file for gdb (of x86-64 Linux only). The file is for its owner only, and never written over
+another. It is as large as the memory, but pages of zeros are holes in it and take no place on the disk.")]
+    Export(Export),
+    /// Tell what is in a report of any size, at once, without checking it
+    #[command(after_help = "\
+Examples:
+  reportdecode summary crash.report
+  reportdecode summary --json crash.report | jq .memory.covers
+
+Only the beginning and the end of the file are read, and the list of memory regions: `reportdecode verify` reads all of it.")]
+    Summary(Summary),
+    /// Make a key that opens what is sealed to it
+    #[command(after_help = "\
+Examples:
+  reportdecode keygen --output triage-2026.key --label 'Ledger, triage' --valid-for 400d
+
+Writes a file for its owner only, that `age -i` takes as well, and prints the public key: the line for the recipients file that
+the product ships. Whoever loses the file cannot open what is sealed to it; nobody can help.")]
+    Keygen(Keygen),
+    /// Encrypt a report's sections to public keys, by class
+    #[command(after_help = "\
+Examples:
+  reportdecode seal crash.report --recipients ledger.recipients --output sealed.report
+
+The recipients file has a line for each key: a class (triage, private or full-memory), a public key, and after a # the last day and
+a label, if there are:
+  triage age1…  # expires 2027-12-31, support
+A class without a key is refused, and so is a key whose last day is over.")]
+    Seal(Seal),
+    /// Write a report with what the keys open in clear
+    #[command(after_help = "\
+Examples:
+  reportdecode unseal sealed.report --key triage-2026.key --output clear.report
+
+Classes for which there is no key stay sealed. Exit code 3 if something could not be decrypted or was lost.")]
+    Unseal(Unseal),
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +123,15 @@ pub(crate) struct Inputs {
     /// Reports, mails, Maildirs, mboxes, or - for standard input
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Keys {
+    /// File with secret keys that open what is sealed; may be given several times
+    #[arg(long = "key", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +172,103 @@ pub(crate) struct Extract {
     /// Directory to write to; several reports get a folder each in it
     #[arg(long, short, value_name = "DIR")]
     pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recover {
+    /// The damaged report
+    #[arg(value_name = "REPORT")]
+    pub(crate) input: PathBuf,
+    /// The report to make; nothing is overwritten
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) colour: Colour,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// A report in a file
+    #[arg(value_name = "REPORT")]
+    pub(crate) report: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: ExportOutput,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ExportOutput {
+    /// Write a full minidump, for WinDbg, LLDB and minidump-stackwalk
+    #[arg(long, value_name = "OUT.dmp")]
+    pub(crate) minidump: Option<PathBuf>,
+    /// Write an ELF core file, for gdb
+    #[arg(long, value_name = "OUT.core")]
+    pub(crate) core: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Summary {
+    /// A report in a file
+    #[arg(value_name = "REPORT")]
+    pub(crate) report: PathBuf,
+    /// Write JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) colour: Colour,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Keygen {
+    /// The file to make; nothing is overwritten
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// What the key is for, in your words
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) label: String,
+    /// The last day on which anything should be sealed to it, like 2027-12-31; it opens for ever
+    #[arg(long, value_name = "DATE")]
+    pub(crate) expires: Option<Date>,
+    /// The same as a number of days from today, like 400d
+    #[arg(long, value_name = "DAYS", value_parser = days, conflicts_with = "expires")]
+    pub(crate) valid_for: Option<u16>,
+}
+
+/// `400d`, or `400`: up to a hundred years.
+fn days(text: &str) -> Result<u16, String> {
+    let days = text.strip_suffix('d').unwrap_or(text).parse().ok();
+    days.filter(|days| (1..=36_500).contains(days)).ok_or_else(|| "give a number of days, like 400d".to_owned())
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Seal {
+    /// The report
+    #[arg(value_name = "REPORT")]
+    pub(crate) input: PathBuf,
+    /// File with the public keys of each class
+    #[arg(long, value_name = "FILE")]
+    pub(crate) recipients: PathBuf,
+    /// The report to make; nothing is overwritten
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Leave the classes without a key readable for everybody
+    #[arg(long)]
+    pub(crate) leave_clear: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Unseal {
+    /// The sealed report
+    #[arg(value_name = "REPORT")]
+    pub(crate) input: PathBuf,
+    /// File with secret keys; may be given several times
+    #[arg(long = "key", value_name = "FILE", required = true)]
+    pub(crate) keys: Vec<PathBuf>,
+    /// The report to make; nothing is overwritten
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) colour: Colour,
 }
 
 #[derive(Debug, Args)]

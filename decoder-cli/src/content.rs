@@ -86,7 +86,7 @@ impl Content {
 
 impl Part {
     fn new(section: &Section) -> Part {
-        let incomplete = section.state != SectionState::Whole;
+        let incomplete = !matches!(section.state, SectionState::Whole | SectionState::NotKept);
         let kind = section.header.known_kind();
         let mut part = Part { kind, message: None, unreadable: None, incomplete };
         // Chunks of a codec that we do not have are still compressed: no message could be read from them.

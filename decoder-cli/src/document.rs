@@ -5,6 +5,7 @@
 use prost::Message;
 use prost_reflect::DynamicMessage;
 use report_format::schema::v1::{Category, SectionKind};
+use report_format::seal::{self, SealedSection};
 use report_format::{Loss, Section};
 use serde_json::{Map, Value, json};
 
@@ -14,7 +15,7 @@ use crate::reflect::{Schema, json as reflect};
 use crate::symbols;
 
 /// The version of the document's shape. The second number grows with fields added, the first with anything else.
-const SCHEMA_VERSION: &str = "1.0";
+const SCHEMA_VERSION: &str = "1.1";
 
 /// Everything the report says, and how much of it there is.
 pub(crate) fn of(content: &Content) -> Value {
@@ -35,6 +36,9 @@ pub(crate) fn of(content: &Content) -> Value {
     let losses = losses(content);
     if !losses.is_empty() {
         set("losses", losses.into());
+    }
+    if !loaded.sealed.is_empty() {
+        set("sealed", loaded.sealed.iter().map(sealed).collect());
     }
     if let Some(summary) = loaded.report.summary().and_then(summary) {
         set("summary", summary);
@@ -66,6 +70,21 @@ fn push(document: &mut Map<String, Value>, name: &str, value: Value) {
     }
 }
 
+fn sealed(section: &SealedSection) -> Value {
+    let keys: Vec<String> = section.keys.iter().map(ToString::to_string).collect();
+    let mut object = json!({ "class": section.class.name(), "section": section.ordinal, "keys": keys });
+    object["outcome"] = json!(match section.outcome {
+        seal::Outcome::Opened => "opened",
+        seal::Outcome::NoKey => "no_key",
+        _ => "damaged",
+    });
+    if let seal::Outcome::Damaged { read, what, .. } = section.outcome {
+        object["decrypted"] = json!(read);
+        object["why"] = json!(what);
+    }
+    object
+}
+
 fn summary(summary: &report_format::Summary) -> Option<Value> {
     let descriptor = Schema::get().message("Summary")?;
     let message = DynamicMessage::decode(descriptor, summary.encode_to_vec().as_slice()).ok()?;
@@ -76,6 +95,8 @@ fn value(section: &Section, part: &Part) -> Value {
     let mut object = match (&part.message, part.kind) {
         (Some(message), _) => reflect::message(message),
         (None, Some(SectionKind::Minidump)) => dump(&section.bytes),
+        // Its bytes are not kept; what it covers is in `memory_regions`.
+        (None, Some(SectionKind::MemoryImage)) => Map::new(),
         (None, _) => as_object(reflect::blob(&section.bytes)),
     };
     if part.kind == Some(SectionKind::Stacks) {

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
+use report_format::seal::{self, SealedSection, SecretKey};
 use report_format::{Limits, MAGIC, Report, SectionState, Status};
 use sha2::{Digest, Sha256};
 
@@ -24,7 +25,10 @@ pub(crate) struct Loaded {
     pub(crate) origin: String,
     /// The subject of the mail it was attached to: hostile.
     pub(crate) subject: Option<String>,
+    /// With the sections inside the seals that were opened.
     pub(crate) report: Report,
+    /// Its sealed sections, opened or not.
+    pub(crate) sealed: Vec<SealedSection>,
     /// Bytes of the report.
     pub(crate) size: u64,
     /// SHA-256 of these bytes, in hexadecimal.
@@ -75,24 +79,24 @@ fn no_report(subject: &Option<String>, others: &[String], too_many_parts: bool) 
 /// one. An error from it ends the visit.
 pub(crate) type Visitor<'v> = dyn FnMut(Result<Loaded, (String, InputError)>) -> io::Result<()> + 'v;
 
-/// Reads one input, `-` being standard input, and gives each report in it to `each`.
+/// Reads one input, `-` being standard input, opens with `keys` what is sealed in it, and gives each report in it to `each`.
 ///
 /// # Errors
 /// What `each` returned. Failures to read go to `each`.
-pub(crate) fn visit(input: &Path, each: &mut Visitor<'_>) -> io::Result<()> {
+pub(crate) fn visit(input: &Path, keys: &[SecretKey], each: &mut Visitor<'_>) -> io::Result<()> {
     let name = if input == Path::new("-") { "standard input".to_owned() } else { input.display().to_string() };
     if input == Path::new("-") {
-        return stream(&name, io::stdin().lock(), each);
+        return stream(&name, io::stdin().lock(), keys, each);
     }
     match input.metadata().and_then(|metadata| if metadata.is_dir() { Ok(None) } else { File::open(input).map(Some) }) {
-        Ok(Some(file)) => stream(&name, file, each),
-        Ok(None) => directory(&name, input, each),
+        Ok(Some(file)) => stream(&name, file, keys, each),
+        Ok(None) => directory(&name, input, keys, each),
         Err(error) => each(Err((name, InputError::Read(error)))),
     }
 }
 
 /// A stream of bytes of any kind.
-fn stream(name: &str, mut input: impl Read, each: &mut Visitor<'_>) -> io::Result<()> {
+fn stream(name: &str, mut input: impl Read, keys: &[SecretKey], each: &mut Visitor<'_>) -> io::Result<()> {
     let mut head = Vec::new();
     if let Err(error) = (&mut input).take(HEAD).read_to_end(&mut head) {
         return each(Err((name.to_owned(), InputError::Read(error))));
@@ -100,9 +104,9 @@ fn stream(name: &str, mut input: impl Read, each: &mut Visitor<'_>) -> io::Resul
     let kind = kind(&head);
     let input = Cursor::new(head).chain(input);
     match kind {
-        Kind::Mail => each_of_mail(name, input, each).map(drop),
-        Kind::Mbox => mbox(name, input, each),
-        Kind::Other => each(read_report(input).map_err(|error| (name.to_owned(), error)).map(|mut loaded| {
+        Kind::Mail => each_of_mail(name, input, keys, each).map(drop),
+        Kind::Mbox => mbox(name, input, keys, each),
+        Kind::Other => each(read_report(input, keys).map_err(|error| (name.to_owned(), error)).map(|mut loaded| {
             name.clone_into(&mut loaded.origin);
             loaded
         })),
@@ -157,7 +161,7 @@ fn is_mail(head: &[u8]) -> bool {
 }
 
 /// A mail: each report in it. Tells how many there were; none is a failure given to `each`.
-fn each_of_mail(name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Result<usize> {
+fn each_of_mail(name: &str, input: impl Read, keys: &[SecretKey], each: &mut Visitor<'_>) -> io::Result<usize> {
     let mut bytes = Vec::new();
     let read = input.take(LARGEST_MAIL + 1).read_to_end(&mut bytes);
     let failed = match read {
@@ -176,7 +180,7 @@ fn each_of_mail(name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Res
     let count = mail.reports.len();
     for (number, attached) in (1..).zip(mail.reports) {
         let origin = if count == 1 { name.to_owned() } else { format!("{name}, report {number}") };
-        each(match best(attached.readings) {
+        each(match best(attached.readings, keys) {
             Ok(loaded) => Ok(Loaded { origin, subject: mail.subject.clone(), ..loaded }),
             Err(error) => Err((origin, error)),
         })?;
@@ -185,10 +189,10 @@ fn each_of_mail(name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Res
 }
 
 /// The reading that lost least. Which one is right, only the report's own checksums can say.
-fn best(readings: Vec<Cow<'_, [u8]>>) -> Result<Loaded, InputError> {
+fn best(readings: Vec<Cow<'_, [u8]>>, keys: &[SecretKey]) -> Result<Loaded, InputError> {
     let mut best: Option<Result<Loaded, InputError>> = None;
     for bytes in readings {
-        let read = read_report(&*bytes);
+        let read = read_report(&*bytes, keys);
         // Not by the number of losses first: a reading of which all is lost from some place on has only one.
         let rank = |read: &Result<Loaded, InputError>| match read {
             Ok(loaded) => {
@@ -205,7 +209,7 @@ fn best(readings: Vec<Cow<'_, [u8]>>) -> Result<Loaded, InputError> {
     best.unwrap_or(Err(InputError::NoReport { subject: None, others: Vec::new(), too_many_parts: false }))
 }
 
-fn mbox(name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Result<()> {
+fn mbox(name: &str, input: impl Read, keys: &[SecretKey], each: &mut Visitor<'_>) -> io::Result<()> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::FileTooLarge => InputError::MailTooLarge,
         _ => InputError::Read(error),
@@ -217,7 +221,7 @@ fn mbox(name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Result<()> 
     let mut tally = Tally::default();
     for number in 1.. {
         match mbox.next_mail() {
-            Ok(Some(mail)) => tally.mail(&format!("{name}, mail {number}"), &*mail, each)?,
+            Ok(Some(mail)) => tally.mail(&format!("{name}, mail {number}"), &*mail, keys, each)?,
             Ok(None) => break,
             Err(error) => {
                 each(Err((name.to_owned(), failed(error))))?;
@@ -229,7 +233,7 @@ fn mbox(name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Result<()> 
     tally.finish(name, each)
 }
 
-fn directory(name: &str, directory: &Path, each: &mut Visitor<'_>) -> io::Result<()> {
+fn directory(name: &str, directory: &Path, keys: &[SecretKey], each: &mut Visitor<'_>) -> io::Result<()> {
     let mails = match folder::maildir(directory) {
         Ok(Some(mails)) if mails.is_empty() => return each(Err((name.to_owned(), InputError::EmptyMaildir))),
         Ok(Some(mails)) => mails,
@@ -240,7 +244,7 @@ fn directory(name: &str, directory: &Path, each: &mut Visitor<'_>) -> io::Result
     for path in mails {
         let name = path.display().to_string();
         match File::open(&path) {
-            Ok(file) => tally.mail(&name, file, each)?,
+            Ok(file) => tally.mail(&name, file, keys, each)?,
             // Another program moved it on between the listing and now, as mail programs do: not ours to complain about.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
@@ -261,9 +265,9 @@ struct Tally {
 }
 
 impl Tally {
-    fn mail(&mut self, name: &str, input: impl Read, each: &mut Visitor<'_>) -> io::Result<()> {
+    fn mail(&mut self, name: &str, input: impl Read, keys: &[SecretKey], each: &mut Visitor<'_>) -> io::Result<()> {
         self.mails += 1;
-        each_of_mail(name, input, &mut |found| {
+        each_of_mail(name, input, keys, &mut |found| {
             match &found {
                 Err((_, InputError::NoReport { .. })) => return Ok(()),
                 Err(_) => self.failed = true,
@@ -282,12 +286,12 @@ impl Tally {
     }
 }
 
-fn read_report(input: impl Read) -> Result<Loaded, InputError> {
+fn read_report(input: impl Read, keys: &[SecretKey]) -> Result<Loaded, InputError> {
     let mut input = Digesting { input, sha256: Sha256::new(), size: 0 };
-    let report = Report::read(&mut input, &Limits::default()).map_err(InputError::Report)?;
+    let (report, sealed) = seal::read(&mut input, keys, &Limits::default()).map_err(InputError::Report)?;
     let Digesting { sha256, size, .. } = input;
     let sha256 = value::hex(&sha256.finalize());
-    Ok(Loaded { origin: String::new(), subject: None, report, size, sha256, attached: None })
+    Ok(Loaded { origin: String::new(), subject: None, report, sealed, size, sha256, attached: None })
 }
 
 /// Counts and digests what is read through it.
@@ -334,7 +338,7 @@ mod tests {
     /// The worst of all that an input gives: whether a run over it would end with exit code 0.
     fn outcome(bytes: &[u8]) -> Outcome {
         let mut worst = Outcome::Ok;
-        stream("test", bytes, &mut |found| {
+        stream("test", bytes, &[], &mut |found| {
             worst.include(found.map_or(Outcome::Failed, |loaded| Content::new(loaded).outcome()));
             Ok(())
         })

@@ -6,7 +6,9 @@ mod commands;
 mod content;
 mod document;
 mod exit;
+mod files;
 mod input;
+mod keys;
 mod mail;
 mod minidump;
 mod private;
@@ -31,6 +33,12 @@ fn main() -> ExitCode {
         Command::Json(arguments) => commands::json::run(arguments, &mut out),
         Command::Verify(arguments) => commands::verify::run(arguments, &mut out),
         Command::Extract(arguments) => commands::extract::run(arguments, &mut out),
+        Command::Recover(arguments) => commands::recover::run(arguments, &mut out),
+        Command::Export(arguments) => commands::export::run(arguments, &mut out),
+        Command::Summary(arguments) => commands::summary::run(arguments, &mut out),
+        Command::Keygen(arguments) => commands::keygen::run(arguments, &mut out),
+        Command::Seal(arguments) => commands::seal::run(arguments, &mut out),
+        Command::Unseal(arguments) => commands::unseal::run(arguments, &mut out),
     };
     let outcome = match done.and_then(|outcome| out.flush().map(|()| outcome)) {
         Ok(outcome) => outcome,

@@ -153,6 +153,12 @@ impl Assembly {
         self.summary.as_deref()
     }
 
+    /// The checksum of the summary, as frames name it, if there was a frame.
+    #[cfg(feature = "seal")]
+    pub(crate) fn report(&self) -> Option<u32> {
+        self.report
+    }
+
     pub(crate) fn ended(&self) -> bool {
         self.stage == Stage::End
     }
@@ -333,7 +339,7 @@ impl Assembly {
     fn data(&mut self, header: &Header, payload: &[u8], gap: bool, at: u64, events: &mut Events) -> Result<(), Error> {
         let limit = self.limits.raw_chunk;
         // An image of memory is larger than all else, and nobody holds it in memory as a whole.
-        let is_image = header.kind == SectionKind::MemoryImage as u16;
+        let is_image = [SectionKind::MemoryImage as u16, SectionKind::SealedFullMemory as u16].contains(&header.kind);
         let (total, total_limit) = match is_image {
             true => (self.image_total, self.limits.memory_image),
             false => (self.raw_total, self.limits.raw_total),

@@ -217,6 +217,12 @@ impl Decoder {
         self.assembly.summary()
     }
 
+    /// The checksum of the summary, as frames name it, if there was a frame so far.
+    #[cfg(feature = "seal")]
+    pub(crate) fn summary_crc(&self) -> Option<u32> {
+        self.assembly.report()
+    }
+
     /// Bytes of input consumed so far.
     fn position(&self) -> u64 {
         self.base + self.start as u64

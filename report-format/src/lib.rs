@@ -35,6 +35,8 @@ pub mod part;
 mod reader;
 pub mod rewrite;
 pub mod schema;
+#[cfg(feature = "seal")]
+pub mod seal;
 mod section;
 mod sniff;
 mod writer;

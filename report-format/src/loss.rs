@@ -149,6 +149,28 @@ pub enum Loss {
     },
     /// All frames look right, yet the digest over the file is another.
     Digest,
+    /// A sealed section was not decrypted to its end, or not at all, though there is a key for it.
+    Sealed {
+        /// The section's number.
+        ordinal: u32,
+        /// Its kind: which class it holds.
+        kind: u16,
+        /// Bytes of the report inside that were decrypted.
+        read: u64,
+        /// Why no more.
+        what: &'static str,
+        /// Frames of it are lost, and what is there is right. Else bytes contradict one another.
+        cut: bool,
+    },
+    /// Something is missing or wrong in the report inside a sealed section. Numbers and offsets are those of that report.
+    InSealed {
+        /// The sealed section's number.
+        ordinal: u32,
+        /// Its kind: which class it holds.
+        kind: u16,
+        /// What is missing or wrong there.
+        loss: Box<Loss>,
+    },
     /// Whoever wrote this report already knew that something was missing, as when it was recovered from a damaged one.
     Declared,
 }
@@ -161,7 +183,9 @@ impl Loss {
             | Self::Unreadable { .. }
             | Self::Undecodable { .. }
             | Self::Contradiction { .. }
-            | Self::Digest => Status::Corrupt,
+            | Self::Digest
+            | Self::Sealed { cut: false, .. } => Status::Corrupt,
+            Self::InSealed { loss, .. } => loss.status(),
             _ => Status::Partial,
         }
     }
@@ -229,6 +253,12 @@ impl fmt::Display for Loss {
                  update this program"
             ),
             Self::Contradiction { offset, what } => write!(f, "at byte {offset}: {what}"),
+            Self::Sealed { ordinal, kind, read, what, .. } => {
+                write!(f, "section {ordinal} ({}) is decrypted up to byte {read}: {what}", kind_name(kind))
+            }
+            Self::InSealed { ordinal, kind, ref loss } => {
+                write!(f, "inside section {ordinal} ({}): {loss}", kind_name(kind))
+            }
             Self::Digest => f.write_str("the digest over the whole report does not match"),
             Self::Declared => f.write_str("the report was already incomplete when it was written"),
         }

@@ -27,7 +27,7 @@ pub enum SectionState {
     Incomplete,
     /// Its codec is not supported: the bytes are as they stand in the file, one chunk after the other.
     Undecoded,
-    /// All of it was there and its checksum is right, but it is too large to be kept, as a memory image is:
+    /// All of it was there and its checksum is right, but it is too large to be kept, as a memory image is, also a sealed one:
     /// [`ReportFile::memory`](crate::ReportFile::memory) reads it.
     NotKept,
 }
@@ -40,7 +40,7 @@ pub struct Section {
     pub ordinal: u32,
     /// What stands in clear about it.
     pub header: SectionHeader,
-    /// Its raw bytes; of a memory image none, whatever its state.
+    /// Its raw bytes; of a memory image, also a sealed one, none, whatever its state.
     pub bytes: Vec<u8>,
     /// How much of it is there.
     pub state: SectionState,
@@ -75,29 +75,13 @@ impl Report {
     /// # Errors
     /// Only where there is nothing to be had: [`Error::Io`], [`Error::Format`] if this is no report, [`Error::Unsupported`] for
     /// a newer major version, [`Error::Limit`] if a frame, a chunk or the number of sections is over its limit.
-    pub fn read(mut input: impl Read, limits: &Limits) -> Result<Self, Error> {
+    pub fn read(input: impl Read, limits: &Limits) -> Result<Self, Error> {
+        let mut events = Events::new(input, limits);
         let mut collector = Collector::new(limits.clone());
-        let mut decoder = Decoder::new(limits.clone());
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            let read = match input.read(&mut buffer) {
-                Ok(read) => read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error.into()),
-            };
-            if read == 0 {
-                decoder.finish();
-            } else {
-                decoder.push(&buffer[..read]);
-            }
-            while let Some(event) = decoder.next()? {
-                collector.take(event);
-            }
-            if read == 0 {
-                collector.report.status = decoder.status();
-                return Ok(collector.report);
-            }
+        while let Some(event) = events.next()? {
+            collector.take(event);
         }
+        Ok(collector.finish(events.status()))
     }
 
     /// Whether this is all of the report. Never [`Status::Complete`] unless every byte is accounted for.
@@ -147,6 +131,72 @@ impl Report {
         let Some(section) = self.sections.iter().find(|section| section.kind() == Some(kind)) else { return Ok(None) };
         decode_message(section, kind)
     }
+
+    #[cfg(feature = "seal")]
+    pub(crate) fn into_sections(self) -> Vec<Section> {
+        self.sections
+    }
+
+    /// Adds sections that were sealed, numbered on from the last.
+    #[cfg(feature = "seal")]
+    pub(crate) fn append(&mut self, first: u32, sections: Vec<Section>) {
+        let numbered = sections.into_iter().zip(0..).map(|(section, number)| Section {
+            // A damaged report may have a section of any number.
+            ordinal: first.saturating_add(number),
+            ..section
+        });
+        self.sections.extend(numbered);
+    }
+}
+
+/// The events of a report that is pulled out of a reader.
+pub(crate) struct Events<R> {
+    input: R,
+    decoder: Decoder,
+    buffer: Vec<u8>,
+    ended: bool,
+}
+
+impl<R: Read> Events<R> {
+    pub(crate) fn new(input: R, limits: &Limits) -> Self {
+        Self { input, decoder: Decoder::new(limits.clone()), buffer: vec![0; 64 << 10], ended: false }
+    }
+
+    /// The next event; `None` after the last.
+    pub(crate) fn next(&mut self) -> Result<Option<Event>, Error> {
+        loop {
+            match self.decoder.next()? {
+                Some(event) => return Ok(Some(event)),
+                None if self.ended => return Ok(None),
+                None => match self.input.read(&mut self.buffer) {
+                    Ok(0) => {
+                        self.ended = true;
+                        self.decoder.finish();
+                    }
+                    Ok(read) => self.decoder.push(&self.buffer[..read]),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error.into()),
+                },
+            }
+        }
+    }
+
+    /// The report's status, once there are no more events.
+    pub(crate) fn status(&self) -> Status {
+        self.decoder.status()
+    }
+
+    /// The bytes of the summary, if it came so far.
+    #[cfg(feature = "seal")]
+    pub(crate) fn summary(&self) -> Option<&[u8]> {
+        self.decoder.summary()
+    }
+
+    /// The checksum of the summary, as frames name it, if there was a frame so far.
+    #[cfg(feature = "seal")]
+    pub(crate) fn summary_crc(&self) -> Option<u32> {
+        self.decoder.summary_crc()
+    }
 }
 
 /// A section as a message. `None` if so much is missing that it is none any more.
@@ -180,13 +230,15 @@ fn is_too_deep(error: &prost::DecodeError) -> bool {
 
 /// Whether a report in memory has the bytes of a section.
 fn is_kept(section: &Section) -> bool {
-    section.kind() != Some(SectionKind::MemoryImage)
+    !matches!(section.kind(), Some(SectionKind::MemoryImage | SectionKind::SealedFullMemory))
 }
 
 /// Makes a report of events.
-struct Collector {
+pub(crate) struct Collector {
     limits: Limits,
     report: Report,
+    /// The worst of what is wrong inside sealed sections.
+    inside: Status,
     /// Zeros put in for bytes that are missing.
     filled: u64,
     /// The last section of which the rest was left out, since it would have needed too many of them.
@@ -194,7 +246,7 @@ struct Collector {
 }
 
 impl Collector {
-    fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         let report = Report {
             status: Status::Partial,
             summary: None,
@@ -203,10 +255,41 @@ impl Collector {
             loss_count: 0,
             digest: None,
         };
-        Self { limits, report, filled: 0, left_out: 0 }
+        Self { limits, report, inside: Status::Complete, filled: 0, left_out: 0 }
     }
 
-    fn take(&mut self, event: Event) {
+    /// The report, with the status that its decoder tells.
+    pub(crate) fn finish(self, status: Status) -> Report {
+        Report { status: status.max(self.inside), ..self.report }
+    }
+
+    /// Takes what is wrong with a sealed section or inside it.
+    #[cfg(feature = "seal")]
+    pub(crate) fn lose_inside(&mut self, loss: Loss) {
+        self.inside = self.inside.max(loss.status());
+        self.lose(loss);
+    }
+
+    /// Takes what is wrong with the report inside a sealed section.
+    #[cfg(feature = "seal")]
+    pub(crate) fn lose_all_inside(&mut self, ordinal: u32, kind: u16, inner: &Report) {
+        for loss in &inner.losses {
+            self.lose_inside(Loss::InSealed { ordinal, kind, loss: Box::new(loss.clone()) });
+        }
+        let forgotten = inner.loss_count - inner.losses.len() as u64;
+        if forgotten > 0 {
+            self.inside = self.inside.max(inner.status);
+            self.report.loss_count += forgotten;
+        }
+    }
+
+    /// Raw bytes of all sections so far.
+    #[cfg(feature = "seal")]
+    pub(crate) fn raw_bytes(&self) -> u64 {
+        self.report.sections.iter().map(|section| section.bytes.len() as u64).sum()
+    }
+
+    pub(crate) fn take(&mut self, event: Event) {
         let report = &mut self.report;
         match event {
             Event::Summary(summary) => report.summary = Some(summary),

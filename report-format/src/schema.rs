@@ -2,7 +2,7 @@
 
 /// Version 1 of the schema.
 pub mod v1 {
-    #![allow(missing_docs, clippy::all, clippy::pedantic)]
+    #![allow(clippy::all, clippy::pedantic)]
     include!("schema/report.v1.rs");
 }
 

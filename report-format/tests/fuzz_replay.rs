@@ -1,4 +1,5 @@
 //! Every input that the fuzzers start from, and every one that they once failed on, through the same functions.
+#![cfg(feature = "seal")]
 
 #[path = "../../fuzz/src/targets.rs"]
 #[allow(unreachable_pub)]
@@ -52,6 +53,11 @@ fn rewrite_takes_every_known_input() {
 }
 
 #[test]
+fn seal_open_takes_every_known_input() {
+    replay("seal_open", targets::seal_open);
+}
+
+#[test]
 fn short_inputs_are_taken_as_well() {
     for length in 0..64 {
         let input = vec![0x8f; length];
@@ -59,6 +65,7 @@ fn short_inputs_are_taken_as_well() {
         targets::split(&input);
         targets::roundtrip(&input);
         targets::memory_image(&input);
+        targets::seal_open(&input);
         targets::recover(&input);
         targets::rewrite(&input);
     }

@@ -28,7 +28,7 @@ enum ExtractError {
 
 pub(crate) fn run(arguments: &Extract, out: &mut dyn Write) -> io::Result<Outcome> {
     let mut page = Page::new(out, false, None);
-    super::for_each(&arguments.inputs.inputs, |content, number| {
+    super::for_each(&arguments.inputs, |content, number| {
         let directory = match number {
             Some(number) => arguments.output.join(format!("report-{number:03}")),
             None => arguments.output.clone(),
@@ -76,7 +76,7 @@ impl Files {
             self.file("report.report", bytes, "")?;
         }
 
-        let (mut attachments, mut screens, mut dumps, mut images) = (0, 0, 0, 0);
+        let (mut attachments, mut screens, mut dumps) = (0, 0, 0);
         for (section, part) in content.sections() {
             match part.kind {
                 Some(SectionKind::Attachment) => {
@@ -93,13 +93,10 @@ impl Files {
                     dumps += 1;
                     self.file(&numbered("minidump", dumps, "dmp"), &section.bytes, "")?;
                 }
-                Some(SectionKind::MemoryImage) => {
-                    images += 1;
-                    self.file(&numbered("memory-image", images, "bin"), &section.bytes, "")?;
-                }
                 _ => {}
             }
             // The raw bytes of what is unknown, and of messages of which the decoded form does not tell all.
+            // An image of memory is not kept as the report is read: `export` writes it.
             let raw_is_written = matches!(part.kind, Some(SectionKind::Minidump | SectionKind::MemoryImage));
             let tells_all = part.kind.is_some() && part.unreadable.is_none() && !part.incomplete;
             if !tells_all && !raw_is_written {

@@ -9,7 +9,7 @@ use crate::sanitize::json;
 
 pub(crate) fn run(arguments: &Json, out: &mut dyn Write) -> io::Result<Outcome> {
     let mut several = false;
-    let outcome = super::for_each(&arguments.inputs.inputs, |content, number| {
+    let outcome = super::for_each(&arguments.inputs, |content, number| {
         match number {
             Some(1) if !arguments.lines => out.write_all(b"[\n")?,
             Some(_) if !arguments.lines => out.write_all(b",\n")?,

@@ -1,33 +1,41 @@
 //! The subcommands, and what they share: going through the inputs.
 
+pub(crate) mod export;
 pub(crate) mod extract;
 pub(crate) mod json;
+pub(crate) mod keygen;
+pub(crate) mod recover;
+pub(crate) mod seal;
 pub(crate) mod show;
+pub(crate) mod summary;
+pub(crate) mod unseal;
 pub(crate) mod verify;
 
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
-use crate::cli::{Colour, When};
+use crate::cli::{Colour, Inputs, When};
 use crate::content::Content;
 use crate::exit::Outcome;
-use crate::input;
 use crate::sanitize::Safe;
+use crate::{input, keys};
 
 /// Gives each report of the inputs to `each`, with its number from 1, or `None` if it is the only one. Complaints about
 /// what could not be read go to standard error.
 ///
 /// To know whether a report is the only one, the next is read before it is given: two are in memory at a time.
 fn for_each(
-    inputs: &[PathBuf],
+    inputs: &Inputs,
     mut each: impl FnMut(&Content, Option<usize>) -> io::Result<Outcome>,
 ) -> io::Result<Outcome> {
     let mut outcome = Outcome::Ok;
     let mut held: Option<Content> = None;
     let mut number = 0;
-    for input in inputs {
-        input::visit(input, &mut |found| {
+    // Without its keys, nobody asked for a report.
+    let Some(keys) = keys::load(&inputs.keys.files) else { return Ok(Outcome::Failed) };
+    for input in &inputs.inputs {
+        input::visit(input, &keys, &mut |found| {
             match found {
                 Ok(loaded) => {
                     if let Some(before) = held.replace(Content::new(loaded)) {
@@ -59,6 +67,12 @@ pub(crate) fn complain(name: &str, error: &dyn Error) {
     }
     // Nothing is left to do where even this fails.
     _ = writeln!(io::stderr(), "reportdecode: {}", Safe(&text));
+}
+
+/// Tells what went wrong with a file, and that the run failed.
+fn failed(path: &Path, error: &dyn Error) -> Outcome {
+    complain(&path.display().to_string(), error);
+    Outcome::Failed
 }
 
 /// Whether to write colours to standard output.

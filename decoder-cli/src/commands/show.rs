@@ -10,7 +10,7 @@ use crate::render::report::{self, Detail};
 pub(crate) fn run(arguments: &Show, out: &mut dyn Write) -> io::Result<Outcome> {
     let mut page = Page::new(out, super::wants_colour(&arguments.colour), super::width());
     let detail = Detail { all: arguments.all, all_threads: arguments.all_threads };
-    super::for_each(&arguments.inputs.inputs, |content, number| {
+    super::for_each(&arguments.inputs, |content, number| {
         if let Some(number) = number {
             if number > 1 {
                 page.blank()?;

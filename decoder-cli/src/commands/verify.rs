@@ -6,12 +6,13 @@ use report_format::Status;
 
 use crate::cli::Verify;
 use crate::exit::Outcome;
+use crate::keys;
 use crate::render::page::{Look, Page, Span};
 use crate::render::value;
 
 pub(crate) fn run(arguments: &Verify, out: &mut dyn Write) -> io::Result<Outcome> {
     let mut page = Page::new(out, super::wants_colour(&arguments.colour), None);
-    super::for_each(&arguments.inputs.inputs, |content, _| {
+    super::for_each(&arguments.inputs, |content, _| {
         let loaded = &content.loaded;
         let status = content.status();
         let look = match status {
@@ -29,6 +30,9 @@ pub(crate) fn run(arguments: &Verify, out: &mut dyn Write) -> io::Result<Outcome
                 ("sections", Span::plain(content.parts.len())),
             ],
         )?;
+        for section in &loaded.sealed {
+            page.line(2, &[Span::dim("sealed    "), Span::plain(keys::told(section))])?;
+        }
         for loss in content.losses() {
             page.line(2, &[Span::dim("lost      "), Span::new(Look::Warning, loss)])?;
         }

@@ -2,15 +2,16 @@
 
 use std::io;
 
-use report_format::Status;
 use report_format::schema::v1::{
-    self, Actions, Annotations, Attachment, Category, ConsentRecord, Contact, Diagnostics, ErrorLink, Modules, Product,
-    Screen, SectionKind, SourceLocation, Stacks,
+    self, Actions, Annotations, Attachment, Category, ConsentRecord, Contact, Diagnostics, ErrorLink, MemoryRegions,
+    Modules, Product, Screen, SectionKind, SourceLocation, Stacks,
 };
+use report_format::{Status, seal};
 
 use super::page::{Look, Page, Span};
 use super::{facts, stack, timeline, value};
 use crate::content::{Content, kind_name};
+use crate::keys;
 use crate::minidump;
 use crate::reflect::Schema;
 
@@ -32,6 +33,7 @@ pub(crate) fn draw(page: &mut Page<'_>, content: &Content, detail: Detail) -> io
     let consent: Option<ConsentRecord> = content.first(SectionKind::Consent);
     header(page, content, &error)?;
     losses(page, content, detail)?;
+    sealed(page, content)?;
     warnings(page, content, consent.as_ref())?;
     contact(page, content)?;
     fault(page, &error)?;
@@ -336,6 +338,20 @@ fn attachments(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
     page.columns(2, &rows)
 }
 
+/// What is not shown for want of a key comes early: else it looks as if it were not there.
+fn sealed(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
+    let sections = &content.loaded.sealed;
+    if sections.is_empty() {
+        return Ok(());
+    }
+    page.heading("Sealed", "")?;
+    for section in sections {
+        let look = if section.outcome == seal::Outcome::Opened { Look::Plain } else { Look::Warning };
+        page.line(2, &[Span::new(look, keys::told(section))])?;
+    }
+    Ok(())
+}
+
 fn dumps(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
     for (section, part) in content.all(SectionKind::Minidump) {
         page.heading("Minidump", if part.incomplete { "incomplete" } else { "" })?;
@@ -361,10 +377,22 @@ fn dumps(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
             Err(why) => page.fields(2, &[("size", size), ("unreadable", Span::new(Look::Warning, why))])?,
         }
     }
-    for (section, _) in content.all(SectionKind::MemoryImage) {
-        page.heading("Memory image", &value::size(section.bytes.len() as u64))?;
-    }
-    Ok(())
+    memory_image(page, content)
+}
+
+fn memory_image(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
+    let Some((_, part)) = content.all(SectionKind::MemoryImage).next() else { return Ok(()) };
+    let remark = if part.incomplete { "incomplete" } else { "`reportdecode export` writes it for debuggers" };
+    page.heading("Memory image", remark)?;
+    let regions: MemoryRegions = content.first(SectionKind::MemoryRegions).unwrap_or_default();
+    let erased = regions.erased.iter().fold(0_u64, |sum, range| sum.saturating_add(range.size));
+    page.fields(
+        2,
+        &[
+            ("covers", Span::plain(value::covered(&regions))),
+            ("replaced by zeros", Span::plain(if erased == 0 { String::new() } else { value::size(erased) })),
+        ],
+    )
 }
 
 fn diagnostics(page: &mut Page<'_>, content: &Content, detail: Detail) -> io::Result<()> {

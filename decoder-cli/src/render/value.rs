@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
+use report_format::schema::v1::MemoryRegions;
 use sha2::{Digest, Sha256};
 
 /// Nanoseconds since the epoch in RFC 3339.
@@ -90,6 +91,16 @@ pub(crate) fn size(bytes: u64) -> String {
 fn tenths(value: u64, unit: u64) -> String {
     let (whole, tenth) = (value / unit, (u128::from(value % unit) * 10 / u128::from(unit)) as u8);
     if tenth == 0 || whole >= 100 { whole.to_string() } else { format!("{whole}.{tenth}") }
+}
+
+/// Bytes in all regions of an image of memory.
+pub(crate) fn covered_bytes(regions: &MemoryRegions) -> u64 {
+    regions.regions.iter().fold(0, |sum, region| sum.saturating_add(region.size))
+}
+
+/// What an image of memory covers: `4 GiB in 123 regions`.
+pub(crate) fn covered(regions: &MemoryRegions) -> String {
+    format!("{} in {}", size(covered_bytes(regions)), count(regions.regions.len(), "region"))
 }
 
 /// `count thing` or `count things`.

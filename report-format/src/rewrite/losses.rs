@@ -47,9 +47,15 @@ impl Losses {
             }
             Loss::Missing { count, .. } => recovery.missing_frames = recovery.missing_frames.saturating_add(*count),
             Loss::EndMissing => recovery.end_missing = true,
-            Loss::Undecodable { .. } | Loss::Contradiction { .. } | Loss::UnsupportedFrame { .. } | Loss::Digest => {
+            Loss::Undecodable { .. }
+            | Loss::Contradiction { .. }
+            | Loss::UnsupportedFrame { .. }
+            | Loss::Digest
+            | Loss::Sealed { cut: false, .. } => {
                 recovery.refused = recovery.refused.saturating_add(1);
             }
+            // Counted where the frames are missing, and inside.
+            Loss::Sealed { .. } | Loss::InSealed { .. } => {}
             Loss::SectionIncomplete { kind, .. } => {
                 let of_kind = of_kind(&mut self.sections, *kind);
                 of_kind.incomplete = of_kind.incomplete.saturating_add(1);
@@ -66,6 +72,27 @@ impl Losses {
         if self.first.len() < self.limit {
             self.first.push(loss);
         }
+    }
+
+    /// Adds what is lost inside the sealed section of this number and kind. That its end is missing is its own matter.
+    #[cfg(feature = "seal")]
+    pub(crate) fn absorb(&mut self, ordinal: u32, kind: u16, inner: Self) {
+        let wrap = |loss| Loss::InSealed { ordinal, kind, loss: Box::new(loss) };
+        let recovery = &mut self.recovery;
+        recovery.unreadable_bytes = recovery.unreadable_bytes.saturating_add(inner.recovery.unreadable_bytes);
+        recovery.missing_frames = recovery.missing_frames.saturating_add(inner.recovery.missing_frames);
+        recovery.refused = recovery.refused.saturating_add(inner.recovery.refused);
+        for (kind, lost) in inner.sections {
+            let of_kind = of_kind(&mut self.sections, kind);
+            of_kind.incomplete = of_kind.incomplete.saturating_add(lost.incomplete);
+            of_kind.missing = of_kind.missing.saturating_add(lost.missing);
+        }
+        if self.first_real.is_none() {
+            self.first_real = inner.first_real.map(wrap);
+        }
+        self.count += inner.count;
+        let room = self.limit.saturating_sub(self.first.len());
+        self.first.extend(inner.first.into_iter().take(room).map(wrap));
     }
 
     /// The first thing that is lost of this report and that its writer did not declare.

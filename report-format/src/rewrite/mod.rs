@@ -13,6 +13,9 @@ use std::io::{ErrorKind, Read, Write};
 pub use recover::{Recovered, recover};
 pub use redact::{Redact, Redacted, redact};
 
+#[cfg(feature = "seal")]
+pub(crate) use recover::find_summary;
+
 use crate::{
     assembly::Passed,
     decoder::{Decoder, Event},
@@ -23,7 +26,7 @@ use crate::{
     writer::Writer,
 };
 
-use losses::Losses;
+pub(crate) use losses::Losses;
 
 /// Bytes read from the input at once.
 const STEP: usize = 64 << 10;
@@ -37,6 +40,8 @@ pub(crate) struct Source<R> {
     decoder: Decoder,
     buffer: Vec<u8>,
     ended: bool,
+    /// The number of the section that `next_section` gave.
+    ordinal: u32,
     losses: Losses,
 }
 
@@ -54,12 +59,18 @@ impl<R: Read> Source<R> {
         let losses = Losses::new(limits.losses);
         let limits = Limits { raw_total: u64::MAX, memory_image: u64::MAX, ..limits.clone() };
         let decoder = Decoder::passing_through(limits);
-        Self { input, decoder, buffer: vec![0; STEP], ended: false, losses }
+        Self { input, decoder, buffer: vec![0; STEP], ended: false, ordinal: 0, losses }
     }
 
     /// The bytes of the summary, if it came so far: at the first section it has, unless the report's beginning is lost.
     pub(crate) fn summary(&self) -> Option<&[u8]> {
         self.decoder.summary()
+    }
+
+    /// The number in the report of the section that [`next_section`](Self::next_section) gave.
+    #[cfg(feature = "seal")]
+    pub(crate) fn ordinal(&self) -> u32 {
+        self.ordinal
     }
 
     pub(crate) fn losses(&self) -> &Losses {
@@ -73,7 +84,8 @@ impl<R: Read> Source<R> {
     /// Goes on to the next section. `None`: the report has no more, and all its losses are known.
     pub(crate) fn next_section(&mut self) -> Result<Option<SectionHeader>, Error> {
         while let Some((event, _)) = self.next_event()? {
-            if let Event::SectionBegin { header, .. } = event {
+            if let Event::SectionBegin { ordinal, header } = event {
+                self.ordinal = ordinal;
                 return Ok(Some(header));
             }
         }
@@ -135,6 +147,6 @@ impl<R: Read> Source<R> {
 }
 
 /// The end of a section whose own end is lost: nothing is known of its length, number of frames and checksum.
-fn lost_end() -> Passed {
+pub(crate) fn lost_end() -> Passed {
     Passed { offset: 0, gap: true, payload: vec![0; 8] }
 }

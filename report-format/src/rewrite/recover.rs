@@ -92,7 +92,7 @@ pub fn recover<R: Read + Seek, W: Write>(mut input: R, output: W, limits: &Limit
 }
 
 /// The summary's bytes, from wherever in the report there is one; an empty summary if there is none.
-fn find_summary(input: impl Read, limits: &Limits) -> Result<Vec<u8>, Error> {
+pub(crate) fn find_summary(input: impl Read, limits: &Limits) -> Result<Vec<u8>, Error> {
     let mut source = Source::new(input, limits);
     while source.summary().is_none() && source.next_section()?.is_some() {
         if source.summary().is_none() {

@@ -1,6 +1,8 @@
 //! Reports for the tests, and a way to take them apart that shares no code with the library.
 #![allow(dead_code, unreachable_pub, reason = "a module of several test programs, each of which uses some of it")]
 
+pub mod golden;
+
 use std::io::Write;
 
 use report_format::{
@@ -84,6 +86,20 @@ pub fn frames(report: &[u8]) -> Vec<std::ops::Range<usize>> {
         at += 40 + length + 4;
     }
     frames
+}
+
+/// A sealed section of any plaintext.
+#[cfg(feature = "seal")]
+pub fn sealed_by_hand(keys: &[&report_format::seal::SecretKey], plain: &[u8]) -> Vec<u8> {
+    let mut bytes = (keys.len() as u32).to_le_bytes().to_vec();
+    bytes.extend(keys.iter().flat_map(|key| key.id().0));
+    let recipients: Vec<age::x25519::Recipient> =
+        keys.iter().map(|key| key.public().to_string().parse().expect("a recipient")).collect();
+    let age = age::Encryptor::with_recipients(recipients.iter().map(|one| one as &dyn age::Recipient)).expect("keys");
+    let mut age = age.wrap_output(&mut bytes).expect("a vector takes everything");
+    age.write_all(plain).expect("a vector takes everything");
+    age.finish().expect("a vector takes everything");
+    bytes
 }
 
 /// A frame as `proto/FORMAT.md` says, for reports that the library would never write.
