@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use report_format::part::SMALLEST;
 use report_format::seal::Date;
+
+use crate::reflect::names::{self, FieldPath};
 
 const INPUTS: &str = "\
 Inputs, told apart by what they hold and not by their names:
@@ -73,6 +76,35 @@ Examples:
 What is whole is copied as it stands, also what this version does not know, and the new report says what it lacks. Needs no
 key. Exit code 0 if nothing was lost, 3 if something was.")]
     Recover(Recover),
+    /// Copy a report without some of what it holds
+    #[command(after_help = "\
+Examples:
+  reportdecode redact crash.report --drop-category screen --output smaller.report
+  reportdecode redact crash.report --drop-kind minidump --drop-field contact.email -o smaller.report
+  reportdecode redact crash.report --drop-field actions.actions.task.name -o smaller.report
+
+Names are those of the schema, as `reportdecode json` writes them; a wrong one is answered with all that there are. Of kinds and
+fields without a name the number will do: 0x8001. All else is copied as it stands, and the new report says what was left out.
+Needs no key, but what is sealed is left out by its class as a whole: sealed_triage, sealed_private or sealed_full_memory.")]
+    Redact(Redact),
+    /// Cut a report into parts that are small enough for a mail
+    #[command(after_help = "\
+Examples:
+  reportdecode split crash.report --size 7M --output parts
+  reportdecode join parts/* --output crash.report
+
+The directory is made if it is not there. Parts begin where pieces of the report begin, so that one that gets lost costs only what
+is in it. A mail is a third larger than what is attached to it: 7M fit where 10 MB are allowed.")]
+    Split(Split),
+    /// Put a report together from its parts
+    #[command(after_help = "\
+Examples:
+  reportdecode join parts/* --output crash.report
+  reportdecode join part-1-of-3.reportpart part-3-of-3.reportpart -o what-is-there.report
+
+Parts may be given in any order, and more than once. Where some are missing, what there is is written, for `reportdecode recover`.
+Exit code 3 if the report is not whole.")]
+    Join(Join),
     /// Write the memory of a report as a file that debuggers open
     #[command(after_help = "\
 Examples:
@@ -179,6 +211,72 @@ pub(crate) struct Recover {
     /// The damaged report
     #[arg(value_name = "REPORT")]
     pub(crate) input: PathBuf,
+    /// The report to make; nothing is overwritten
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) colour: Colour,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Redact {
+    /// The report
+    #[arg(value_name = "REPORT")]
+    pub(crate) input: PathBuf,
+    #[command(flatten)]
+    pub(crate) what: Dropped,
+    /// The report to make; nothing is overwritten
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) colour: Colour,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Dropped {
+    /// Leave out the sections of a category, like screen; may be given several times
+    #[arg(long = "drop-category", value_name = "CATEGORY", value_parser = names::category)]
+    pub(crate) categories: Vec<u16>,
+    /// Leave out the sections of a kind, like minidump; may be given several times
+    #[arg(long = "drop-kind", value_name = "KIND", value_parser = names::kind)]
+    pub(crate) kinds: Vec<u16>,
+    /// Leave out a field, like contact.email, wherever it stands; may be given several times
+    #[arg(long = "drop-field", value_name = "FIELD", value_parser = names::field)]
+    pub(crate) fields: Vec<FieldPath>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Split {
+    /// The report
+    #[arg(value_name = "REPORT")]
+    pub(crate) input: PathBuf,
+    /// Bytes of a part at most, like 7M or 500K
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) size: u64,
+    /// Directory to write the parts to; nothing is overwritten
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+}
+
+/// `500K`, `7M`, `1G`, or a number of bytes.
+fn size(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.as_bytes().last() {
+        Some(b'K' | b'k') => (&text[..text.len() - 1], 1 << 10),
+        Some(b'M' | b'm') => (&text[..text.len() - 1], 1 << 20),
+        Some(b'G' | b'g') => (&text[..text.len() - 1], 1 << 30),
+        _ => (text, 1),
+    };
+    let size = number.parse().ok().and_then(|number: u64| number.checked_mul(unit));
+    size.filter(|&size| size >= SMALLEST)
+        .ok_or_else(|| format!("give a size from {SMALLEST} bytes on, like 7M or 500K"))
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Join {
+    /// The parts, in any order
+    #[arg(required = true, value_name = "PART")]
+    pub(crate) inputs: Vec<PathBuf>,
     /// The report to make; nothing is overwritten
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: PathBuf,

@@ -96,6 +96,25 @@ impl PartHeader {
         (right && header.is_possible()).then_some(header)
     }
 
+    /// Reads the header at the start of a part.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if `input` is no part, with what it is instead, or if its header is damaged; [`Error::Io`].
+    pub fn read(input: impl Read) -> Result<Self, Error> {
+        let mut head = Vec::new();
+        input.take(sniff::ENOUGH as u64).read_to_end(&mut head)?;
+        Self::parse(&head).ok_or_else(|| match frame::version(&head) {
+            _ if head.starts_with(&MAGIC) => Error::format(
+                "the beginning of this part is damaged, and its place is not known",
+                "have it sent again, or join the others without it",
+            ),
+            Some(_) => {
+                Error::format("this is a whole report and no part of one", "there is nothing to join; open it as it is")
+            }
+            None => sniff::not_a_report(&head),
+        })
+    }
+
     /// The first part begins where the report does, the last ends where it ends, and none reaches beyond.
     fn is_possible(&self) -> bool {
         let end = self.offset.checked_add(self.length).filter(|&end| end <= self.total);
@@ -320,26 +339,13 @@ pub fn join<R: Read + Seek, W: Write>(parts: impl IntoIterator<Item = R>, mut ou
     Ok(joined)
 }
 
-/// Reads the header of a part.
+/// Reads the header of a part, and how much of it is there.
 fn open<R: Read + Seek>(mut input: R) -> Result<Given<R>, Error> {
     let length = input.seek(SeekFrom::End(0))?;
     input.seek(SeekFrom::Start(0))?;
-    let mut head = Vec::new();
-    (&mut input).take(sniff::ENOUGH as u64).read_to_end(&mut head)?;
-    if let Some(header) = PartHeader::parse(&head) {
-        let there = length.saturating_sub(HEADER as u64).min(header.length);
-        return Ok(Given { header, input, there });
-    }
-    Err(match frame::version(&head) {
-        _ if head.starts_with(&MAGIC) => Error::format(
-            "the beginning of this part is damaged, and its place is not known",
-            "have it sent again, or join the others without it",
-        ),
-        Some(_) => {
-            Error::format("this is a whole report and no part of one", "there is nothing to join; open it as it is")
-        }
-        None => sniff::not_a_report(&head),
-    })
+    let header = PartHeader::read(&mut input)?;
+    let there = length.saturating_sub(HEADER as u64).min(header.length);
+    Ok(Given { header, input, there })
 }
 
 /// Pieces must follow one another without gaps or overlaps, but for the parts that are missing. `given` is in order.

@@ -2,11 +2,14 @@
 
 pub(crate) mod export;
 pub(crate) mod extract;
+pub(crate) mod join;
 pub(crate) mod json;
 pub(crate) mod keygen;
 pub(crate) mod recover;
+pub(crate) mod redact;
 pub(crate) mod seal;
 pub(crate) mod show;
+pub(crate) mod split;
 pub(crate) mod summary;
 pub(crate) mod unseal;
 pub(crate) mod verify;

@@ -2,6 +2,7 @@
 //! JSON without a line of code here.
 
 pub(crate) mod json;
+pub(crate) mod names;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -61,12 +62,14 @@ impl Schema {
         self.pool.get_message_by_name(&format!("report.v1.{name}"))
     }
 
+    /// The enum `report.v1.NAME`.
+    fn enumeration(&self, name: &str) -> Option<EnumDescriptor> {
+        self.pool.get_enum_by_name(&format!("report.v1.{name}"))
+    }
+
     /// The word for a number of the enum `report.v1.NAME`; the number itself where this program does not know it.
     pub(crate) fn word(&self, name: &str, number: i32) -> String {
-        self.pool
-            .get_enum_by_name(&format!("report.v1.{name}"))
-            .and_then(|kind| word(&kind, number))
-            .unwrap_or_else(|| number.to_string())
+        self.enumeration(name).and_then(|kind| word(&kind, number)).unwrap_or_else(|| number.to_string())
     }
 }
 
