@@ -186,12 +186,6 @@ impl<R: Read> Events<R> {
         self.decoder.status()
     }
 
-    /// The bytes of the summary, if it came so far.
-    #[cfg(feature = "seal")]
-    pub(crate) fn summary(&self) -> Option<&[u8]> {
-        self.decoder.summary()
-    }
-
     /// The checksum of the summary, as frames name it, if there was a frame so far.
     #[cfg(feature = "seal")]
     pub(crate) fn summary_crc(&self) -> Option<u32> {

@@ -62,6 +62,12 @@ impl<R: Read> Source<R> {
         Self { input, decoder, buffer: vec![0; STEP], ended: false, ordinal: 0, losses }
     }
 
+    /// The checksum of the summary, as frames name it, if there was a frame so far.
+    #[cfg(feature = "seal")]
+    pub(crate) fn summary_crc(&self) -> Option<u32> {
+        self.decoder.summary_crc()
+    }
+
     /// The bytes of the summary, if it came so far: at the first section it has, unless the report's beginning is lost.
     pub(crate) fn summary(&self) -> Option<&[u8]> {
         self.decoder.summary()

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Class, Outcome, SealedSection, SecretKey,
-    unlock::{Chunks, Closed, HELD, Joined, NESTED, NOT_STORED, OTHER_REPORT, outcome, trouble, unlock},
+    unlock::{Chunks, Closed, HELD, Joined, NESTED, NOT_STORED, OTHER_REPORT, is_other, outcome, trouble, unlock},
 };
 use crate::{
     error::Error,
@@ -61,8 +61,8 @@ pub fn unseal<R: Read + Seek, W: Write>(
     input.seek(SeekFrom::Start(start))?;
 
     let mut source = Source::new(&mut input, limits);
-    let mut writer = Writer::with_summary_bytes(output, summary.clone())?;
-    let mut opening = Opening { keys, limits, summary: &summary, inside: Vec::new() };
+    let mut writer = Writer::with_summary_bytes(output, summary)?;
+    let mut opening = Opening { keys, limits, inside: Vec::new() };
     let mut sections = Vec::new();
     let mut seen = BTreeSet::new();
     while let Some(header) = source.next_section()? {
@@ -95,7 +95,6 @@ pub fn unseal<R: Read + Seek, W: Write>(
 struct Opening<'a> {
     keys: &'a [SecretKey],
     limits: &'a Limits,
-    summary: &'a [u8],
     /// What is lost inside the sealed sections of these numbers and kinds.
     inside: Vec<(u32, u16, Losses)>,
 }
@@ -109,7 +108,7 @@ impl Opening<'_> {
         source: &mut Source<R>,
         writer: &mut Writer<W>,
     ) -> Result<SealedSection, Error> {
-        let ordinal = source.ordinal();
+        let (ordinal, report) = (source.ordinal(), source.summary_crc());
         let mut bytes = Joined::new(Frames::new(source));
         let (keys, plain) = match header.codec {
             Codec::Stored => unlock(&mut bytes, self.keys),
@@ -123,7 +122,7 @@ impl Opening<'_> {
             }
             Ok(mut plain) => {
                 let mut inner = Source::new(&mut plain, self.limits);
-                let trouble = copy_inside(&mut inner, self.summary, writer)?;
+                let trouble = copy_inside(&mut inner, report, writer)?;
                 self.inside.push((ordinal, header.kind, inner.into_losses()));
                 let (read, stopped) = (plain.read, plain.stopped);
                 drop(plain);
@@ -147,23 +146,24 @@ impl SealedSection {
     }
 }
 
-/// Copies all sections of the report inside. An error is the writer's; what is wrong inside is in the answer.
+/// Copies all sections of the report inside, if its frames name the summary that those around it name. An error is the writer's; what is
+/// wrong inside is in the answer.
 fn copy_inside(
     inner: &mut Source<impl Read>,
-    summary: &[u8],
+    report: Option<u32>,
     writer: &mut Writer<impl Write>,
 ) -> Result<Option<&'static str>, Error> {
     let mut nested = None;
     loop {
-        let header = match inner.next_section() {
+        let next = inner.next_section();
+        if is_other(inner.summary_crc(), report) {
+            return Ok(Some(OTHER_REPORT));
+        }
+        let header = match next {
             Ok(Some(header)) => header,
-            Ok(None) if inner.summary() != Some(summary) => return Ok(Some(OTHER_REPORT)),
             Ok(None) => return Ok(nested),
             Err(error) => return Ok(Some(trouble(&error))),
         };
-        if inner.summary() != Some(summary) {
-            return Ok(Some(OTHER_REPORT));
-        }
         if Class::sealed_in(header.kind).is_some() {
             nested = Some(NESTED);
             if let Err(error) = inner.skip_section() {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, io::Read};
 
 use super::{
     Class, SealedSection, SecretKey,
-    unlock::{Chunks, Closed, HELD, Joined, NESTED, NOT_STORED, OTHER_REPORT, outcome, trouble, unlock},
+    unlock::{Chunks, Closed, HELD, Joined, NESTED, NOT_STORED, OTHER_REPORT, is_other, outcome, trouble, unlock},
 };
 use crate::{
     decoder::Event,
@@ -74,7 +74,7 @@ impl Opening<'_> {
         events: &mut Events<R>,
         collector: &mut Collector,
     ) -> Result<SealedSection, Error> {
-        let (summary, summary_crc) = (events.summary().map(<[u8]>::to_vec), events.summary_crc());
+        let report_of_frames = events.summary_crc();
         let limits = self.left(collector);
         let mut bytes = Joined::new(Chunked::new(events, collector));
         let (keys, plain) = match header.codec {
@@ -92,14 +92,8 @@ impl Opening<'_> {
                 let mut inner = Events::new(&mut plain, &limits);
                 let mut inside = Collector::new(limits.clone());
                 let mut trouble = read_inside(&mut inner, &mut inside);
-                // Where the report's own summary is lost, its frames still name its checksum.
-                let belongs = match (inner.summary(), &summary) {
-                    (Some(inner), Some(summary)) => inner == summary,
-                    (Some(inner), None) => Some(crc32c::crc32c(inner)) == summary_crc,
-                    (None, _) => false,
-                };
-                if !belongs {
-                    trouble = trouble.or(Some(OTHER_REPORT));
+                if is_other(inner.summary_crc(), report_of_frames) {
+                    trouble = Some(OTHER_REPORT);
                     inside = Collector::new(limits.clone());
                 }
                 let report = inside.finish(inner.status());

@@ -222,6 +222,11 @@ pub(super) fn trouble(error: &Error) -> &'static str {
     }
 }
 
+/// Whether the frames inside a seal name another summary than those around it.
+pub(super) fn is_other(inside: Option<u32>, around: Option<u32>) -> bool {
+    inside.is_some() && inside != around
+}
+
 const LACKING: &str = "frames of it are lost";
 pub(super) const OTHER_REPORT: &str = "what is inside belongs to another report";
 pub(super) const NESTED: &str = "a sealed section stands inside it, and is left out";
