@@ -3,7 +3,7 @@
 use prost::Message;
 use prost_reflect::DynamicMessage;
 use report_format::schema::v1::{self, SectionKind};
-use report_format::{Section, SectionState, Status};
+use report_format::{Limits, Section, SectionState, Status};
 
 use crate::exit::Outcome;
 use crate::input::Loaded;
@@ -93,6 +93,11 @@ impl Part {
         if let Some(descriptor) =
             Schema::get().section(section.header.kind).filter(|_| section.state != SectionState::Undecoded)
         {
+            // A few bytes can ask for gigabytes.
+            if let Err(error) = section.check_message(&Limits::default()) {
+                part.unreadable = Some(error.to_string());
+                return part;
+            }
             let mut message = DynamicMessage::new(descriptor.clone());
             // Merging keeps what came before the place where it fails: the first actions of a list cut off, say.
             if let Err(error) = message.merge(section.bytes.as_slice())

@@ -5,7 +5,8 @@ mod common;
 use std::fs;
 use std::process::{Command, Stdio};
 
-use common::{HOSTILE, assert_harmless, full_report, mail, reportdecode, small_report};
+use common::{Builder, HOSTILE, assert_harmless, full_report, mail, reportdecode, small_report};
+use report_format::schema::v1::{Category, Product, SectionKind};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -205,4 +206,27 @@ fn a_reader_that_goes_away_ends_the_program_quietly() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+/// Compressed they are nearly nothing, and decoded a hundred bytes each.
+#[test]
+fn a_message_of_too_many_empty_ones_is_named_and_not_decoded() {
+    let wide = [0x0a, 0].repeat((1 << 20) + 1);
+    let product = Product { name: "Ledger".into(), ..Product::default() };
+    let report = Builder::new(1)
+        .with(SectionKind::Product, Category::Essential, &product)
+        .raw(SectionKind::MemoryRegions as u16, Category::FullMemory, &wide)
+        .raw(SectionKind::MemoryImage as u16, Category::FullMemory, &[])
+        .finish();
+    let limit = "messages inside the message of a section: 1048577 is over the limit of 1048576";
+    let run = reportdecode(&["json", "-"], &report);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert_eq!(json(&run)["product"]["name"], "Ledger", "the other sections are read");
+    assert!(json(&run)["losses"].to_string().contains(limit), "{}", run.stdout);
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("wide.report");
+    fs::write(&path, &report).unwrap();
+    let run = reportdecode(&["summary".as_ref(), path.as_os_str()], b"");
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    assert!(run.stderr.contains(limit), "{}", run.stderr);
 }

@@ -23,8 +23,6 @@ use crate::{
 const TAIL: u64 = 64 << 10;
 /// Bytes read at once where the file is searched.
 const STEP: usize = 64 << 10;
-/// A summary is no longer.
-const LARGEST_SUMMARY: u32 = 4096;
 
 /// Where a section lies in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +144,7 @@ impl<R: Read + Seek> ReportFile<R> {
     /// Also those of [`section`](Self::section).
     pub fn message<M: Message + Default>(&mut self, kind: SectionKind) -> Result<Option<M>, Error> {
         let Some(section) = self.find(kind) else { return Ok(None) };
-        decode_message(&self.section(&section)?, kind)
+        decode_message(&self.section(&section)?, kind, &self.limits)
     }
 
     /// Takes the sections from the index. False if there is none that can be believed.
@@ -256,7 +254,9 @@ impl<R: Read + Seek> Frames<R> {
         let mut frames = Frames { input, length, report: 0, buffer: Vec::new() };
         let damaged = || Error::format("the beginning of the report is damaged", "recover what is whole of it first");
         let first = Header::parse(&head[PREAMBLE..]).filter(|header| {
-            header.frame_type == frame::SUMMARY && header.sequence == 0 && header.length <= LARGEST_SUMMARY
+            header.frame_type == frame::SUMMARY
+                && header.sequence == 0
+                && header.length as usize <= frame::LARGEST_SUMMARY
         });
         let first = first.ok_or_else(damaged)?;
         frames.report = first.report;

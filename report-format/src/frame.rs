@@ -6,6 +6,8 @@ pub const MAJOR_VERSION: u8 = 1;
 pub const CHUNK: usize = 1 << 20;
 /// Bytes of a frame's payload at most: what Zstandard makes of a chunk at worst.
 pub const MAX_PAYLOAD: usize = CHUNK + CHUNK / 256;
+/// Bytes of a summary at most.
+pub(crate) const LARGEST_SUMMARY: usize = 4096;
 /// Sections in a report at most, so that the index is one frame.
 pub const MAX_SECTIONS: u32 = 1 << 16;
 /// The first bytes of a report of any version, to tell one from other files. The version follows.

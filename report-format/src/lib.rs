@@ -40,6 +40,7 @@ pub mod schema;
 pub mod seal;
 mod section;
 mod sniff;
+mod width;
 mod writer;
 
 pub use class::Class;

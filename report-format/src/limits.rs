@@ -19,6 +19,10 @@ pub struct Limits {
     pub raw_total: u64,
     /// Sections in a report. More is an error.
     pub sections: u32,
+    /// Messages inside the message of one section. More is an error, before anything is reserved for them.
+    pub messages: u32,
+    /// Fields in the message of one section and in those inside it, numbers of a list counted one by one. More is an error as well.
+    pub fields: u32,
     /// Losses that a [`Report`](crate::Report) remembers one by one; it only counts the others.
     pub losses: usize,
     /// Bytes of memory that an image covers: more is an error, before anything is done with it. And bytes of all images once
@@ -36,6 +40,8 @@ impl Default for Limits {
             raw_chunk: CHUNK as u32,
             raw_total: 256 << 20,
             sections: MAX_SECTIONS,
+            messages: 1 << 20,
+            fields: 1 << 23,
             losses: 1000,
             memory_image: 1 << 40,
             leading: 2 << 20,

@@ -15,6 +15,7 @@ use crate::{
     loss::{Loss, Status},
     schema::v1::{SectionKind, Summary},
     section::SectionHeader,
+    width,
 };
 
 /// How much of a section is there.
@@ -27,8 +28,8 @@ pub enum SectionState {
     Incomplete,
     /// Its codec is not supported: the bytes are as they stand in the file, one chunk after the other.
     Undecoded,
-    /// All of it was there and its checksum is right, but it is too large to be kept, as a memory image is, also a sealed one:
-    /// [`ReportFile::memory`](crate::ReportFile::memory) reads it.
+    /// All of it was there and its checksum is right, but it is too large to be kept, as a memory image is, also a sealed one.
+    /// [`ReportFile::memory`](crate::ReportFile::memory) reads an image; one that is sealed has to be unsealed first.
     NotKept,
 }
 
@@ -53,6 +54,14 @@ impl Section {
     pub fn kind(&self) -> Option<SectionKind> {
         self.header.known_kind()
     }
+
+    /// Whether its message may be decoded: for who does it on their own. [`Report::message`] asks before it decodes.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if there are more messages or fields in it than [`Limits::messages`] and [`Limits::fields`] allow.
+    pub fn check_message(&self, limits: &Limits) -> Result<(), Error> {
+        width::check(self.header.kind, &self.bytes, limits)
+    }
 }
 
 /// A whole report, in memory. For reports of any size use a [`Decoder`].
@@ -64,6 +73,8 @@ pub struct Report {
     losses: Vec<Loss>,
     loss_count: u64,
     digest: Option<Digest>,
+    /// What it was read with.
+    limits: Limits,
 }
 
 impl Report {
@@ -109,7 +120,8 @@ impl Report {
         self.summary.as_ref().and_then(|summary| ReportId::try_from(&summary.report_id[..]).ok())
     }
 
-    /// SHA-256 of the report's bytes, if its end was seen.
+    /// SHA-256 of all bytes up to the report's end, if that was seen. Bytes that stand before the report are among them: then
+    /// [`losses`](Self::losses) has [`Loss::Leading`], and it is not the digest of the report alone.
     pub fn digest(&self) -> Option<Digest> {
         self.digest
     }
@@ -125,11 +137,11 @@ impl Report {
     /// incomplete one is given: [`status`](Self::status) says that the report is not whole.
     ///
     /// # Errors
-    /// [`Error::Format`] if a whole section is no such message; [`Error::Limit`] if its messages or groups are nested more than 100 deep;
-    /// [`Error::Unsupported`] if its codec is not supported.
+    /// [`Error::Format`] if a whole section is no such message; [`Error::Limit`] if its messages or groups are nested more than 100 deep,
+    /// or are more than [`Limits::messages`] and [`Limits::fields`] allow; [`Error::Unsupported`] if its codec is not supported.
     pub fn message<M: Message + Default>(&self, kind: SectionKind) -> Result<Option<M>, Error> {
         let Some(section) = self.sections.iter().find(|section| section.kind() == Some(kind)) else { return Ok(None) };
-        decode_message(section, kind)
+        decode_message(section, kind, &self.limits)
     }
 
     #[cfg(feature = "seal")]
@@ -194,12 +206,17 @@ impl<R: Read> Events<R> {
 }
 
 /// A section as a message. `None` if so much is missing that it is none any more.
-pub(crate) fn decode_message<M: Message + Default>(section: &Section, kind: SectionKind) -> Result<Option<M>, Error> {
+pub(crate) fn decode_message<M: Message + Default>(
+    section: &Section,
+    kind: SectionKind,
+    limits: &Limits,
+) -> Result<Option<M>, Error> {
     if section.state == SectionState::Undecoded {
         let found = u64::from(section.header.codec.number());
         let supported = u64::from(cfg!(feature = "zstd"));
         return Err(Error::Unsupported { what: "compression codec", found, supported });
     }
+    section.check_message(limits)?;
     match M::decode(&section.bytes[..]) {
         Ok(message) => Ok(Some(message)),
         Err(_) if section.state == SectionState::Incomplete => Ok(None),
@@ -248,6 +265,7 @@ impl Collector {
             losses: Vec::new(),
             loss_count: 0,
             digest: None,
+            limits: limits.clone(),
         };
         Self { limits, report, inside: Status::Complete, filled: 0, left_out: 0 }
     }

@@ -1,5 +1,4 @@
-//! A few bytes that ask for a lot of time or memory end at a limit. Bombs in memory images are tested in `memory.rs`, those that are
-//! in the testkit in `golden.rs`.
+//! A few bytes that ask for a lot of time or memory end at a limit. Those of them that are in the testkit are tested in `golden.rs`.
 #![cfg(feature = "zstd")]
 
 mod common;
@@ -11,7 +10,7 @@ use common::{Frame, hand_made, header, read, report, stored};
 use report_format::{
     Codec, Error, Limits, Loss, Report, ReportFile, SectionState, Status,
     rewrite::{Redact, recover, redact},
-    schema::v1::{Actions, SectionKind},
+    schema::v1::{Actions, Diagnostics, MemoryRegion, MemoryRegions, Product, SectionKind, Stacks},
 };
 
 /// Far more than any of these takes without optimisation on a slow machine, far less than what they ask for.
@@ -39,6 +38,23 @@ fn endless(declared: Option<u32>) -> Vec<u8> {
     frame
 }
 
+/// The most memory that this process ever had, in bytes: what C libraries took is in it. Tests that share a process share it as well, so
+/// that it bounds them all.
+fn peak() -> u64 {
+    #[cfg(target_os = "linux")]
+    {
+        let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("its most memory");
+        let kibibytes: u64 = line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number");
+        kibibytes << 10
+    }
+    #[cfg(not(target_os = "linux"))]
+    0
+}
+
+/// What these tests take together: their inputs, a few copies of the largest, and what a test program takes by itself.
+const MEMORY: u64 = 512 << 20;
+
 fn of_chunk(payload: Vec<u8>) -> Vec<u8> {
     let data = Frame { frame_type: 2, codec: 1, kind: 8, section: 1, payload, ..Frame::default() };
     hand_made(&[data], &[(1, 8)])
@@ -55,6 +71,7 @@ fn a_chunk_that_inflates_without_end_is_not_inflated() {
         assert!(report.sections().iter().all(|section| section.bytes.is_empty()));
     }
     assert!(begun.elapsed() < PATIENCE);
+    assert!(peak() < MEMORY, "{} bytes", peak());
 }
 
 #[test]
@@ -124,6 +141,7 @@ fn empty_sections_without_end_are_a_limit_at_the_65537th() {
     assert!(is_limit(ReportFile::open(Cursor::new(&many), &limits).expect_err("too many")));
     assert!(is_limit(recover(Cursor::new(&many), io::sink(), &limits).expect_err("too many")));
     assert!(begun.elapsed() < PATIENCE);
+    assert!(peak() < MEMORY, "{} bytes", peak());
 }
 
 #[test]
@@ -156,4 +174,74 @@ fn messages_inside_one_another_are_a_limit_with_its_number() {
         let redacted = redact(&bytes[..], &mut output, &Redact::default().field(5, &[15, 15, 1]), &Limits::default());
         assert_eq!(redacted.expect("a report").unreadable, u32::from(is_refused));
     }
+    assert!(peak() < MEMORY, "{} bytes", peak());
+}
+
+/// 64 MiB of a message in a few KiB of file.
+fn wide(kind: SectionKind, piece: &[u8]) -> Vec<u8> {
+    let bytes = report(&[(header(kind as u16, Codec::Zstd, false), piece.repeat((64 << 20) / piece.len()))]);
+    assert!(bytes.len() < 64 << 10, "{} bytes", bytes.len());
+    bytes
+}
+
+#[test]
+fn a_message_of_millions_of_empty_ones_is_a_limit_before_it_is_decoded() {
+    let begun = Instant::now();
+    let limits = Limits::default();
+    let is_limit = |error: Error| matches!(error, Error::Limit { limit: 0x10_0000, seen: 0x10_0001, .. });
+
+    // 32 million regions of memory, 56 bytes each once they are decoded.
+    let regions = wide(SectionKind::MemoryRegions, &[0x0a, 0]);
+    let whole = read(&regions).expect("a report");
+    assert_eq!(whole.status(), Status::Complete);
+    assert!(is_limit(whole.message::<MemoryRegions>(SectionKind::MemoryRegions).expect_err("too many")));
+    assert!(is_limit(whole.sections()[0].check_message(&limits).expect_err("too many")));
+    drop(whole);
+    let mut file = ReportFile::open(Cursor::new(&regions), &limits).expect("a report");
+    assert!(is_limit(file.message::<MemoryRegions>(SectionKind::MemoryRegions).expect_err("too many")));
+
+    // Threads of a few thousand frames each.
+    let frames = [&[0x0a, 0x80, 0x40][..], &[0x22, 0].repeat(4096)].concat();
+    let stacks = read(&wide(SectionKind::Stacks, &frames)).expect("a report");
+    assert!(is_limit(stacks.message::<Stacks>(SectionKind::Stacks).expect_err("too many")));
+    drop(stacks);
+
+    // Numbers, of which each takes a byte here and four in memory, and fields that nobody knows.
+    let limits = Limits { fields: 1 << 16, ..limits };
+    let is_limit = |error: Error| matches!(error, Error::Limit { limit: 0x1_0000, .. });
+    let numbers = [&[0x22, 0x80, 0x80, 0x40][..], &[1; 1 << 20]].concat();
+    let numbers = Report::read(&wide(SectionKind::Diagnostics, &numbers)[..], &limits).expect("a report");
+    assert!(is_limit(numbers.message::<Diagnostics>(SectionKind::Diagnostics).expect_err("too many")));
+    drop(numbers);
+    let unknown = Report::read(&wide(SectionKind::Product, &[0xc0, 0x3e, 1])[..], &limits).expect("a report");
+    assert!(is_limit(unknown.message::<Product>(SectionKind::Product).expect_err("too many")));
+    assert!(begun.elapsed() < PATIENCE);
+    assert!(peak() < MEMORY, "{} bytes", peak());
+}
+
+#[test]
+fn a_message_as_wide_as_an_honest_one_is_read() {
+    let region =
+        MemoryRegion { address: 0x1000, size: 0x1000, protection: 3, mapping: "[heap]".into(), ..Default::default() };
+    let message = MemoryRegions { regions: vec![region; 262_144], erased: Vec::new() };
+    let raw = prost::Message::encode_to_vec(&message);
+    let kind = SectionKind::MemoryRegions;
+    let report = read(&report(&[(header(kind as u16, Codec::Zstd, false), raw)])).expect("a report");
+    assert_eq!(report.message::<MemoryRegions>(kind).expect("a message"), Some(message));
+    let fewer = Limits { messages: 262_143, ..Limits::default() };
+    assert!(report.sections()[0].check_message(&fewer).is_err());
+}
+
+#[test]
+fn a_table_of_regions_beyond_all_memory_is_a_limit() {
+    let region = MemoryRegion { address: 0x1000, size: 1 << 60, ..Default::default() };
+    let regions = MemoryRegions { regions: vec![region], erased: Vec::new() };
+    let bytes = report(&[
+        (header(SectionKind::MemoryRegions as u16, Codec::Stored, false), prost::Message::encode_to_vec(&regions)),
+        (header(SectionKind::MemoryImage as u16, Codec::Stored, false), Vec::new()),
+    ]);
+    let mut file = ReportFile::open(Cursor::new(&bytes), &Limits::default()).expect("a report");
+    let error = file.memory().expect_err("too much");
+    assert!(matches!(error, Error::Limit { seen, .. } if seen == 1 << 60), "{error}");
+    assert!(peak() < MEMORY, "{} bytes", peak());
 }

@@ -249,3 +249,27 @@ fn regions_that_reports_must_not_have_are_refused_before_anything_is_written() {
         }
     }
 }
+
+/// A list of threads that all name the same registers: 48 bytes each in the minidump, a kilobyte each in a core file.
+#[test]
+fn more_threads_than_a_process_has_are_a_limit() {
+    const THREAD_LIST: u32 = 3;
+    const THREAD: usize = 48;
+    let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let mut dump = SMALL.clone();
+    let (streams, directory) = (word(&dump, 8), word(&dump, 12));
+    let entry = (0..streams).map(|at| directory + 12 * at).find(|&at| word(&dump, at) == THREAD_LIST as usize).unwrap();
+    let first = word(&dump, entry + 8) + 4;
+    let thread = dump[first..first + THREAD].to_vec();
+    for (count, is_refused) in [(1_000_u32, false), (65_537, true)] {
+        let list = [&count.to_le_bytes()[..], &thread.repeat(count as usize)].concat();
+        let at = dump.len() as u32;
+        dump[entry + 4..entry + 8].copy_from_slice(&(list.len() as u32).to_le_bytes());
+        dump[entry + 8..entry + 12].copy_from_slice(&at.to_le_bytes());
+        dump.extend(list);
+        match export::core(&dump, &memory(), std::io::sink()) {
+            Err(Error::Limit { limit: 65_536, seen: 65_537, .. }) => assert!(is_refused),
+            other => assert_eq!(other.unwrap().threads, u64::from(count)),
+        }
+    }
+}

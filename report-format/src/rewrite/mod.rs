@@ -6,7 +6,7 @@
 mod losses;
 mod recover;
 mod redact;
-mod wire;
+pub(crate) mod wire;
 
 use std::io::{ErrorKind, Read, Write};
 

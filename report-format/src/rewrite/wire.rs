@@ -111,7 +111,7 @@ impl<'a> Field<'a> {
 }
 
 /// Passes over a value that is no group. The answer is its content if it is delimited by a length.
-fn value<'a>(wire_type: u64, rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
+pub(crate) fn value<'a>(wire_type: u64, rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
     match wire_type {
         0 => varint(rest).map(|_| None),
         1 => bytes(rest, 8).map(|_| None),
@@ -137,7 +137,8 @@ fn skip_group(number: u32, rest: &mut &[u8]) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn tag(rest: &mut &[u8]) -> Result<(u32, u64), Malformed> {
+/// Takes the number and the wire type of the field at the start of `rest`.
+pub(crate) fn tag(rest: &mut &[u8]) -> Result<(u32, u64), Malformed> {
     let tag = varint(rest)?;
     match tag >> 3 {
         number @ 1..=LARGEST_FIELD => Ok((number as u32, tag & 7)),

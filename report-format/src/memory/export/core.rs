@@ -30,7 +30,8 @@ const SECTION_HEADER: u64 = size_of::<SectionHeader64<LE>>() as u64;
 ///
 /// # Errors
 /// `Unsupported`, with its name, if `dump` is of another processor or operating system. `Format` if it is no minidump, or has
-/// no registers of any thread. `Limit` if the memory is in more pieces than 2^22. `Io` if `out` fails, or `memory` fails to
+/// no registers of any thread. `Limit` if the memory is in more pieces than 2^22, or `dump` has
+/// more threads than 65,536. `Io` if `out` fails, or `memory` fails to
 /// give what it said to be readable.
 pub fn core(dump: &[u8], memory: &dyn Source, out: impl Write) -> Result<Exported, Error> {
     let small = Minidump::open(dump)?;

@@ -17,6 +17,9 @@ use crate::schema::v1::MemoryRegion;
 
 /// `DUMP_REQUESTED` of Breakpad: no signal.
 const NO_SIGNAL: u32 = 0xffff_ffff;
+/// Threads of which the registers are written, a kilobyte each, though a minidump can name the same registers for all of its threads.
+/// Linux allows a process fewer, unless it is told otherwise.
+const MOST_THREADS: usize = 1 << 16;
 /// Bytes of the names of mapped files.
 const MOST_NAMES: usize = 64 << 20;
 /// The longest path that Linux takes.
@@ -36,6 +39,13 @@ pub(super) fn notes(dump: &Minidump<&[u8]>, memory: &dyn Source) -> Result<Notes
     let pid = process_id(dump)?.or_else(|| threads.first().map(|(id, _)| *id)).unwrap_or(0);
     let modules = dump.modules()?;
 
+    if threads.len() > MOST_THREADS {
+        return Err(Error::Limit {
+            what: "threads of the minidump",
+            limit: MOST_THREADS as u64,
+            seen: threads.len() as u64,
+        });
+    }
     // gdb selects the first.
     threads.sort_by_key(|(id, _)| Some(*id) != crashed);
     let total = threads.len() as u64;
