@@ -14,7 +14,8 @@ use proptest::prelude::*;
 use report_format::{
     Codec, Error, Limits, Loss, Report, ReportFile, SectionState, Status, Writer,
     memory::{self, Options, PAGE, Source, Stats},
-    schema::v1::{MemoryRange, MemoryRegion, SectionKind},
+    rewrite::recover,
+    schema::v1::{LostSections, MemoryRange, MemoryRegion, Recovery, SectionKind},
 };
 
 /// Pages made of a seed each: 0 is a page of zeros, [`Memory::UNREADABLE`] cannot be read.
@@ -388,15 +389,58 @@ fn cut_anywhere_it_gives_every_block_that_is_whole() {
     assert!(cuts > 900, "{cuts} cuts went through the image");
 }
 
+/// Of a cut report nothing but what is behind the cut is lost, and this is told exactly: the frame that is cut, the section that is open,
+/// the end.
 #[test]
-fn a_table_of_regions_beyond_all_memory_ends_in_limit() {
-    use prost::Message;
-    let region = MemoryRegion { address: 0x1000, size: 1 << 60, ..Default::default() };
-    let regions = report_format::schema::v1::MemoryRegions { regions: vec![region], erased: Vec::new() };
-    let report = common::report(&[
-        (header(SectionKind::MemoryRegions as u16, Codec::Stored, false), regions.encode_to_vec()),
-        (header(SectionKind::MemoryImage as u16, Codec::Stored, false), Vec::new()),
-    ]);
-    let error = open(&report).memory().unwrap_err();
-    assert!(matches!(error, Error::Limit { seen, .. } if seen == 1 << 60), "{error}");
+fn every_cut_is_told_exactly_and_what_is_before_it_recovered() {
+    let memory = Memory::new([(0, (1..600).collect()), (7, vec![0; 600]), (1, (500..900).collect())]);
+    let (whole, _) = memory.encode(&Options::default());
+    let all = frames(&whole);
+    let number = |frame: &std::ops::Range<usize>, at: usize| whole[frame.start + at];
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below as u64) as usize
+    };
+    for round in 0..1_000 {
+        // Every other cut is near where a frame begins, of which most are small.
+        let anywhere = 16 + next(whole.len() - 16);
+        let near = all[next(all.len())].start + next(90);
+        let cut = if round % 2 == 0 { anywhere } else { near.min(whole.len() - 1) };
+        let there: Vec<_> = all.iter().filter(|frame| frame.end <= cut).collect();
+        let end = there.last().map_or(16, |frame| frame.end);
+        // Types 2 and 3 are the frames of sections; the section of a chunk is open until its end.
+        let open = there.last().filter(|frame| number(frame, 4) == 2);
+        let kind = |frame: &std::ops::Range<usize>| u16::from_le_bytes([number(frame, 8), number(frame, 9)]);
+        // There are fewer than 256 sections.
+        let section = open.map(|frame| (u32::from(number(frame, 16)), kind(frame)));
+
+        let report = read(&whole[..cut]).unwrap();
+        let mut expected = Vec::new();
+        expected.extend((end < cut).then_some(Loss::Cut { offset: end as u64, length: (cut - end) as u64 }));
+        expected.extend(section.map(|(ordinal, kind)| Loss::SectionIncomplete { ordinal, kind }));
+        expected.push(Loss::EndMissing);
+        assert_eq!((report.status(), report.losses()), (Status::Partial, &expected[..]), "cut at {cut}");
+
+        let mut output = Vec::new();
+        let recovered = recover(Cursor::new(&whole[..cut]), &mut output, &Limits::default()).unwrap();
+        let lost = |kind| LostSections { kind, incomplete: 1, missing: 0 };
+        let record = Recovery {
+            sections: section.map(|(_, kind)| lost(kind.into())).into_iter().collect(),
+            unreadable_bytes: (cut - end) as u64,
+            end_missing: true,
+            ..Recovery::default()
+        };
+        assert_eq!(recovered.recovery, Some(record), "cut at {cut}");
+        // Each chunk as it was, and the record of the recovery behind them.
+        let chunks = |report: &[u8], frames: &[std::ops::Range<usize>]| -> Vec<Vec<u8>> {
+            let chunks = frames.iter().filter(|frame| report[frame.start + 4] == 2);
+            chunks.map(|frame| report[frame.start + 40..frame.end].to_vec()).collect()
+        };
+        let mut found = chunks(&output, &frames(&output));
+        found.pop();
+        assert!(found == chunks(&whole, &all[..there.len()]), "cut at {cut}");
+    }
 }
