@@ -94,9 +94,16 @@ pub(crate) struct Assembly {
     report: Option<u32>,
     summary: Option<Vec<u8>>,
     next_sequence: u64,
+    /// Frames are missing between the last one that was understood and the next.
+    missing: bool,
+    /// Frames were passed over there, since they are not understood.
+    passed_over: bool,
+    /// Either came to pass anywhere.
+    lacking: bool,
     open: Option<Open>,
     /// The sections seen, in order, as the index should list them.
     seen: Vec<IndexEntry>,
+    /// An index was read and did not contradict: it named what is missing.
     index_seen: bool,
     raw_total: u64,
     /// The same of memory images.
@@ -116,6 +123,9 @@ impl Assembly {
             report: None,
             summary: None,
             next_sequence: 0,
+            missing: false,
+            passed_over: false,
+            lacking: false,
             open: None,
             seen: Vec::new(),
             index_seen: false,
@@ -187,29 +197,26 @@ impl Assembly {
             self.lose(Loss::Misplaced { offset: at, sequence: header.sequence }, events);
             return Ok(());
         }
-        let gap = sequence > self.next_sequence;
-        if gap {
+        if sequence > self.next_sequence {
             let first = self.next_sequence as u32;
             self.lose(Loss::Missing { first, count: header.sequence - first }, events);
-            if let Some(open) = &mut self.open {
-                open.lacking = true;
-                // A frame lost between two of an open section was its own. Offsets show that only if lengths are known.
-                open.owing |= !open.decodable && open.ordinal == header.section;
-                open.damaged |= open.ordinal == header.section && header.flags & frame::GAP != 0;
-            }
+            (self.missing, self.lacking) = (true, true);
         }
         self.next_sequence = sequence + 1;
         let known = matches!(header.frame_type, frame::SUMMARY..=frame::END);
         if header.flags & frame::MUST_UNDERSTAND != 0 || !known {
-            // A section made of such frames is still told: its end will not fit what came.
-            if known || header.flags & (frame::MUST_UNDERSTAND | frame::CRITICAL) != 0 {
-                let (frame_type, flags) = (header.frame_type, header.flags);
-                self.lose(Loss::UnsupportedFrame { offset: at, frame_type, flags }, events);
-                if let Some(open) = self.open.as_mut().filter(|open| open.ordinal == header.section) {
-                    open.refused = true;
-                }
-            }
+            self.pass_over(header, known, at, events);
             return Ok(());
+        }
+        let missing = mem::take(&mut self.missing);
+        let gap = mem::take(&mut self.passed_over) || missing;
+        if let Some(open) = &mut self.open {
+            open.lacking |= gap;
+            if missing && open.ordinal == header.section {
+                // A frame lost between two of an open section was its own. Offsets show that only if lengths are known.
+                open.owing |= !open.decodable;
+                open.damaged |= header.flags & frame::GAP != 0;
+            }
         }
         self.enter_stage(header.frame_type, gap, at, events);
         match header.frame_type {
@@ -222,7 +229,21 @@ impl Assembly {
         Ok(())
     }
 
-    /// Checks that this type of frame may follow the one before, unless frames are missing in between.
+    /// Passes over a frame that is not understood. One that may be ignored excuses nothing.
+    fn pass_over(&mut self, header: &Header, known: bool, at: u64, events: &mut Events) {
+        if !known && header.flags & (frame::MUST_UNDERSTAND | frame::CRITICAL) == 0 {
+            return;
+        }
+        self.lose(Loss::UnsupportedFrame { offset: at, frame_type: header.frame_type, flags: header.flags }, events);
+        (self.passed_over, self.lacking) = (true, true);
+        if let Some(open) = self.open.as_mut().filter(|open| open.ordinal == header.section) {
+            open.refused = true;
+            open.owing |= !open.decodable;
+        }
+    }
+
+    /// Checks that this type of frame may follow the one before, unless frames are missing or passed over in between. Its place says
+    /// nothing against what it holds, so it is read all the same.
     fn enter_stage(&mut self, frame_type: u8, gap: bool, at: u64, events: &mut Events) {
         let (next, may_follow) = match frame_type {
             frame::SUMMARY if self.stage == Stage::Start && !gap => (Stage::Sections, true),
@@ -241,6 +262,10 @@ impl Assembly {
     }
 
     fn take_summary(&mut self, header: &Header, payload: &[u8], at: u64, events: &mut Events) {
+        if payload.len() > frame::LARGEST_SUMMARY {
+            self.contradiction(at, "the summary is longer than 4 KiB", events);
+            return;
+        }
         if crc32c::crc32c(payload) != header.report {
             self.contradiction(at, "the summary is not the one that its report's frames name", events);
             return;
@@ -353,7 +378,9 @@ impl Assembly {
         let (ordinal, SectionHeader { kind, codec, .. }, offset) = (open.ordinal, open.header, header.offset);
         let declared = header.flags & frame::GAP != 0;
         open.lacking |= declared;
-        if offset < open.next_offset || (open.decodable && !open.lacking && offset != open.next_offset) {
+        // Behind a chunk that was refused the next one begins where that one ended, wherever that is.
+        let may_skip = !open.decodable || open.lacking || open.refused;
+        if offset < open.next_offset || (offset != open.next_offset && !may_skip) {
             open.refused = true;
             self.contradiction(at, "a chunk does not begin where the one before it ends", events);
             return Ok(());
@@ -458,30 +485,29 @@ impl Assembly {
 
     /// Compares the index with what was seen: it names the sections of which nothing came.
     fn index(&mut self, payload: &[u8], at: u64, events: &mut Events) {
-        self.index_seen = true;
-        let seen = mem::take(&mut self.seen);
-        let mut expected = seen.iter().peekable();
+        let mut expected = self.seen.iter().peekable();
+        let mut missing = Vec::new();
         let mut fits = payload.len().is_multiple_of(IndexEntry::SIZE);
         for (number, listed) in payload.chunks_exact(IndexEntry::SIZE).map(IndexEntry::parse).enumerate() {
             fits &= listed.section as usize == number + 1;
             match expected.peek() {
                 Some(found) if found.section == listed.section => {
                     fits &= (found.kind, found.category) == (listed.kind, listed.category);
-                    // Behind lost or added bytes everything stands elsewhere.
-                    fits &= found.offset == listed.offset || self.disturbed;
+                    // Behind lost or added bytes everything stands elsewhere, and a section's first frame may have been passed over.
+                    let is_earlier = self.lacking && listed.offset < found.offset;
+                    fits &= found.offset == listed.offset || self.disturbed || is_earlier;
                     expected.next();
                 }
-                _ => {
-                    let loss = Loss::SectionsMissing { first: listed.section, count: 1, kind: Some(listed.kind) };
-                    self.lose(loss, events);
-                }
+                _ => missing.push(Loss::SectionsMissing { first: listed.section, count: 1, kind: Some(listed.kind) }),
             }
         }
-        fits &= expected.next().is_none();
+        fits &= expected.next().is_none() && (missing.is_empty() || self.lacking);
         if !fits {
             self.contradiction(at, "the index does not list the sections that are there", events);
+            return;
         }
-        self.seen = seen;
+        self.index_seen = true;
+        missing.into_iter().for_each(|loss| self.lose(loss, events));
     }
 
     fn end(&mut self, header: &Header, payload: &[u8], at: u64, digest: Option<[u8; 32]>, events: &mut Events) {
@@ -498,9 +524,9 @@ impl Assembly {
         }
     }
 
-    /// Names the sections left out where no index did.
+    /// Names the sections left out where no index did, by their numbers.
     fn missing_sections(&mut self, events: &mut Events) {
-        if self.index_seen {
+        if self.index_seen || !self.lacking {
             return;
         }
         let mut next = 1;

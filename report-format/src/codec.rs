@@ -81,7 +81,12 @@ impl Decompressor {
             Codec::Stored => Ok(payload.to_vec()),
             #[cfg(feature = "zstd")]
             Codec::Zstd => {
-                use zstd::zstd_safe::{find_frame_compressed_size, get_frame_content_size};
+                use zstd::zstd_safe::{MAGICNUMBER, find_frame_compressed_size, get_frame_content_size};
+                // A skippable frame decompresses to nothing: up to 1 MiB of bytes in clear would pass for an empty chunk.
+                if !payload.starts_with(&MAGICNUMBER.to_le_bytes()) {
+                    return Err(Refused::Nonsense);
+                }
+                // Without a declared size nobody knows what it would become, and to find out is what the rule prevents.
                 let declared = get_frame_content_size(payload).ok().flatten().ok_or(Refused::Nonsense)?;
                 if declared > u64::from(limit) {
                     return Err(Refused::TooLong(declared));

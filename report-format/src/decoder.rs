@@ -54,7 +54,7 @@ pub enum Event {
     Lost(Loss),
     /// The end of the report.
     End {
-        /// SHA-256 of all bytes up to here.
+        /// SHA-256 of all bytes up to here, those that stand before the report among them.
         digest: Digest,
         /// How many bytes that are.
         bytes: u64,

@@ -29,6 +29,7 @@ HEADER = struct.Struct("<4sBBHHHIIIQII")
 SUMMARY, DATA, SECTION_END, INDEX, END = range(1, 6)
 CRITICAL, INCOMPLETE, GAP, MUST_KNOW = 0x01, 0x02, 0x04, 0xF0
 STORED, ZSTD = 0, 1
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 MINIDUMP, MEMORY_IMAGE, MEMORY_REGIONS, MEMORY_INDEX = 8, 19, 20, 21
 SEALED = (22, 23, 24)
 KINDS = range(1, 27)
@@ -37,6 +38,7 @@ REACH = 16384
 
 # Section 7.
 CHUNK = 1 << 20
+MAX_SUMMARY = 4096
 MAX_PAYLOAD = CHUNK + 4096
 MAX_RAW = 256 << 20
 MAX_SECTIONS = 65536
@@ -91,9 +93,10 @@ class Section:
     state: str = "incomplete"
     ended: bool = False
     damaged: bool = False  # something of it was lost on the way
+    late: bool = False  # its first chunk is not its beginning
     gap: bool = False  # something of it was lost before the report was written
     left_out: bool = False  # over the limit from some chunk on
-    missing_before: bool = False  # frames are missing that may have been of this section
+    missing_before: bool = False  # frames are missing or passed over that may have been of this section
 
     @property
     def decodable(self):
@@ -115,9 +118,9 @@ class Decoder:
         self.sections = []
         self.report = None
         self.expected = 0  # the next sequence
-        self.missing = False  # frames never came, or were passed over
+        self.missing = False  # frames never came, or were passed over as not understood
+        self.lost_before = False  # the same, behind the last frame that was understood
         self.disturbed = False  # the digest and what says of places cannot be right
-        self.summaries = 0
         self.index_seen = False
         self.end_seen = False
         self.raw_total = 0
@@ -247,23 +250,27 @@ class Decoder:
         if header.sequence > self.expected:
             count = header.sequence - self.expected
             what = f"frame {self.expected} is" if count == 1 else f"{count} frames from frame {self.expected} on are"
-            self.missing = self.disturbed = True
-            for section in self.sections[-1:]:
-                section.missing_before |= not section.ended
+            self.missing = self.lost_before = self.disturbed = True
             self.lose(f"{what} missing")
-        lost_before = header.sequence > self.expected
+            for section in self.sections[-1:]:
+                # Offsets would not show it, or a gap that is older hides it.
+                if not section.ended and section.ordinal == header.section:
+                    section.damaged |= not section.decodable or bool(header.flags & GAP)
         self.expected = header.sequence + 1
         known = header.type in (SUMMARY, DATA, SECTION_END, INDEX, END)
         if header.flags & MUST_KNOW or not known:
             if header.flags & (MUST_KNOW | CRITICAL):
-                self.missing = True
+                self.missing = self.lost_before = True
                 for section in self.sections[-1:]:
-                    section.missing_before |= not section.ended
+                    section.damaged |= not section.ended and section.ordinal == header.section
                 self.lose(
                     f"the frame at byte {at} (type {header.type}, flags {header.flags:#04x}) must be understood and is not: "
                     "update this program"
                 )
             return
+        lost_before, self.lost_before = self.lost_before, False
+        for section in self.sections[-1:]:
+            section.missing_before |= lost_before and not section.ended
         self.in_order(at, header, lost_before)
         if header.type in (DATA, SECTION_END):
             section = self.section_of(at, header, lost_before)
@@ -272,7 +279,7 @@ class Decoder:
             elif section:
                 self.section_end(at, section, header, payload)
             return
-        self.close_section(at)
+        self.close_section(at, lost_before)
         if header.type == SUMMARY:
             self.summary_frame(at, header, payload)
         elif header.type == INDEX:
@@ -281,7 +288,7 @@ class Decoder:
             self.end(at, header, payload)
 
     def in_order(self, at, header, lost_before):
-        """report = preamble summary { section } summary index end, where no frames are missing."""
+        """report = preamble summary { section } summary index end, where no frames are missing. What stands elsewhere is read."""
         closing = header.type == SUMMARY and (self.stage != "start" or lost_before)
         stage = {DATA: "sections", SECTION_END: "sections", INDEX: "index", END: "end"}.get(header.type, "sections")
         stage = "closing summary" if closing else stage
@@ -291,11 +298,13 @@ class Decoder:
         self.stage = stage
 
     def summary_frame(self, at, header, payload):
-        if crc32c(payload) != header.report or (self.summary or payload) != payload:
-            self.contradiction(at, "the summary is not the one that the frames name")
+        if len(payload) > MAX_SUMMARY:
+            self.contradiction(at, "the summary is longer than 4 KiB")
+            return
+        if crc32c(payload) != header.report:
+            self.contradiction(at, "the summary is not the one that its report's frames name")
             return
         self.summary = payload
-        self.summaries += 1
 
     def section_of(self, at, header, lost_before):
         """The section that a frame continues or begins."""
@@ -310,44 +319,48 @@ class Decoder:
                 last.damaged = True
                 return None
             return last
-        self.close_section(at)
+        self.close_section(at, lost_before)
         if len(self.sections) == MAX_SECTIONS:
             raise over_limit("sections", len(self.sections) + 1, MAX_SECTIONS)
-        if header.section > number + 1 and not self.missing:
+        if header.section > number + 1 and not lost_before:
             self.contradiction(at, "the numbers of sections leave one out")
-        section = Section(header.section, header, at, missing_before=lost_before or self.missing)
+        section = Section(header.section, header, at, missing_before=lost_before)
         self.sections.append(section)
         if header.flags & CRITICAL and header.kind not in KINDS:
             self.lose(f"section {section.ordinal} (kind {header.kind:#06x}) must be understood and is not: update this program")
-        elif not section.decodable and header.kind in KINDS:
+        if not section.decodable and (header.kind in KINDS or header.flags & CRITICAL):
             self.lose(f"section {section.ordinal} is compressed by codec {header.codec}, which this program does not have")
         return section
 
     def chunk(self, at, section, header, payload):
-        section.frames += 1
-        if header.flags & GAP:
-            section.gap = True
-        may_skip = section.missing_before or section.damaged or section.left_out or header.flags & GAP
-        if section.decodable and (header.offset < section.length or header.offset > section.length and not may_skip):
+        if section.left_out:
+            return
+        declared = bool(header.flags & GAP)
+        section.missing_before |= declared
+        may_skip = not section.decodable or section.missing_before or section.damaged
+        if header.offset < section.length or header.offset > section.length and not may_skip:
             self.contradiction(at, "a chunk does not begin where the one before it ends")
             section.damaged = True
             return
+        section.frames += 1
+        section.gap |= declared
+        if header.offset > section.length and not declared:
+            section.damaged |= section.decodable
+            section.late |= section.frames == 1
         if not section.decodable:
+            # How far it reaches is not known: the next one may begin anywhere behind its beginning.
             section.data += payload
-            section.length += len(payload)
+            section.length = header.offset
             return
-        if header.offset > section.length and not header.flags & GAP:
-            section.damaged = True
         raw = self.decompress(section, header, payload)
         if raw is None:
             return
-        if not section.left_out and section.kept and self.raw_total + len(raw) > MAX_RAW:
+        if section.kept and self.raw_total + len(raw) > MAX_RAW:
             section.left_out = True
             self.lose(
                 f"section {section.ordinal} ({kind_name(header.kind)}) is left out from raw byte {header.offset} on: "
                 f"all sections together are over the limit of {MAX_RAW} bytes"
             )
-        if section.left_out:
             return
         section.length = header.offset + len(raw)
         if section.kept:
@@ -362,6 +375,8 @@ class Decoder:
                 raise over_limit("raw bytes in one chunk of a section", len(payload), CHUNK)
             return bytes(payload)
         try:
+            if payload[:4] != ZSTD_MAGIC:
+                raise zstandard.ZstdError("a skippable frame, or none")
             parameters = zstandard.get_frame_parameters(payload)
             size = parameters.content_size
             if size == zstandard.CONTENTSIZE_UNKNOWN or parameters.dict_id:
@@ -381,52 +396,72 @@ class Decoder:
     def section_end(self, at, section, header, payload):
         section.ended = True
         frames, crc = struct.unpack_from("<II", payload) if len(payload) >= 8 else (None, None)
-        section.gap |= bool(header.flags & GAP)
+        declared = bool(header.flags & GAP)
+        # What was lost since is told by the place of the end, which is that before the gap.
+        section.damaged |= section.gap and not declared and section.decodable and header.offset != section.length
+        section.gap |= declared
         agrees = frames == section.frames
         if section.decodable:
             # The CRC of a memory image is that of all its blocks, of which none may be missing.
             raw = section.data if section.kept else b"".join(raw for raw, _ in section.chunks)
             agrees &= section.length == len(raw) == header.offset and crc == crc32c(raw)
-        if agrees and not (section.gap or section.damaged or section.left_out):
+        if agrees and not (section.gap or section.damaged or section.late or section.left_out):
             section.state = "whole" if section.kept and section.decodable else "undecoded" if section.kept else "notkept"
             return
-        if section.gap and not (section.damaged or section.left_out):
+        if section.gap and not (section.damaged or section.late or section.left_out):
             name = kind_name(header.kind)
             self.lose(f"section {section.ordinal} ({name}) was already incomplete when the report was written")
             return
-        if not (section.gap or section.damaged or section.left_out or section.missing_before):
+        if not (agrees or section.gap or section.damaged or section.left_out or section.missing_before):
             self.contradiction(at, "a section is not what its end says: length, chunks or checksum differ")
         self.incomplete(section)
 
     def incomplete(self, section):
         self.lose(f"section {section.ordinal} ({kind_name(section.header.kind)}) is incomplete")
 
-    def close_section(self, at=None):
+    def close_section(self, at=None, lost_before=True):
         """Something else than the section's own frames comes: it should have ended."""
         for section in self.sections[-1:]:
             if not section.ended:
                 section.ended = True
                 self.incomplete(section)
-                if at is not None and not section.missing_before:
+                if not lost_before:
                     self.contradiction(at, "a section has no end")
 
     def index(self, at, payload):
-        self.index_seen = True
         entries = list(struct.iter_unpack("<QIHH", payload)) if len(payload) % 16 == 0 else None
         found = {s.ordinal: (s.begins, s.ordinal, s.header.kind, s.header.category) for s in self.sections}
         listed = {entry[1]: entry for entry in entries or ()}
         same = entries is not None and all(
-            listed.get(n, ())[1:] == entry[1:] and (self.disturbed or listed[n] == entry) for n, entry in found.items()
+            listed.get(n, ())[1:] == entry[1:]
+            # A section of which the first frame was passed over begins before what was seen of it.
+            and (self.disturbed or listed[n] == entry or self.missing and listed[n] < entry)
+            for n, entry in found.items()
         )
         lost = [entry for n, entry in listed.items() if n not in found]
         if not same or lost and not self.missing or [e[1] for e in entries] != list(range(1, len(entries) + 1)):
             self.contradiction(at, "the index does not list the sections that are there")
             return
+        self.index_seen = True
         for _, number, kind, _ in lost:
             self.lose(f"section {number} ({kind_name(kind)}) is missing")
 
+    def missing_sections(self):
+        """Where no index names them, the numbers of the sections tell which are missing."""
+        if self.index_seen or not self.missing:
+            return
+        expected = 1
+        for section in self.sections:
+            count = section.ordinal - expected
+            if count == 1:
+                self.lose(f"section {expected} is missing")
+            elif count > 1:
+                self.lose(f"{count} sections from section {expected} on are missing")
+            expected = section.ordinal + 1
+
     def end(self, at, header, payload):
         self.end_seen = True
+        self.missing_sections()
         if header.flags & INCOMPLETE:
             self.lose("the report was already incomplete when it was written")
         if self.disturbed:
@@ -442,6 +477,7 @@ class Decoder:
                 self.lose(f"{len(self.data) - at} bytes follow the end of the report at byte {at}")
             return
         self.close_section()
+        self.missing_sections()
         self.lose("the end of the report is missing")
 
     def section(self, kind):
@@ -483,7 +519,7 @@ class Block:
         return address + pages * PAGE
 
     @staticmethod
-    def parse(raw, regions):
+    def parse(raw):
         """The block, if it is right in itself."""
         if len(raw) < 16:
             return None
@@ -495,8 +531,7 @@ class Block:
         reached = 0
         for address, pages, what, number in extents:
             end = address + pages * PAGE
-            in_region = any(start <= address and end <= start + size for start, size in regions)
-            if address % PAGE or pages == 0 or address < reached or not in_region or what > 2:
+            if address % PAGE or pages == 0 or address < reached or what > 2 or end > 1 << 64:
                 return None
             if what == 1 and not max(0, first + stored - REACH) <= number <= first + stored - pages:
                 return None
@@ -516,7 +551,7 @@ def memory(decoder):
     regions = [(region.address, region.size) for region in message.regions]
     if sum(size for _, size in regions) > MAX_IMAGE:
         raise over_limit("bytes that a memory image covers", sum(size for _, size in regions), MAX_IMAGE)
-    parsed = [Block.parse(raw, regions) for raw, _ in image.chunks]
+    parsed = [Block.parse(raw) for raw, _ in image.chunks]
     parsed = [block for block in parsed if block]
     # A block that reaches into the addresses or the numbers of the one behind it is damaged.
     blocks = [
@@ -528,7 +563,7 @@ def memory(decoder):
     pages = {}
     for block in blocks:
         for address, count, what, number in block.extents:
-            for at in range(count):
+            for at in range(count):  # also those outside of all regions, which nobody asks for below
                 content = (bytes(PAGE), stored.get(number + at), None)[what]
                 pages[address + at * PAGE] = ("lost" if what == 1 and content is None else ("zero", "held", "unreadable")[what], content)
     found = Memory(pages=sum(size for _, size in regions) // PAGE)

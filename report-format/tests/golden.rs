@@ -189,7 +189,8 @@ fn contradictions_are_corrupt() {
             hand_made(&[data.clone(), end.clone(), later, later_end], &[(1, 0x8000), (3, 0x8000)]),
         ),
         ("index-lists-other-kind", hand_made(&[data.clone(), end.clone()], &[(1, 0x8002)])),
-        ("index-lists-too-few", hand_made(&[data, end], &[])),
+        ("index-lists-too-few", hand_made(&[data.clone(), end.clone()], &[])),
+        ("index-lists-too-many", hand_made(&[data, end], &[(1, 0x8000), (2, 0x8001)])),
     ];
     for (name, bytes) in cases {
         golden("must-fail", name, "status: corrupt", &bytes);
@@ -236,6 +237,15 @@ fn chunks_that_are_no_single_zstd_frame_are_reported() {
         let end = Frame { codec: 1, ..end };
         golden("must-fail", name, "status: corrupt", &hand_made(&[data, end], &[(1, 8)]));
     }
+}
+
+#[test]
+fn a_skippable_zstd_frame_is_no_empty_chunk() {
+    let skippable = [&0x184d_2a50_u32.to_le_bytes()[..], &5_u32.to_le_bytes(), b"clear"].concat();
+    let [_, end] = stored(1, 8, b"");
+    let data = Frame { frame_type: 2, codec: 1, kind: 8, section: 1, payload: skippable, ..Frame::default() };
+    let end = Frame { codec: 1, ..end };
+    golden("must-fail", "skippable-zstd-frame", "status: corrupt", &hand_made(&[data, end], &[(1, 8)]));
 }
 
 #[test]

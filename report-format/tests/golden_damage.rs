@@ -55,6 +55,104 @@ fn frames_that_are_missing_are_told() {
     golden("must-fail", "lost-last-summary", "status: partial", &without(&[9]));
     golden("must-fail", "lost-index", "status: partial", &without(&[10]));
     golden("must-fail", "lost-end", "status: partial", &without(&[11]));
+    golden("must-fail", "lost-section-and-index", "status: partial", &without(&[3, 4, 5, 6, 10]));
+}
+
+/// Frames with flag 0x10 change what they hold in a way that only a later version knows.
+#[test]
+fn frames_that_are_passed_over_excuse_what_follows_from_it() {
+    let chunks = |second: &[u8]| {
+        let chunk =
+            |offset, payload: &[u8]| Frame { offset, payload: payload.to_vec(), ..stored(1, 0x8000, b"")[0].clone() };
+        let [_, end] = stored(1, 0x8000, b"onetwothree");
+        let end = Frame { payload: [&3_u32.to_le_bytes()[..], &end.payload[4..]].concat(), ..end };
+        [chunk(0, b"one"), chunk(3, second), chunk(6, b"three"), end]
+    };
+    let [two, two_end] = stored(2, 0x8001, b"two");
+    let index = [(1, 0x8000), (2, 0x8001)];
+    for (name, later) in [
+        ("passed-over-section", &[0, 1, 2, 3][..]),
+        ("passed-over-first-chunk", &[0]),
+        ("passed-over-middle-chunk", &[1]),
+        ("passed-over-section-end", &[3]),
+    ] {
+        let mut frames = [&chunks(b"two")[..], &[two.clone(), two_end.clone()]].concat();
+        later.iter().for_each(|&at| frames[at].flags = 0x10);
+        golden("must-fail", name, "status: partial", &hand_made(&frames, &index));
+    }
+    // One that may be ignored excuses nothing, and does not hide that others are missing.
+    let ignorable = Frame { frame_type: 99, ..Frame::default() };
+    let [three, three_end] = stored(3, 0x8002, b"three");
+    let index = [(1, 0x8000), (2, 0x8001), (3, 0x8002)];
+    let [one, one_end] = stored(1, 0x8000, b"one");
+    let frames = [one, one_end, two, two_end, ignorable, three, three_end];
+    let lost = only(&hand_made(&frames, &index), &[0, 1, 2, 5, 6, 7, 8, 9, 10]);
+    golden("must-fail", "lost-section-before-ignorable-frame", "status: partial", &lost);
+    let never = [&frames[..2], &frames[4..]].concat();
+    golden("must-fail", "ignorable-frame-for-a-section", "status: corrupt", &hand_made(&never, &index));
+}
+
+#[test]
+fn a_closing_summary_that_is_passed_over_costs_only_itself() {
+    use sha2::{Digest, Sha256};
+    let mut bytes = three_sections();
+    let all = frames(&bytes);
+    let (summary, end) = (all[9].start, all[11].start);
+    bytes[summary + 5] = 0x10;
+    let crc = crc32c::crc32c(&bytes[summary..summary + 36]).to_le_bytes();
+    bytes[summary + 36..summary + 40].copy_from_slice(&crc);
+    let report = u32::from_le_bytes(bytes[28..32].try_into().expect("four bytes"));
+    bytes.truncate(end);
+    let payload = Sha256::digest(&bytes).to_vec();
+    let end = Frame { frame_type: 5, sequence: 11, offset: end as u64, payload, ..Frame::default() };
+    bytes.extend(end.bytes(report));
+    golden("must-fail", "passed-over-summary", "status: partial", &bytes);
+}
+
+#[test]
+fn a_chunk_that_cannot_be_decompressed_costs_only_itself() {
+    let chunk =
+        |offset, payload| Frame { frame_type: 2, codec: 1, kind: 8, section: 1, offset, payload, ..Frame::default() };
+    let zstd = |raw: &[u8]| zstd::bulk::compress(raw, 1).expect("zstd compresses");
+    let [_, end] = stored(1, 8, b"onetwothree");
+    let end = Frame { codec: 1, payload: [&3_u32.to_le_bytes()[..], &end.payload[4..]].concat(), ..end };
+    let frames = [chunk(0, zstd(b"one")), chunk(3, b"no frame".to_vec()), chunk(6, zstd(b"three")), end];
+    golden("must-fail", "undecodable-middle-chunk", "status: corrupt", &hand_made(&frames, &[(1, 8)]));
+}
+
+#[test]
+fn what_stands_where_its_type_may_not_is_told_and_read() {
+    use prost::Message;
+    let [one, one_end] = stored(1, 0x8000, b"one");
+    let [two, two_end] = stored(2, 0x8001, b"two");
+    let closing = Frame { frame_type: 1, payload: summary().encode_to_vec(), ..Frame::default() };
+    let frames = [one, one_end, closing, two, two_end];
+    let index = [(1, 0x8000), (2, 0x8001)];
+    golden("must-fail", "section-behind-closing-summary", "status: corrupt", &hand_made(&frames, &index));
+}
+
+#[test]
+fn a_summary_is_short() {
+    let mut summary = prost::Message::encode_to_vec(&summary());
+    // An unknown field, as a later version may add one.
+    summary.extend([0xa2, 0x38, 0x80, 0x20]);
+    summary.resize(summary.len() + 4096, 0);
+    let report = crc32c::crc32c(&summary);
+    let frame = Frame { frame_type: 1, payload: summary, ..Frame::default() };
+    let first = frame.bytes(report);
+    let rest = Frame { sequence: 1, ..frame }.bytes(report);
+    let bytes = [&three_sections()[..16], &first, &rest].concat();
+    golden("must-fail", "summary-too-long", "status: corrupt", &bytes);
+}
+
+#[test]
+fn what_is_lost_behind_a_gap_is_told_apart_from_it() {
+    let [one, end] = stored(1, 0x8000, b"one");
+    let later = Frame { offset: 6, flags: 4, ..one.clone() };
+    let end = Frame { offset: 12, ..end };
+    let last = Frame { offset: 9, ..one.clone() };
+    let bytes = hand_made(&[one, later, last, end], &[(1, 0x8000)]);
+    golden("must-fail", "gap-and-lost-last-chunk", "status: partial", &only(&bytes, &[0, 1, 2, 4, 5, 6, 7]));
 }
 
 #[test]

@@ -192,6 +192,28 @@ fn a_memory_image_needs_no_index() {
     golden("good", "memory-without-index", "status: complete", &writer.finish().expect("a report").0);
 }
 
+/// No writer makes such a block, and yet all readers have to say the same of it.
+#[test]
+fn pages_outside_of_all_regions_are_nobodys() {
+    // One run of six stored pages; regions are its second page, and its third and fourth.
+    let block = [
+        &[0; 8][..],
+        &[1, 0, 0, 0, 6, 0, 0, 0],
+        &0xf000_u64.to_le_bytes(),
+        &[6, 0, 0, 0, 1, 0, 0, 0],
+        &[0; 8],
+        &[7; 6 * PAGE],
+    ];
+    let mut writer = Writer::new(Vec::new(), &summary()).expect("a summary");
+    let regions = MemoryRegions { regions: vec![region(16, 1), region(17, 2)], erased: Vec::new() };
+    writer.write_message(SectionKind::MemoryRegions, Category::FullMemory, &regions).expect("a message");
+    let header = SectionHeader::new(SectionKind::MemoryImage, Category::FullMemory);
+    let mut section = writer.section(header).expect("a section");
+    section.write_all(&block.concat()).expect("a vector takes everything");
+    section.finish().expect("a vector takes everything");
+    golden("good", "memory-outside-regions", "status: complete", &writer.finish().expect("a report").0);
+}
+
 #[test]
 fn memory_with_a_lost_block_has_the_other_pages() {
     let many = Pages { regions: vec![region(16, 700)], page: |page| Some(page % 650) };

@@ -321,3 +321,16 @@ proptest! {
         check(&bytes);
     }
 }
+
+/// A chunk that cannot be decompressed, or is for a later version, is left out; what follows it in its section is not.
+#[test]
+fn a_chunk_that_is_refused_costs_no_other() {
+    for (name, kind) in [("undecodable-middle-chunk", 8), ("passed-over-middle-chunk", 0x8000)] {
+        let file = format!("{}/testkit/must-fail/{name}.report", env!("CARGO_MANIFEST_DIR"));
+        let (report, recovered) = check(&std::fs::read(file).expect("the testkit is there"));
+        let recovery = recovered.recovery.expect("something is lost");
+        assert_eq!((recovery.refused, recovery.missing_frames), (1, 0), "{name}");
+        assert_eq!(recovery.sections, [LostSections { kind, incomplete: 1, missing: 0 }], "{name}");
+        assert_eq!(report.sections()[0].bytes, b"one\0\0\0three", "{name}");
+    }
+}
