@@ -136,6 +136,11 @@ impl Assembly {
         }
     }
 
+    /// The next frame is the one with this sequence number, if none is missing. For who reads a report from its middle.
+    pub(crate) fn expect(&mut self, sequence: u32) {
+        self.next_sequence = sequence.into();
+    }
+
     pub(crate) fn lose(&mut self, loss: Loss, events: &mut Events) {
         self.worst = self.worst.max(loss.status());
         self.disturbed |= matches!(

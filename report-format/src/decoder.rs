@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     assembly::{Assembly, Events, Passed},
     error::Error,
-    frame::{self, HEADER, Header, MAGIC, MAJOR_VERSION, PREAMBLE, SYNC, TRAILER},
+    frame::{self, HEADER, Header, MAGIC, MAJOR_VERSION, PREAMBLE, Patience, SYNC},
     id::Digest,
     limits::Limits,
     loss::{Loss, Status},
@@ -16,10 +16,6 @@ use crate::{
     section::SectionHeader,
     sniff,
 };
-
-/// How often, on average, a byte may be checksummed as part of a frame that then turns out damaged. Beyond it such frames
-/// are passed over whole, so that nested false frames cannot make the work more than linear.
-const PATIENCE: u64 = 8;
 
 /// What a [`Decoder`] found next.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,8 +96,7 @@ pub struct Decoder {
     unreadable_from: Option<u64>,
     /// Where a frame began that the input's end cuts.
     cut_at: Option<u64>,
-    /// Bytes checksummed in vain.
-    wasted: u64,
+    patience: Patience,
     input_ended: bool,
     assembly: Assembly,
     events: Events,
@@ -146,7 +141,7 @@ impl Decoder {
             phase: Phase::Opening,
             unreadable_from: None,
             cut_at: None,
-            wasted: 0,
+            patience: Patience::default(),
             input_ended: false,
             events: Events::default(),
         }
@@ -335,9 +330,9 @@ impl Decoder {
         let (payload, trailer) = rest[HEADER..length].split_at(header.length as usize);
         if crc32c::crc32c(payload) != frame::u32_at(trailer, 0) {
             // Look for frames inside: the length may be right and the bytes wrong, or bytes may be missing.
-            self.wasted += u64::from(header.length) + TRAILER as u64;
-            let patient = self.wasted <= (self.position() + length as u64) * PATIENCE;
-            self.pass_over(if patient { SYNC.len() } else { length });
+            let consumed = self.position() + length as u64;
+            let inside = self.patience.look_inside(&header, consumed);
+            self.pass_over(if inside { SYNC.len() } else { length });
             return Ok(true);
         }
         self.end_unreadable(self.position());
@@ -411,7 +406,7 @@ impl fmt::Debug for Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{DATA, MAX_PAYLOAD, preamble};
+    use crate::frame::{DATA, MAX_PAYLOAD, PATIENCE, preamble};
 
     /// Decodes all of it in pieces; the answer is how many bytes were checksummed in vain, and the most that was held.
     fn work(input: &[u8]) -> (u64, usize) {
@@ -425,7 +420,7 @@ mod tests {
         decoder.finish();
         while let Ok(Some(_)) = decoder.next() {}
         assert_ne!(decoder.status(), Status::Complete);
-        (decoder.wasted, held)
+        (decoder.patience.wasted, held)
     }
 
     /// A valid header every 40 bytes, each with the greatest payload and none with a right checksum over it: without a

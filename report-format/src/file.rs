@@ -1,6 +1,7 @@
 //! Reading parts of a report from a file, without reading the rest of it.
 
 use std::{
+    collections::HashSet,
     fmt,
     io::{self, Read, Seek, SeekFrom},
     ops::Range,
@@ -9,18 +10,21 @@ use std::{
 use prost::Message;
 
 use crate::{
-    codec::{Decompressor, Refused},
+    assembly::{Assembly, Events},
+    decoder::Event,
     error::Error,
-    frame::{self, HEADER, Header, IndexEntry, MAJOR_VERSION, PREAMBLE, SYNC, TRAILER},
+    frame::{self, HEADER, Header, IndexEntry, MAJOR_VERSION, PREAMBLE, Patience, SYNC, TRAILER},
     limits::Limits,
+    loss::Loss,
     reader::{Section, SectionState, decode_message},
     schema::v1::{SectionKind, Summary},
     section::{Codec, SectionHeader},
     sniff,
 };
 
-/// Bytes from the end of the file that are looked at first: the index of 4,000 sections.
-const TAIL: u64 = 64 << 10;
+/// Bytes from the end of the file in which the index is looked for: first one of 4,000 sections, then the largest there can be, with
+/// frames of a later version around it.
+const TAILS: [u64; 2] = [64 << 10, 4 << 20];
 /// Bytes read at once where the file is searched.
 const STEP: usize = 64 << 10;
 
@@ -74,9 +78,9 @@ impl<R: Read + Seek> ReportFile<R> {
     /// [`Error::Limit`] for too many sections; [`Error::Io`].
     pub fn open(input: R, limits: &Limits) -> Result<Self, Error> {
         let (frames, summary, behind) = Frames::open(input)?;
-        let mut file = Self { frames, limits: limits.clone(), summary, sections: Vec::new(), indexed: true };
-        if !file.use_index(behind, behind - PREAMBLE as u64)? {
-            file.indexed = false;
+        let mut file = Self { frames, limits: limits.clone(), summary, sections: Vec::new(), indexed: false };
+        file.indexed = file.use_index(behind)?;
+        if !file.indexed {
             file.scan(behind)?;
         }
         Ok(file)
@@ -118,22 +122,13 @@ impl<R: Read + Seek> ReportFile<R> {
     }
 
     pub(crate) fn section_within(&mut self, section: &FileSection, limit: u64) -> Result<Section, Error> {
-        let mut reading = Reading::new(section);
-        let mut at = section.offset;
-        let mut decompressor = Decompressor::default();
-        while let Some((found, header)) = self.frames.next(at, section.end())? {
-            at = found + header.frame_length() as u64;
-            if header.section != section.ordinal {
-                break;
-            }
-            let Some(payload) = self.frames.payload(found, &header)? else {
-                at = found + SYNC.len() as u64;
-                continue;
-            };
-            reading.frame(&header, payload, &mut decompressor, &self.limits, limit)?;
-            if reading.ended {
-                break;
-            }
+        let limits = Limits { raw_total: limit, memory_image: limit, ..self.limits.clone() };
+        let mut reading = Reading::new(section, limits);
+        let mut walk = Walk::new(section.offset, section.end());
+        while !reading.ended
+            && let Some((at, header, payload)) = self.frames.next_whole(&mut walk)?
+        {
+            reading.frame(&header, payload, at)?;
         }
         Ok(reading.section)
     }
@@ -148,19 +143,19 @@ impl<R: Read + Seek> ReportFile<R> {
     }
 
     /// Takes the sections from the index. False if there is none that can be believed.
-    fn use_index(&mut self, first: u64, summary_length: u64) -> Result<bool, Error> {
-        const END: u64 = (HEADER + 32 + TRAILER) as u64;
-        let Some(end_at) = self.frames.length.checked_sub(END) else { return Ok(false) };
-        let Some(end) = self.frames.header(end_at)? else { return Ok(false) };
-        let is_end = end.frame_type == frame::END && end.offset == end_at && end.length == 32;
-        if !is_end || self.frames.payload(end_at, &end)?.is_none() {
-            return Ok(false);
-        }
-        for reach in [TAIL, u64::from(self.limits.payload) + (HEADER + TRAILER) as u64] {
-            let Some((at, header)) = self.frames.index_before(end_at, reach)? else { continue };
-            let Some(payload) = self.frames.payload(at, &header)? else { continue };
+    fn use_index(&mut self, first: u64) -> Result<bool, Error> {
+        for reach in TAILS {
+            let tail = self.frames.tail(reach)?;
+            let Some((end_at, end)) = tail.first().copied() else { return Ok(false) };
+            let is_end = end.frame_type == frame::END && end.offset == end_at && end.length >= 32;
+            if !is_end || self.frames.payload(end_at, &end)?.is_none() {
+                return Ok(false);
+            }
+            let mut backwards = tail.iter().copied();
+            let mut last = |wanted: u8| backwards.find(|(_, header)| header.frame_type == wanted);
+            let (Some((at, index)), Some((closing, _))) = (last(frame::INDEX), last(frame::SUMMARY)) else { continue };
+            let Some(payload) = self.frames.payload(at, &index)? else { return Ok(false) };
             let entries: Vec<IndexEntry> = payload.chunks_exact(IndexEntry::SIZE).map(IndexEntry::parse).collect();
-            let Some(closing) = at.checked_sub(summary_length) else { return Ok(false) };
             return self.take_entries(&entries, first, closing);
         }
         Ok(false)
@@ -168,34 +163,41 @@ impl<R: Read + Seek> ReportFile<R> {
 
     fn take_entries(&mut self, entries: &[IndexEntry], first: u64, closing: u64) -> Result<bool, Error> {
         self.check_count(entries.len())?;
-        let mut at = first;
+        let mut from = first;
         for (number, entry) in entries.iter().enumerate() {
             let next = entries.get(number + 1).map_or(closing, |next| next.offset);
-            // Sections stand one behind the other, from the first summary to the second.
-            if entry.section as usize != number + 1 || entry.offset != at || next <= at || next > closing {
+            // Sections stand one behind the other, from the first summary to the second. Frames of a later version may stand between.
+            if entry.section as usize != number + 1 || entry.offset < from || next <= entry.offset || next > closing {
                 self.sections.clear();
                 return Ok(false);
             }
-            at = next;
+            from = next;
             self.push(entry.section, entry.kind, entry.category, entry.offset..next);
         }
         Ok(true)
     }
 
     /// Goes from frame to frame, and past what is none.
-    fn scan(&mut self, mut at: u64) -> Result<(), Error> {
-        while let Some((found, header)) = self.frames.next(at, self.frames.length)? {
-            at = found + header.frame_length() as u64;
+    fn scan(&mut self, first: u64) -> Result<(), Error> {
+        let mut walk = Walk::new(first, self.frames.length);
+        let mut expected = 0;
+        while let Some((found, header)) = self.frames.next(walk.at, walk.end)? {
+            self.frames.pass(found, &header, &mut walk)?;
+            // It came again, or stands where it should not.
+            if header.sequence < expected {
+                continue;
+            }
+            expected = header.sequence;
             let last = self.sections.last().map_or(0, |section| section.ordinal);
             if !matches!(header.frame_type, frame::DATA | frame::SECTION_END) {
-                if header.frame_type == frame::SUMMARY {
+                if header.frame_type == frame::SUMMARY && header.sequence > 0 {
                     break;
                 }
             } else if header.section > last {
                 self.check_count(self.sections.len() + 1)?;
-                self.push(header.section, header.kind, header.category, found..at);
+                self.push(header.section, header.kind, header.category, found..walk.at);
             } else if let Some(section) = self.sections.last_mut().filter(|section| section.ordinal == header.section) {
-                section.length = at.min(self.frames.length) - section.offset;
+                section.length = walk.at.min(self.frames.length) - section.offset;
             }
         }
         Ok(())
@@ -233,10 +235,35 @@ pub(crate) struct Frames<R> {
     input: R,
     pub(crate) length: u64,
     pub(crate) report: u32,
+    /// What was read last.
     buffer: Vec<u8>,
+    /// What is searched, and where in the file it begins. Kept, since what is found in it is often followed by more.
+    window: Vec<u8>,
+    window_at: u64,
+}
+
+/// A walk from frame to frame, past what is none, from one place in the file to another.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    from: u64,
+    /// Where to look next.
+    at: u64,
+    end: u64,
+    patience: Patience,
+}
+
+impl Walk {
+    pub(crate) fn new(from: u64, end: u64) -> Self {
+        Self { from, at: from, end, patience: Patience::default() }
+    }
 }
 
 impl<R: Read + Seek> Frames<R> {
+    /// The frames of this report in `input`, which may be a piece of it.
+    pub(crate) fn new(input: R, length: u64, report: u32) -> Self {
+        Self { input, length, report, buffer: Vec::new(), window: Vec::new(), window_at: 0 }
+    }
+
     /// Reads the beginning of a report: its frames, its summary, and where the next frame stands.
     pub(crate) fn open(mut input: R) -> Result<(Self, Summary, u64), Error> {
         let length = input.seek(SeekFrom::End(0))?;
@@ -251,7 +278,6 @@ impl<R: Read + Seek> Frames<R> {
             }
             None => return Err(sniff::not_a_report(&head)),
         }
-        let mut frames = Frames { input, length, report: 0, buffer: Vec::new() };
         let damaged = || Error::format("the beginning of the report is damaged", "recover what is whole of it first");
         let first = Header::parse(&head[PREAMBLE..]).filter(|header| {
             header.frame_type == frame::SUMMARY
@@ -259,7 +285,7 @@ impl<R: Read + Seek> Frames<R> {
                 && header.length as usize <= frame::LARGEST_SUMMARY
         });
         let first = first.ok_or_else(damaged)?;
-        frames.report = first.report;
+        let mut frames = Frames::new(input, length, first.report);
         let payload = frames.payload(PREAMBLE as u64, &first)?.ok_or_else(damaged)?;
         if crc32c::crc32c(payload) != first.report {
             return Err(damaged());
@@ -279,16 +305,29 @@ impl<R: Read + Seek> Frames<R> {
         (&mut self.input).take(length as u64).read_to_end(&mut self.buffer).map(drop)
     }
 
+    /// What the window holds from `at` on, if that is a header at least.
+    fn in_window(&self, at: u64) -> Option<&[u8]> {
+        let from = usize::try_from(at.checked_sub(self.window_at)?).ok()?;
+        self.window.get(from..).filter(|bytes| bytes.len() >= HEADER)
+    }
+
     /// The header of this report that stands at `at`, if there is a whole one.
     pub(crate) fn header(&mut self, at: u64) -> Result<Option<Header>, Error> {
-        self.fill(at, HEADER)?;
-        Ok(Header::parse(&self.buffer).filter(|header| header.report == self.report))
+        let header = match self.in_window(at) {
+            Some(bytes) => Header::parse(bytes),
+            None => {
+                self.fill(at, HEADER)?;
+                Header::parse(&self.buffer)
+            }
+        };
+        Ok(header.filter(|header| header.report == self.report))
     }
 
     /// The payload of a frame, if it is whole and its checksum right.
     pub(crate) fn payload(&mut self, at: u64, header: &Header) -> Result<Option<&[u8]>, Error> {
         let length = header.length as usize;
-        if header.length as usize > frame::MAX_PAYLOAD {
+        let is_there = self.length.checked_sub(at).is_some_and(|left| left >= header.frame_length() as u64);
+        if length > frame::MAX_PAYLOAD || !is_there {
             return Ok(None);
         }
         self.fill(at + HEADER as u64, length + TRAILER)?;
@@ -309,52 +348,85 @@ impl<R: Read + Seek> Frames<R> {
             return Ok(Some((at, header)));
         }
         while at < end {
-            self.fill(at, STEP)?;
-            let window = (end - at).min(self.buffer.len() as u64) as usize;
-            if window < HEADER {
-                return Ok(None);
+            if self.in_window(at).is_none() {
+                self.fill(at, STEP)?;
+                std::mem::swap(&mut self.buffer, &mut self.window);
+                self.window_at = at;
             }
-            for (found, _) in self.buffer[..window].windows(SYNC.len()).enumerate().filter(|(_, bytes)| *bytes == SYNC)
-            {
-                if let Some(header) = Header::parse(&self.buffer[found..]).filter(|header| header.report == self.report)
-                {
+            let Some(window) = self.in_window(at) else { return Ok(None) };
+            let searched = (end - at).min(window.len() as u64) as usize;
+            for (found, _) in window[..searched].windows(SYNC.len()).enumerate().filter(|(_, bytes)| *bytes == SYNC) {
+                if let Some(header) = Header::parse(&window[found..]).filter(|header| header.report == self.report) {
                     return Ok(Some((at + found as u64, header)));
                 }
             }
             // One less than a header: it may begin here and end in the next step.
-            at += (window - HEADER + 1) as u64;
+            at += (window.len() - HEADER + 1) as u64;
         }
         Ok(None)
     }
 
-    /// The index frame that ends at `end`, looked for in the bytes before it.
-    fn index_before(&mut self, end: u64, reach: u64) -> Result<Option<(u64, Header)>, Error> {
-        let from = end.saturating_sub(reach);
-        self.fill(from, (end - from) as usize)?;
-        let fits = |at: usize, header: &Header| {
-            header.frame_type == frame::INDEX
-                && header.report == self.report
-                && from + at as u64 + header.frame_length() as u64 == end
-        };
-        let starts = self.buffer.windows(SYNC.len()).enumerate().filter(|(_, bytes)| *bytes == SYNC).map(|(at, _)| at);
-        let found = starts
-            .filter_map(|at| Some((at, Header::parse(&self.buffer[at..])?)))
-            .find(|(at, header)| fits(*at, header));
-        Ok(found.map(|(at, header)| (from + at as u64, header)))
+    /// The next whole frame of a walk: where it stands, its header and its payload.
+    pub(crate) fn next_whole(&mut self, walk: &mut Walk) -> Result<Option<(u64, Header, &[u8])>, Error> {
+        while let Some((found, header)) = self.next(walk.at, walk.end)? {
+            if self.check(found, &header, walk)? {
+                return Ok(Some((found, header, &self.buffer[..header.length as usize])));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes past a frame. If another one stands behind it, its length is right, and its payload is nobody's concern; else bytes of it may
+    /// be missing, and frames stand inside what it takes for its own.
+    fn pass(&mut self, found: u64, header: &Header, walk: &mut Walk) -> Result<(), Error> {
+        let behind = found + header.frame_length() as u64;
+        if header.length as usize <= frame::MAX_PAYLOAD && (behind == self.length || self.header(behind)?.is_some()) {
+            walk.at = behind;
+            return Ok(());
+        }
+        self.check(found, header, walk).map(drop)
+    }
+
+    /// Whether a frame is whole. Goes on behind it, or else where the next may begin. Its payload is then what the buffer begins with.
+    fn check(&mut self, found: u64, header: &Header, walk: &mut Walk) -> Result<bool, Error> {
+        let behind = found + header.frame_length() as u64;
+        // No frame reaches beyond the section that it is in.
+        let fits = behind <= walk.end && header.length as usize <= frame::MAX_PAYLOAD;
+        let is_whole = fits && self.payload(found, header)?.is_some();
+        let inside = !fits || (!is_whole && walk.patience.look_inside(header, behind - walk.from));
+        walk.at = if inside { found + SYNC.len() as u64 } else { behind };
+        Ok(is_whole)
+    }
+
+    /// The frames at the end of the file that follow one another up to its last byte, as far as `reach`: the last one first.
+    fn tail(&mut self, reach: u64) -> Result<Vec<(u64, Header)>, Error> {
+        let from = self.length.saturating_sub(reach);
+        self.fill(from, (self.length - from) as usize)?;
+        let (mut begins, mut tail) = (HashSet::from([self.length]), Vec::new());
+        for (found, _) in self.buffer.windows(SYNC.len()).enumerate().rev().filter(|(_, bytes)| *bytes == SYNC) {
+            let header = Header::parse(&self.buffer[found..]).filter(|header| header.report == self.report);
+            let Some(header) = header else { continue };
+            let at = from + found as u64;
+            if begins.contains(&(at + header.frame_length() as u64)) {
+                begins.insert(at);
+                tail.push((at, header));
+            }
+        }
+        Ok(tail)
     }
 }
 
-/// A section being read.
+/// A section being read: by the rules by which a [`Decoder`](crate::Decoder) reads it.
 struct Reading {
     section: Section,
+    assembly: Assembly,
+    limit: u64,
     begun: bool,
-    refused: bool,
-    frames: u32,
     ended: bool,
 }
 
 impl Reading {
-    fn new(section: &FileSection) -> Self {
+    fn new(section: &FileSection, limits: Limits) -> Self {
         let header =
             SectionHeader { kind: section.kind, category: section.category, codec: Codec::Stored, critical: false };
         let section = Section {
@@ -364,55 +436,52 @@ impl Reading {
             state: SectionState::Incomplete,
             holes: Vec::new(),
         };
-        Self { section, begun: false, refused: false, frames: 0, ended: false }
+        let limit = limits.raw_total;
+        Self { section, assembly: Assembly::new(limits, false), limit, begun: false, ended: false }
     }
 
-    /// Takes a whole frame of the section. A section over `limit` raw bytes is an error.
-    fn frame(
-        &mut self,
-        header: &Header,
-        payload: &[u8],
-        decompressor: &mut Decompressor,
-        limits: &Limits,
-        limit: u64,
-    ) -> Result<(), Error> {
-        let known = &mut self.section.header;
-        let codec = Codec::from_number(header.codec);
+    /// Takes a whole frame, which may be another section's. A section over the limit of its raw bytes is an error.
+    fn frame(&mut self, header: &Header, payload: &[u8], at: u64) -> Result<(), Error> {
         if !self.begun {
-            (known.codec, known.critical) = (codec, header.flags & frame::CRITICAL != 0);
-            self.begun = true;
+            if header.section != self.section.ordinal {
+                return Ok(());
+            }
+            // Nothing of a section is missing before its first byte.
+            if header.frame_type == frame::DATA && header.offset == 0 {
+                self.assembly.expect(header.sequence);
+            }
         }
-        let fits = header.kind == known.kind && header.category == known.category && codec == known.codec;
-        if !fits || header.flags & frame::MUST_UNDERSTAND != 0 {
-            self.refused = true;
-            return Ok(());
+        let mut events = Events::default();
+        self.assembly.frame(header, payload, at, None, &mut events)?;
+        while let Some((event, _)) = events.pop() {
+            self.take(event)?;
         }
-        match header.frame_type {
-            frame::DATA if codec.is_supported() => {
-                self.frames = self.frames.saturating_add(1);
-                match decompressor.decode(codec, payload, limits.raw_chunk) {
-                    Ok(chunk) => self.chunk(header.offset, &chunk, limit)?,
-                    Err(Refused::TooLong(seen)) => {
-                        let limit = u64::from(limits.raw_chunk);
-                        return Err(Error::Limit { what: "raw bytes in one chunk of a section", limit, seen });
-                    }
-                    Err(Refused::Nonsense) => self.refused = true,
+        Ok(())
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), Error> {
+        match event {
+            Event::SectionBegin { header, .. } => {
+                self.begun = true;
+                let listed = &mut self.section.header;
+                // Nothing is read of a section that is another than the index says.
+                self.ended = (header.kind, header.category) != (listed.kind, listed.category);
+                *listed = SectionHeader { kind: listed.kind, category: listed.category, ..header };
+                if !header.codec.is_supported() && !self.ended {
+                    self.section.state = SectionState::Undecoded;
                 }
             }
-            frame::DATA => {
-                self.section.state = SectionState::Undecoded;
-                self.chunk(self.section.bytes.len() as u64, payload, limit)?;
-            }
-            frame::SECTION_END => {
+            _ if self.ended => {}
+            Event::SectionData { offset, bytes, .. } => self.chunk(offset, &bytes)?,
+            Event::SectionEnd { whole, .. } => {
                 self.ended = true;
-                let bytes = &self.section.bytes;
-                let whole = payload.len() >= 8
-                    && frame::u32_at(payload, 0) == self.frames
-                    && header.offset == bytes.len() as u64
-                    && frame::u32_at(payload, 4) == crc32c::crc32c(bytes);
-                if whole && !self.refused && codec.is_supported() {
+                if whole {
                     self.section.state = SectionState::Whole;
                 }
+            }
+            Event::Lost(Loss::Limit { offset, limit, .. }) => {
+                let seen = offset.max(limit).saturating_add(1);
+                return Err(Error::Limit { what: "raw bytes in a section", limit, seen });
             }
             _ => {}
         }
@@ -420,19 +489,14 @@ impl Reading {
     }
 
     /// Appends the bytes of a chunk, with zeros in the place of those that are missing before it.
-    fn chunk(&mut self, offset: u64, chunk: &[u8], limit: u64) -> Result<(), Error> {
-        let bytes = &mut self.section.bytes;
+    fn chunk(&mut self, offset: u64, chunk: &[u8]) -> Result<(), Error> {
+        let (bytes, limit) = (&mut self.section.bytes, self.limit);
         let from = bytes.len();
-        if offset < from as u64 {
-            self.refused = true;
-            return Ok(());
-        }
-        let seen = offset.saturating_add(chunk.len() as u64);
-        if seen > limit {
-            return Err(Error::Limit { what: "raw bytes in a section", limit, seen });
-        }
-        if offset > from as u64 {
-            self.refused = true;
+        if self.section.state != SectionState::Undecoded && offset > from as u64 {
+            let seen = offset.saturating_add(chunk.len() as u64);
+            if seen > limit {
+                return Err(Error::Limit { what: "raw bytes in a section", limit, seen });
+            }
             bytes.resize(offset as usize, 0);
             self.section.holes.push(from..offset as usize);
         }

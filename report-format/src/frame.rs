@@ -125,6 +125,26 @@ impl Header {
     }
 }
 
+/// How often, on average, a byte may be checksummed as part of a frame that then turns out damaged. Beyond it such frames
+/// are passed over whole, so that nested false frames cannot make the work more than linear.
+pub(crate) const PATIENCE: u64 = 8;
+
+/// Counts what is checksummed in vain.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    /// In bytes.
+    pub(crate) wasted: u64,
+}
+
+impl Patience {
+    /// Takes a frame whose payload is damaged, behind which `consumed` bytes are. True: look for frames inside, since bytes may be missing;
+    /// false: pass over it as a whole.
+    pub(crate) fn look_inside(&mut self, header: &Header, consumed: u64) -> bool {
+        self.wasted += u64::from(header.length) + TRAILER as u64;
+        self.wasted <= consumed * PATIENCE
+    }
+}
+
 /// One section's line in the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IndexEntry {
