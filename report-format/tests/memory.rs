@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use report_format::{
     Codec, Error, Limits, Loss, Report, ReportFile, SectionState, Status, Writer,
     memory::{self, Options, PAGE, Source, Stats},
+    part,
     rewrite::recover,
     schema::v1::{LostSections, MemoryRange, MemoryRegion, Recovery, SectionKind},
 };
@@ -348,6 +349,64 @@ fn a_lost_index_is_made_again_from_the_blocks() {
             image.read_at(*address, &mut page).unwrap();
             assert!(page == Memory::page(*seed), "{what}: {address:#x}");
         }
+    }
+}
+
+/// What a report without one block gives: every page but the block's own.
+fn assert_only_lost(memory: &Memory, report: &[u8], pages: u64, what: &str) {
+    let mut file = open(report);
+    let image = file.memory().unwrap().unwrap();
+    let found = image.check().unwrap();
+    assert_eq!((found.lost, found.held), (pages, memory.seeds.len() as u64 - pages), "{what}");
+    let mut page = [0; PAGE];
+    let read = memory.seeds.iter().filter(|(address, seed)| match image.read_at(**address, &mut page) {
+        Ok(()) => page == Memory::page(**seed),
+        Err(_) => false,
+    });
+    assert_eq!(read.count() as u64, found.held, "{what}");
+}
+
+#[test]
+fn a_lost_block_costs_no_other_though_those_behind_it_move_up() {
+    let memory = Memory::of(1..2_000);
+    let (report, _) = memory.encode(&Options::default());
+    let blocks = image_frames(&report);
+    for (lost, (frame, pages)) in blocks.iter().enumerate() {
+        let damaged = [&report[..frame.start], &report[frame.end..]].concat();
+        assert_only_lost(&memory, &damaged, *pages, &format!("block {lost} cut out"));
+        let mut flipped = report.clone();
+        flipped[frame.start + 100] ^= 4;
+        for damaged in [damaged, flipped] {
+            let mut recovered = Vec::new();
+            recover(Cursor::new(damaged), &mut recovered, &Limits::default()).unwrap();
+            assert_only_lost(&memory, &recovered, *pages, &format!("block {lost} recovered"));
+        }
+    }
+}
+
+#[test]
+fn a_lost_part_of_a_report_costs_the_blocks_in_it_and_no_others() {
+    let memory = Memory::of(1..2_000);
+    let (report, _) = memory.encode(&Options::default());
+    let blocks = image_frames(&report);
+    let mut split = part::Split::new(Cursor::new(&report), 700_000).unwrap();
+    let mut headers = Vec::new();
+    let parts: Vec<Vec<u8>> = (0..split.count())
+        .map(|number| {
+            let mut part = Vec::new();
+            headers.push(split.write(number, &mut part).unwrap());
+            part
+        })
+        .collect();
+    assert!(parts.len() > 5);
+    for lost in 1..parts.len() - 1 {
+        let place = headers[lost].offset..headers[lost].offset + headers[lost].length;
+        let pages =
+            blocks.iter().filter(|(frame, _)| place.contains(&(frame.start as u64))).map(|(_, pages)| pages).sum();
+        let others = parts.iter().enumerate().filter(|(number, _)| *number != lost).map(|(_, part)| Cursor::new(part));
+        let mut joined = Vec::new();
+        assert!(!part::join(others, &mut joined).unwrap().whole);
+        assert_only_lost(&memory, &joined, pages, &format!("part {lost} lost"));
     }
 }
 

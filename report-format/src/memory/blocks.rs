@@ -13,8 +13,8 @@ use super::{
 use crate::{
     codec::Decompressor,
     error::Error,
-    file::{FileSection, Frames},
-    frame::{self, HEADER, Header, TRAILER, u64_at},
+    file::{FileSection, Frames, Walk},
+    frame::{self, Header, u64_at},
     section::Codec,
 };
 
@@ -73,6 +73,8 @@ pub(super) struct Blocks<'a, R> {
     section: FileSection,
     raw_chunk: u32,
     entries: Vec<Entry>,
+    /// The entries are those of the index.
+    indexed: bool,
     decompressor: Decompressor,
     /// What was read last, the newest at the back, by number of block.
     recent: VecDeque<(usize, Arc<Block>)>,
@@ -82,7 +84,7 @@ pub(super) struct Blocks<'a, R> {
 }
 
 impl<'a, R: Read + Seek> Blocks<'a, R> {
-    /// Without entries, all blocks are read to make them.
+    /// Without entries that tell where the blocks are, all blocks are read to make them.
     pub(super) fn new(
         frames: &'a mut Frames<R>,
         section: FileSection,
@@ -94,16 +96,30 @@ impl<'a, R: Read + Seek> Blocks<'a, R> {
             section,
             raw_chunk,
             entries: Vec::new(),
+            indexed: false,
             decompressor: Decompressor::default(),
             recent: VecDeque::new(),
             kept: BTreeMap::new(),
             kept_bytes: 0,
         };
         match entries {
-            Some(entries) => blocks.entries = entries,
-            None => blocks.scan()?,
+            Some(entries) if blocks.are_in_place(&entries)? => (blocks.entries, blocks.indexed) = (entries, true),
+            _ => blocks.scan()?,
         }
         Ok(blocks)
+    }
+
+    /// Whether blocks stand where an index says. A frame that was lost, and left out by who recovered the report or joined its parts, moves
+    /// all that are behind it, so the last one tells. Its payload does not matter: damage alone moves nothing.
+    fn are_in_place(&mut self, entries: &[Entry]) -> Result<bool, Error> {
+        let Some(last) = entries.last() else { return Ok(true) };
+        let header = self.frames.header(last.at)?;
+        Ok(header.is_some_and(|header| self.may_be_block(&header)))
+    }
+
+    /// Whether the entries are those of the index, and were not made from the blocks.
+    pub(super) fn are_indexed(&self) -> bool {
+        self.indexed
     }
 
     pub(super) fn entries(&self) -> &[Entry] {
@@ -174,13 +190,17 @@ impl<'a, R: Read + Seek> Blocks<'a, R> {
         if entry.lost {
             return Ok(None);
         }
-        let block = match self.frames.header(entry.at)? {
+        // Numbers that overlap would let a block reach more pages than are kept; addresses, tell two things of a page; frames, have the same
+        // bytes checksummed for each of them.
+        let (address, first, end) = self
+            .entries
+            .get(number + 1)
+            .map_or((u64::MAX, u64::MAX, self.section.end()), |next| (next.address, next.first, next.at));
+        let header = self.frames.header(entry.at)?.filter(|header| entry.at + header.frame_length() as u64 <= end);
+        let block = match header {
             Some(header) => self.read(entry.at, &header)?,
             None => None,
         };
-        // Numbers that overlap would let a block reach more pages than are kept; addresses, tell two things of a page.
-        let (address, first) =
-            self.entries.get(number + 1).map_or((u64::MAX, u64::MAX), |next| (next.address, next.first));
         let is_it = |block: &Block| {
             let begins = block.address() == entry.address && block.pages.first == entry.first;
             begins && block.end() <= address && block.pages.end() <= first
@@ -192,31 +212,37 @@ impl<'a, R: Read + Seek> Blocks<'a, R> {
 
     /// Reads the block in a frame. `None` if it is damaged, or no block.
     fn read(&mut self, at: u64, header: &Header) -> Result<Option<Block>, Error> {
-        let is_block = header.frame_type == frame::DATA
-            && header.section == self.section.ordinal
-            && header.kind == self.section.kind
-            && header.flags & frame::MUST_UNDERSTAND == 0;
-        let codec = Codec::from_number(header.codec);
-        if !is_block || !codec.is_supported() {
+        if !self.may_be_block(header) {
             return Ok(None);
         }
         let Some(payload) = self.frames.payload(at, header)? else { return Ok(None) };
-        let raw = self.decompressor.decode(codec, payload, self.raw_chunk);
-        Ok(raw.ok().and_then(|raw| Block::parse(raw).ok()))
+        Ok(decode(&mut self.decompressor, header, payload, self.raw_chunk))
+    }
+
+    fn may_be_block(&self, header: &Header) -> bool {
+        header.frame_type == frame::DATA
+            && header.section == self.section.ordinal
+            && header.kind == self.section.kind
+            && header.flags & frame::MUST_UNDERSTAND == 0
+            && Codec::from_number(header.codec).is_supported()
     }
 
     /// Makes the entries from the blocks.
     fn scan(&mut self) -> Result<(), Error> {
-        let mut at = self.section.offset;
-        while let Some((found, header)) = self.frames.next(at, self.section.end())? {
-            at = found + (HEADER + TRAILER) as u64;
-            let Some(block) = self.read(found, &header)? else { continue };
-            at = found + header.frame_length() as u64;
-            let entry = Entry::new(block.address(), found, block.pages.first);
+        let mut walk = Walk::new(self.section.offset, self.section.end());
+        while let Some((at, header, payload)) = self.frames.next_whole(&mut walk)? {
+            let block = decode(&mut self.decompressor, &header, payload, self.raw_chunk);
+            let Some(block) = block.filter(|_| self.may_be_block(&header)) else { continue };
+            let entry = Entry::new(block.address(), at, block.pages.first);
             if self.entries.last().is_none_or(|last| follows(&entry, last)) {
                 self.entries.push(entry);
             }
         }
         Ok(())
     }
+}
+
+fn decode(decompressor: &mut Decompressor, header: &Header, payload: &[u8], limit: u32) -> Option<Block> {
+    let raw = decompressor.decode(Codec::from_number(header.codec), payload, limit).ok()?;
+    Block::parse(raw).ok()
 }

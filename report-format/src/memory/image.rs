@@ -99,9 +99,8 @@ impl<R: Read + Seek> ReportFile<R> {
             },
             None => None,
         };
-        let has_index = index.is_some();
         let blocks = Blocks::new(&mut self.frames, section, self.limits.raw_chunk, index)?;
-        Ok(Some(MemoryImage { regions, erased, has_index, blocks: Mutex::new(blocks) }))
+        Ok(Some(MemoryImage { regions, erased, has_index: blocks.are_indexed(), blocks: Mutex::new(blocks) }))
     }
 }
 
@@ -116,7 +115,7 @@ impl<'a, R: Read + Seek> MemoryImage<'a, R> {
         &self.erased
     }
 
-    /// Whether the index was there. If not, it was made again from the blocks that are whole.
+    /// Whether the index was there and the blocks where it says. If not, it was made again from the blocks that are whole.
     pub fn has_index(&self) -> bool {
         self.has_index
     }
