@@ -28,6 +28,7 @@
 //! ```
 
 use std::{
+    cmp::Reverse,
     io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
     ops::RangeInclusive,
 };
@@ -36,7 +37,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     error::Error,
-    file::Frames,
+    file::{Frames, Walk},
     frame::{self, LINE_ENDS, PREAMBLE},
     id::{Digest, ReportId},
     sniff,
@@ -289,12 +290,34 @@ struct Given<R> {
     input: R,
     /// Bytes of its piece that are there.
     there: u64,
+    /// How many of them are whole frames, or the report's first bytes. Counted where a part came more than once.
+    whole: u64,
+}
+
+impl<R: Read + Seek> Given<R> {
+    fn count_whole(&mut self) -> Result<(), Error> {
+        self.whole = 0;
+        let end = HEADER as u64 + self.there;
+        let mut frames = Frames::new(&mut self.input, end, self.header.report);
+        let mut walk = Walk::new(HEADER as u64, end);
+        while let Some((_, header, _)) = frames.next_whole(&mut walk)? {
+            self.whole += header.frame_length() as u64;
+        }
+        let mut head = Vec::new();
+        self.input.seek(SeekFrom::Start(HEADER as u64))?;
+        (&mut self.input).take(PREAMBLE as u64).read_to_end(&mut head)?;
+        if self.header.offset == 0 && frame::version(&head).is_some() {
+            self.whole += PREAMBLE as u64;
+        }
+        Ok(())
+    }
 }
 
 /// Puts a report together from its parts, given in any order. Some may be given twice, and some may be missing: then what is there is
-/// written, without holes. Each input is one part, from its start; bytes behind its piece are ignored.
+/// written, without holes. Each input is one part, from its start; bytes behind its piece are ignored. Of a part that is given twice, the
+/// copy with more whole frames is taken; with as many, the longer one, and then the first.
 ///
-/// Memory: the inputs, and what their headers say; no header makes it take more.
+/// Memory: one frame, the inputs, and what their headers say; no header makes it take more.
 ///
 /// # Errors
 /// [`Error::Format`] if an input is no part, or they are of several reports, or contradict one another; [`Error::Usage`] if there are none;
@@ -308,9 +331,15 @@ pub fn join<R: Read + Seek, W: Write>(parts: impl IntoIterator<Item = R>, mut ou
         let what = format!("{} and {} do not belong together", first.name(), other.header.name());
         return Err(Error::format(what, "join the parts of each report on their own"));
     }
-    // Of a part that came twice, the copy of which more is there.
-    given.sort_by_key(|part| (part.header.number, u64::MAX - part.there));
+    given.sort_by_key(|part| part.header.number);
     check_places(&given)?;
+    // Of a part that came more than once, the copy of which more is whole.
+    for copies in given.chunk_by_mut(|one, next| one.header.number == next.header.number) {
+        if copies.len() > 1 {
+            copies.iter_mut().try_for_each(Given::count_whole)?;
+            copies.sort_by_key(|part| Reverse((part.whole, part.there)));
+        }
+    }
     given.dedup_by_key(|part| part.header.number);
 
     let mut joined = Joined {
@@ -345,7 +374,7 @@ fn open<R: Read + Seek>(mut input: R) -> Result<Given<R>, Error> {
     input.seek(SeekFrom::Start(0))?;
     let header = PartHeader::read(&mut input)?;
     let there = length.saturating_sub(HEADER as u64).min(header.length);
-    Ok(Given { header, input, there })
+    Ok(Given { header, input, there, whole: 0 })
 }
 
 /// Pieces must follow one another without gaps or overlaps, but for the parts that are missing. `given` is in order.

@@ -128,6 +128,26 @@ fn a_part_that_is_cut_or_changed_makes_no_whole_report() {
 }
 
 #[test]
+fn of_two_copies_the_better_one_is_taken_in_whatever_order_they_come() {
+    let whole = larger();
+    // Larger than each of its frames: of one that is cut, nobody can tell whether it is whole.
+    let parts = split(&whole, 12_000);
+    for (number, good) in parts.iter().enumerate() {
+        let mut flipped = good.clone();
+        let last = flipped.len() - 1;
+        flipped[last.min(HEADER + 10)] ^= 1;
+        let cut = good[..good.len() - 1].to_vec();
+        for bad in [flipped, cut] {
+            for copies in [[good.clone(), bad.clone()], [bad, good.clone()]] {
+                let others = parts.iter().enumerate().filter(|(other, _)| *other != number).map(|(_, part)| part);
+                let (bytes, joined) = joined(copies.iter().chain(others)).expect("parts");
+                assert!(joined.whole && bytes == whole, "part {number}");
+            }
+        }
+    }
+}
+
+#[test]
 fn parts_of_two_reports_are_told_apart_by_name() {
     let (one, other) = (split(&small(), SMALLEST), split(&larger(), 4000));
     let error = refused([&one[0], &other[0]]);
