@@ -8,8 +8,8 @@ use std::{fs, io::Cursor, process::Command};
 use common::{Frame, frames, hand_made, header, read, report, sealed_by_hand, stored, write_section};
 use proptest::prelude::*;
 use report_format::{
-    Codec, Error, Limits, Loss, Report, Section, SectionHeader, SectionState, Status, Writer,
-    rewrite::recover,
+    Codec, Error, Limits, Loss, MAX_SECTIONS, Report, Section, SectionHeader, SectionState, Status, Writer, part,
+    rewrite::{Redact, recover, redact},
     schema::v1::SectionKind,
     seal::{
         self, Class, Outcome, Recipient, Recipients, Sealed, SealedSection, SecretKey, StoredKey, Unkeyed, Unsealed,
@@ -423,6 +423,115 @@ fn recovering_needs_no_key_and_what_is_recovered_opens() {
         contents(sections).into_iter().filter(|(header, ..)| header.kind != 26).collect::<Vec<_>>()
     };
     assert_eq!(without_record(report.sections()), without_record(before.sections()));
+}
+
+/// The report, cut into parts of at most this size.
+fn parts_of(report: &[u8], size: u64) -> Vec<(part::PartHeader, Vec<u8>)> {
+    let mut split = part::Split::new(Cursor::new(report), size).expect("a report");
+    let write = |number| {
+        let mut bytes = Vec::new();
+        (split.write(number, &mut bytes).expect("a part"), bytes)
+    };
+    (0..part::Split::new(Cursor::new(report), size).expect("a report").count()).map(write).collect()
+}
+
+#[test]
+fn a_sealed_report_is_cut_into_parts_and_joined_without_a_key() {
+    let keys = Keys::new();
+    let (sealed, _) = long_private(&keys);
+    let parts = parts_of(&sealed, 1_200_000);
+    assert!(parts.len() > 2);
+    let mut joined = Vec::new();
+    let done = part::join(parts.iter().rev().map(|(_, part)| Cursor::new(part)), &mut joined).expect("parts");
+    assert!(done.whole && joined == sealed);
+    assert!(outcomes(&open(&joined, &keys.0).1).iter().all(|(_, outcome)| *outcome == Outcome::Opened));
+}
+
+#[test]
+fn a_part_lost_of_a_sealed_report_costs_the_class_in_it_and_is_named() {
+    let keys = Keys::new();
+    let (sealed, long) = long_private(&keys);
+    let private = frames_of(&sealed, SectionKind::SealedPrivate);
+    let inside = private[0].start as u64..private[private.len() - 1].end as u64;
+    let parts = parts_of(&sealed, 1_200_000);
+    let lost =
+        parts.iter().filter(|(header, _)| header.offset > inside.start && header.offset + header.length <= inside.end);
+    let lost: Vec<u32> = lost.map(|(header, _)| header.number).collect();
+    assert!(!lost.is_empty());
+    for number in lost {
+        let others = parts.iter().filter(|(header, _)| header.number != number).map(|(_, part)| Cursor::new(part));
+        let mut joined = Vec::new();
+        assert_eq!(part::join(others, &mut joined).expect("parts").missing, [number..=number]);
+        let mut recovered = Vec::new();
+        let loss = recover(Cursor::new(&joined), &mut recovered, &Limits::default()).expect("a report").recovery;
+        let loss = loss.expect("a part is lost").sections;
+        assert_eq!(loss.iter().map(|lost| (lost.kind, lost.incomplete)).collect::<Vec<_>>(), [(23, 1)]);
+        for damaged in [&joined, &recovered] {
+            let (report, sections) = open(damaged, &keys.0);
+            assert_eq!(report.status(), Status::Partial, "{:?}", report.losses());
+            assert!(matches!(sections[0].outcome, Outcome::Opened) && matches!(sections[2].outcome, Outcome::Opened));
+            assert!(matches!(sections[1].outcome, Outcome::Damaged { cut: true, .. }), "{sections:?}");
+            let named = report.losses().iter().any(|loss| matches!(loss, Loss::Sealed { kind: 23, cut: true, .. }));
+            assert!(named, "{:?}", report.losses());
+            let bytes: Vec<u8> = report.sections().iter().flat_map(|section| section.bytes.clone()).collect();
+            assert!(holds(&bytes, TRIAGE) && !holds(&bytes, &long));
+        }
+    }
+}
+
+#[test]
+fn a_class_of_a_sealed_report_is_redacted_without_a_key() {
+    let keys = Keys::new();
+    let sealed = seal(&report(&sections()), &keys.recipients());
+    let mut redacted = Vec::new();
+    let what = Redact::default().kind(SectionKind::SealedFullMemory as u16);
+    let done = redact(&sealed[..], &mut redacted, &what, &Limits::default()).expect("a report");
+    assert_eq!(done.redaction.expect("a class was left out").sections[0].kind, 24);
+    assert!(frames_of(&redacted, SectionKind::SealedFullMemory).is_empty());
+    let (report, sections) = open(&redacted, &keys.0);
+    assert_eq!(report.status(), Status::Complete, "{:?}", report.losses());
+    assert_eq!(outcomes(&sections), [(Class::Triage, Outcome::Opened), (Class::Private, Outcome::Opened)]);
+    let bytes: Vec<u8> = report.sections().iter().flat_map(|section| section.bytes.clone()).collect();
+    assert!(holds(&bytes, TRIAGE) && holds(&bytes, PRIVATE) && !holds(&bytes, MEMORY));
+    // What may be inside a seal that stays cannot be left out without its key, and nobody is told that it was.
+    let what = Redact::default().kind(SectionKind::Contact as u16);
+    let refused = redact(&sealed[..], Vec::new(), &what, &Limits::default()).expect_err("it may be in there");
+    assert!(refused.to_string().contains("are sealed"), "{refused}");
+}
+
+#[test]
+fn more_sections_in_a_seal_than_a_report_can_have_cost_that_class_only() {
+    let key = SecretKey::generate();
+    let full = {
+        let mut writer = Writer::new(Vec::new(), &common::summary()).expect("a summary");
+        (0..MAX_SECTIONS).for_each(|_| write_section(&mut writer, header(2, Codec::Stored, false), b""));
+        sealed_by_hand(&[&key], &writer.finish().expect("a vector takes everything").0)
+    };
+    let private = sealed_by_hand(&[&key], &report(&[(header(8, Codec::Stored, false), PRIVATE.to_vec())]));
+    let seal =
+        |kind, bytes: &[u8]| (SectionHeader { category: 0, ..header(kind, Codec::Stored, true) }, bytes.to_vec());
+    let clear = (header(1, Codec::Stored, false), b"product".to_vec());
+    // Whoever seals writes what is in clear first, but any order is a report.
+    let sealed = report(&[clear, seal(23, &private), seal(22, &full)]);
+    let (output, unsealed) = unseal(&sealed, std::slice::from_ref(&key));
+    assert_eq!(unsealed.sections[0].outcome, Outcome::Opened);
+    let over = |section: &SealedSection| match section.outcome {
+        Outcome::Damaged { what, opened, .. } => (what, opened),
+        _ => panic!("{section:?}"),
+    };
+    assert_eq!(over(&unsealed.sections[1]), ("the report inside is over a limit", true));
+    let output = read_back(&output);
+    assert_eq!((output.status(), output.sections().len()), (Status::Partial, MAX_SECTIONS as usize));
+    assert!(output.sections().iter().any(|section| section.bytes == PRIVATE));
+
+    // Behind it there is no room for another, which is said of it.
+    let sealed = report(&[seal(22, &full), seal(23, &private)]);
+    let (output, unsealed) = unseal(&sealed, std::slice::from_ref(&key));
+    assert_eq!(unsealed.sections[0].outcome, Outcome::Opened, "it alone is as many as there can be");
+    assert_eq!(over(&unsealed.sections[1]), ("the new report is full of sections, and it is left out", false));
+    assert!(unsealed.losses.iter().any(|loss| matches!(loss, Loss::Sealed { kind: 23, .. })));
+    assert_eq!(read_back(&output).status(), Status::Partial);
+    assert_eq!(outcomes(&open(&sealed, &[key]).1)[1].1, Outcome::Opened, "who reads it has room");
 }
 
 /// A report with one triage section, of these raw bytes.

@@ -7,7 +7,10 @@ use std::{
 
 use super::{
     Class, Outcome, SealedSection, SecretKey,
-    unlock::{Chunks, Closed, HELD, Joined, NESTED, NOT_STORED, OTHER_REPORT, is_other, outcome, trouble, unlock},
+    unlock::{
+        Chunks, Closed, HELD, Joined, NESTED, NO_ROOM, NOT_STORED, OTHER_REPORT, OVER_A_LIMIT, is_other, outcome,
+        trouble, unlock,
+    },
 };
 use crate::{
     error::Error,
@@ -25,7 +28,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Unsealed {
-    /// The sealed sections of the input, and what came of each. Those of which nothing was opened stand in the new report as they were.
+    /// The sealed sections of the input, and what came of each. Those of which nothing was opened stand in the new report as they were,
+    /// unless it is full.
     pub sections: Vec<SealedSection>,
     /// What was lost, as the new report's section of kind 26 says it. `None`: nothing was, and there is no new section.
     pub recovery: Option<Recovery>,
@@ -43,13 +47,14 @@ pub struct Unsealed {
 ///
 /// Chunks are copied as they stand inside. A sealed section for which there is no key, or whose beginning is damaged, is copied as it is.
 /// Where frames of one are lost, what stands before them is opened, and the new report says that it is incomplete, as after
-/// [`recover`](crate::rewrite::recover). Memory: four frames; the input is read twice. Of `limits`,
+/// [`recover`](crate::rewrite::recover). So it does where the sections inside are more than one report can have: that class is opened as far
+/// as there is room, and one behind it is left out. Memory: four frames; the input is read twice. Of `limits`,
 /// [`raw_total`](Limits::raw_total) does not apply.
 ///
 /// # Errors
 /// [`Error::Format`] if `input` is no report; [`Error::Unsupported`] for a newer major version; [`Error::Limit`] for a decompression bomb
-/// in clear or too many sections; [`Error::Io`]. What was written by then is a cut report. What is wrong inside a seal is no error but the
-/// section's [`Outcome`].
+/// in clear or too many sections in clear; [`Error::Io`]. What was written by then is a cut report. What is wrong inside a seal is no error
+/// but the section's [`Outcome`].
 pub fn unseal<R: Read + Seek, W: Write>(
     mut input: R,
     output: W,
@@ -75,7 +80,7 @@ pub fn unseal<R: Read + Seek, W: Write>(
     for (ordinal, kind, inner) in opening.inside {
         losses.absorb(ordinal, kind, inner);
     }
-    for loss in sections.iter().filter(|section| section.is_opened()).filter_map(SealedSection::loss) {
+    for loss in sections.iter().filter(|section| section.is_changed()).filter_map(SealedSection::loss) {
         losses.take(loss);
     }
     let lost = losses.first_real().is_some();
@@ -109,6 +114,11 @@ impl Opening<'_> {
         writer: &mut Writer<W>,
     ) -> Result<SealedSection, Error> {
         let (ordinal, report) = (source.ordinal(), source.summary_crc());
+        if writer.sections() == MAX_SECTIONS {
+            source.skip_section()?;
+            let outcome = Outcome::Damaged { read: 0, what: NO_ROOM, cut: true, opened: false };
+            return Ok(SealedSection { class, ordinal, keys: Vec::new(), outcome });
+        }
         let mut bytes = Joined::new(Frames::new(source));
         let (keys, plain) = match header.codec {
             Codec::Stored => unlock(&mut bytes, self.keys),
@@ -136,12 +146,12 @@ impl Opening<'_> {
 }
 
 impl SealedSection {
-    /// Whether its seal was opened, though perhaps not to its end.
-    fn is_opened(&self) -> bool {
+    /// Whether it does not stand in the new report as it was: its seal was opened, though perhaps not to its end, or it found no room.
+    fn is_changed(&self) -> bool {
         match self.outcome {
             Outcome::Opened => true,
             Outcome::NoKey => false,
-            Outcome::Damaged { opened, .. } => opened,
+            Outcome::Damaged { opened, what, .. } => opened || what == NO_ROOM,
         }
     }
 }
@@ -170,6 +180,9 @@ fn copy_inside(
                 return Ok(Some(trouble(&error)));
             }
             continue;
+        }
+        if writer.sections() == MAX_SECTIONS {
+            return Ok(Some(OVER_A_LIMIT));
         }
         let section = writer.copy_section(header)?;
         loop {

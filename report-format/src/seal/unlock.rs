@@ -216,7 +216,7 @@ pub(super) fn outcome(read: u64, stopped: bool, lacking: bool, trouble: Option<&
 /// What is wrong with a report inside that is none, or cannot be read. It costs its class and not the report.
 pub(super) fn trouble(error: &Error) -> &'static str {
     match error {
-        Error::Limit { .. } => "the report inside is over a limit",
+        Error::Limit { .. } => OVER_A_LIMIT,
         Error::Unsupported { .. } => "the report inside is of a later version: update this program",
         _ => "what is inside is no report",
     }
@@ -230,6 +230,8 @@ pub(super) fn is_other(inside: Option<u32>, around: Option<u32>) -> bool {
 const LACKING: &str = "frames of it are lost";
 pub(super) const OTHER_REPORT: &str = "what is inside belongs to another report";
 pub(super) const NESTED: &str = "a sealed section stands inside it, and is left out";
+pub(super) const NO_ROOM: &str = "the new report is full of sections, and it is left out";
+pub(super) const OVER_A_LIMIT: &str = "the report inside is over a limit";
 pub(super) const NOT_STORED: &str = "it is compressed, and sealed sections never are";
 
 /// More bytes than are read of a section before it is known whether it opens.
