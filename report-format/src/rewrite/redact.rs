@@ -122,6 +122,9 @@ pub struct Redacted {
 /// its other bytes in their order, unknown fields among them. A section that has to lose a field and is not to be understood is left out
 /// whole: what was asked for is never in the new report. Where nothing is left out, there is no record of it.
 ///
+/// The summary stays as it was first written, since sealed sections hold to it: its
+/// [`categories`](crate::Summary::categories) may name what was left out.
+///
 /// Memory: two frames, and a section that loses fields once for each step of the longest path; such a section has at most
 /// [`Limits::raw_total`] bytes.
 ///

@@ -1629,7 +1629,7 @@ pub struct Summary {
     /// Purpose: what kind of failure it was. As shown: `crash`.
     #[prost(enumeration = "ErrorKind", tag = "4")]
     pub kind: i32,
-    /// Categories present, bit n for Category n.
+    /// Categories present when the report was first written, bit n for Category n. What was left out since is in its Redaction sections.
     ///
     /// Purpose: what the report holds. As shown: `0x2e`.
     #[prost(uint64, tag = "5")]
