@@ -80,7 +80,10 @@ impl<W: Write> Writer<W> {
     /// Begins a report: writes its first bytes and the summary.
     ///
     /// `report_id` and `product_id` of the summary are 16 bytes or empty, since nothing but ids and numbers may stand in
-    /// clear; anything else is [`Error::Usage`].
+    /// clear.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an id of another length; [`Error::Io`] of the writer.
     pub fn new(inner: W, summary: &Summary) -> Result<Self, Error> {
         if [&summary.report_id, &summary.product_id].iter().any(|id| !matches!(id.len(), 0 | 16)) {
             return Err(Error::Usage("an id in the summary is not 16 bytes long"));
@@ -113,6 +116,9 @@ impl<W: Write> Writer<W> {
     }
 
     /// Begins a section. Write its raw bytes into the answer and call [`SectionWriter::finish`].
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a codec that is not known, or after an earlier failure; [`Error::Limit`] for more than [`MAX_SECTIONS`].
     pub fn section(&mut self, header: SectionHeader) -> Result<SectionWriter<'_, W>, Error> {
         self.check()?;
         if matches!(header.codec, Codec::Other(_)) {
@@ -145,6 +151,9 @@ impl<W: Write> Writer<W> {
     }
 
     /// Writes a message as a section of its own: compressed and ignorable.
+    ///
+    /// # Errors
+    /// [`Error::Io`] of the writer; [`Error::Usage`] after an earlier failure; [`Error::Limit`] for more than [`MAX_SECTIONS`].
     pub fn write_message(
         &mut self,
         kind: SectionKind,
@@ -191,7 +200,8 @@ impl<W: Write> Writer<W> {
 
     /// Writes the end, flushes, and gives back the inner writer, the SHA-256 of all bytes written, and their number.
     ///
-    /// Fails with [`Error::Usage`] if a section was dropped before it was finished, or after an earlier failure: then the
+    /// # Errors
+    /// [`Error::Usage`] if a section was dropped before it was finished, or after an earlier failure; [`Error::Io`] of the writer. Then the
     /// file is a partial report.
     pub fn finish(mut self) -> Result<(W, Digest, u64), Error> {
         self.check()?;
@@ -287,6 +297,9 @@ impl<W: Write> SectionWriter<'_, W> {
     }
 
     /// Writes what is left and the section's end.
+    ///
+    /// # Errors
+    /// [`Error::Io`] of the writer; [`Error::Usage`] after an earlier failure. Then the [`Writer`] refuses to go on.
     pub fn finish(mut self) -> Result<(), Error> {
         self.end_chunk()?;
         let end = Header { frame_type: frame::SECTION_END, offset: self.raw, ..self.template };
