@@ -1,11 +1,11 @@
 //! What each fuzz target does with an input. The test `fuzz_replay` of report-format runs the same functions over all
 //! corpora and regressions, without a fuzzer.
 
-use std::io::{Cursor, Write};
+use std::io::{self, Cursor, Write};
 
 use report_format::{
     Codec, Decoder, Event, Limits, Loss, Report, ReportFile, SectionHeader, SectionState, Status, Summary, Writer,
-    memory::{PAGE, Source},
+    memory::{self, CoreFile, FullMinidump, PAGE, Source, export},
     part, rewrite,
     schema::v1::{Category, MemoryRegion, MemoryRegions, SectionKind},
     seal::{self, Outcome, SecretKey, StoredKey},
@@ -278,6 +278,97 @@ fn described(input: &[u8], with_index: bool) -> Vec<u8> {
         section.finish().expect("a vector takes everything");
     }
     writer.finish().expect("all sections are finished").0
+}
+
+/// Any core file, full minidump or small one: no panic, and what is read of them goes through a report, or an export, and stays as it was. Files
+/// are also read with pages behind them, to where their headers say that memory is, or few mutations would leave any.
+pub fn memory_source(input: &[u8]) {
+    let mut longer = input.to_vec();
+    while longer.len() < 64 << 10 {
+        // Some pages are of zeros, and each comes again.
+        let page = (longer.len() / PAGE) as u64 % 6;
+        longer.extend(page.to_le_bytes());
+    }
+    for file in [input, &longer] {
+        if let Ok(core) = CoreFile::open(file) {
+            through_a_report(&core);
+        }
+        if let Ok(dump) = FullMinidump::open(file) {
+            through_a_report(&dump);
+        }
+    }
+    let memory = Pages::new();
+    let mut core = Vec::new();
+    if export::core(input, &memory, &mut core).is_ok() {
+        assert_same_memory(&memory, &CoreFile::open(core).expect("a core file"));
+    }
+    let mut full = Vec::new();
+    // What else is in the minidump may be nonsense as before, and refused for that.
+    if export::minidump(input, &memory, &mut full).is_ok()
+        && let Ok(full) = FullMinidump::open(full)
+    {
+        assert_same_memory(&memory, &full);
+    }
+}
+
+fn through_a_report(source: &dyn Source) {
+    let mut free = 0;
+    for region in source.regions() {
+        assert!(region.size > 0 && region.address >= free, "{region:x?}");
+        assert_eq!((region.address % PAGE as u64, region.size % PAGE as u64), (0, 0));
+        free = region.address.checked_add(region.size).expect("a region has an end");
+    }
+    let total: u64 = source.regions().iter().map(|region| region.size / PAGE as u64).sum();
+    let names: usize = source.regions().iter().map(|region| region.mapping.len()).sum();
+    if total > 256 || names > 1 << 20 {
+        return;
+    }
+    let mut writer = Writer::new(Vec::new(), &Summary::default()).expect("an empty summary is a summary");
+    let options = memory::Options { threads: 1, ..Default::default() };
+    let stats = memory::encode(&mut writer, source, &options).expect("regions are in order");
+    assert_eq!((stats.pages, stats.zero + stats.stored + stats.shared + stats.unreadable), (total, total));
+    let (report, ..) = writer.finish().expect("all sections are finished");
+    let mut file = ReportFile::open(Cursor::new(&report), &limits()).expect("a report");
+    let image = file.memory().expect("a whole report").expect("an image");
+    assert_eq!(image.regions(), source.regions());
+    assert_same_memory(source, &image);
+}
+
+fn assert_same_memory(expected: &dyn Source, found: &dyn Source) {
+    let (mut left, mut right) = ([1; PAGE], [2; PAGE]);
+    for region in expected.regions() {
+        for address in (region.address..region.address + region.size).step_by(PAGE) {
+            let read = expected.read(address, &mut left).is_ok();
+            assert_eq!(expected.readable(address, PAGE as u64).is_ok(), read, "{address:#x}");
+            assert_eq!(found.read(address, &mut right).is_ok(), read, "{address:#x}");
+            assert!(!read || left == right, "{address:#x}");
+        }
+    }
+}
+
+/// Four pages, of which one cannot be read.
+struct Pages([MemoryRegion; 1]);
+
+impl Pages {
+    fn new() -> Self {
+        Self([MemoryRegion { address: 0x7fff_0000, size: 4 * PAGE as u64, protection: 3, ..MemoryRegion::default() }])
+    }
+}
+
+impl Source for Pages {
+    fn regions(&self) -> &[MemoryRegion] {
+        &self.0
+    }
+
+    fn read(&self, address: u64, buffer: &mut [u8]) -> io::Result<()> {
+        for (number, page) in (address / PAGE as u64 % 16..).zip(buffer.chunks_exact_mut(PAGE)) {
+            if number == 2 {
+                return Err(io::ErrorKind::PermissionDenied.into());
+            }
+            page.fill(number as u8);
+        }
+        Ok(())
+    }
 }
 
 /// Any report with what is sealed in it, opened with a key that everybody has: no panic, and both ways of opening agree. The input is also

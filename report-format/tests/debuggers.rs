@@ -3,16 +3,18 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Cursor};
 use std::os::unix::fs::FileExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use minidump_common::format::MINIDUMP_STREAM_TYPE;
 use minidump_writer::minidump_writer::MinidumpWriterConfig;
-use report_format::memory::{self, MemoryImage, Options, Source, export};
+use report_format::memory::{self, CoreFile, MemoryImage, Options, PAGE, Source, export};
 use report_format::schema::v1::MemoryRegion;
 use report_format::{Limits, ReportFile, Writer};
 
@@ -30,8 +32,12 @@ impl Ledger {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common/ledger.c");
         let status = Command::new("gcc").args(["-g", "-O0", "-pthread", "-o"]).arg(&program).arg(source).status();
         assert!(status.expect("gcc is installed: scripts/setup test").success());
-        let mut process =
-            Command::new(&program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("what gcc made");
+        let mut process = Command::new(&program)
+            .current_dir(&directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("what gcc made");
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
@@ -42,11 +48,26 @@ impl Ledger {
 
     /// Until no thread runs any more.
     fn await_sleep(&self) {
+        self.await_state('S');
+    }
+
+    /// Stops all threads where they are: not even the kernel writes to their memory then.
+    fn stop(&self) {
+        self.signal("STOP");
+        self.await_state('T');
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.process.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    fn await_state(&self, state: char) {
         let given_up = Instant::now() + Duration::from_secs(20);
         loop {
             let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
             let states = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("stat")).unwrap());
-            if states.map(|stat| stat.rsplit(") ").next().unwrap().starts_with('S')).eq([true, true]) {
+            if states.map(|stat| stat.rsplit(") ").next().unwrap().starts_with(state)).eq([true, true]) {
                 return;
             }
             assert!(Instant::now() < given_up, "the threads of the program do not come to rest");
@@ -269,6 +290,76 @@ fn gdb_shows_of_a_core_file_what_it_shows_of_the_process() {
     ] {
         assert!(dead.contains(expected), "{expected} is not in\n{dead}");
     }
+}
+
+/// The pages of a process that is stopped, as far as they can be read.
+fn pages_of(process: &ProcessMemory) -> BTreeMap<u64, Vec<u8>> {
+    let regions = process.regions.iter();
+    let addresses = regions.flat_map(|region| (region.address..region.address + region.size).step_by(PAGE));
+    let mut page = vec![0; PAGE];
+    addresses.filter_map(|at| process.read(at, &mut page).is_ok().then(|| (at, page.clone()))).collect()
+}
+
+/// Encodes a core file that others wrote, and compares each page of the image with that of the process.
+fn check_core_of_others(core: &Path, process: &BTreeMap<u64, Vec<u8>>) {
+    let core = CoreFile::open(File::open(core).unwrap()).unwrap();
+    let mut writer = Writer::new(Vec::new(), &common::summary()).unwrap();
+    let stats = memory::encode(&mut writer, &core, &Options::default()).unwrap();
+    // Most of it is what malloc was asked for and nobody touched.
+    assert!(stats.pages > 2_000 && stats.zero > 1_500 && stats.stored > 20, "{stats:?}");
+    let of_program = |region: &&MemoryRegion| region.mapping.ends_with("/ledger");
+    assert!(core.regions().iter().filter(of_program).count() >= 2, "{:?}", core.regions());
+    with_image(&writer.finish().unwrap().0, |image| {
+        assert_eq!(image.regions(), core.regions());
+        let (mut same, mut filled, mut titled, mut page) = (0, 0, 0, [0; PAGE]);
+        for region in image.regions() {
+            for at in (region.address..region.address + region.size).step_by(PAGE) {
+                let there = image.read_at(at, &mut page).is_ok();
+                assert_eq!(core.readable(at, PAGE as u64).is_ok(), there, "{at:#x}");
+                // The kernel's own pages, such as the clock's, can be read by nobody else.
+                let Some(expected) = process.get(&at).filter(|_| there) else { continue };
+                assert!(page == expected[..], "page {at:#x} of {region:?}");
+                same += 1;
+                filled += usize::from(page == [0xa5; PAGE]);
+                titled += usize::from(page.windows(21).any(|bytes| bytes == b"The book of accounts\0"));
+            }
+        }
+        assert!(same > 2_000 && filled > 0 && titled > 0, "{same} pages, {filled} of 0xa5, {titled} with the title");
+    });
+}
+
+#[test]
+fn core_files_of_gdb_and_of_the_kernel_are_encoded_page_for_page() {
+    let mut ledger = Ledger::start();
+    ledger.stop();
+    let pages = pages_of(&ProcessMemory::open(ledger.process.id()));
+    let core = ledger.path("gdb.core");
+    let output = Command::new("gdb")
+        .args(["-nx", "-batch", "-p", &ledger.process.id().to_string(), "-ex"])
+        .arg(format!("generate-core-file {}", core.display()))
+        .stdin(Stdio::null())
+        .output()
+        .expect("gdb is installed: scripts/setup test");
+    assert!(core.exists(), "{PTRACE}\n{}", String::from_utf8_lossy(&output.stderr));
+    check_core_of_others(&core, &pages);
+
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();
+    if pattern.starts_with(['|', '/']) {
+        println!("SKIPPED: the kernel's own core file goes elsewhere here: {pattern}");
+        return;
+    }
+    // It stays where gdb left it, and the signal ends it before it takes another step.
+    ledger.await_state('T');
+    let limit = ["--core=unlimited", "--pid", &ledger.process.id().to_string()];
+    assert!(Command::new("prlimit").args(limit).status().unwrap().success());
+    ledger.signal("ABRT");
+    ledger.signal("CONT");
+    assert_eq!(ledger.process.wait().unwrap().signal(), Some(6));
+    let files = fs::read_dir(ledger.directory.path()).unwrap().map(|file| file.unwrap().path());
+    let is_core =
+        |path: &PathBuf| fs::read(path).unwrap().starts_with(b"\x7fELF") && *path != core && *path != ledger.program;
+    let core = files.filter(is_core).next().unwrap_or_else(|| panic!("no core file by the pattern {pattern}"));
+    check_core_of_others(&core, &pages);
 }
 
 #[test]

@@ -3,10 +3,16 @@
 mod common;
 
 use std::{
+    any::Any,
     cell::Cell,
     collections::BTreeMap,
-    io::{self, Cursor},
+    io::{self, Cursor, Write},
     ops::ControlFlow,
+    panic::{self, AssertUnwindSafe},
+    process::Command,
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use common::{frames, header, read, summary, write_section};
@@ -244,6 +250,98 @@ fn who_waits_can_cancel_and_gets_a_whole_report_of_what_was_read() {
     let mut file = open(&report);
     let found = file.memory().unwrap().unwrap().check().unwrap();
     assert_eq!((found.held, found.unreadable, found.lost), (stats.stored, stats.unreadable, 0));
+}
+
+/// What `work` panics with, unless it goes on for so long that it never will.
+fn panic_of(work: impl FnOnce() + Send + 'static) -> Box<dyn Any + Send> {
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || sender.send(panic::catch_unwind(AssertUnwindSafe(work))));
+    ended.recv_timeout(Duration::from_secs(60)).expect("it waits forever").expect_err("it does not panic")
+}
+
+/// Takes so many bytes, then panics.
+struct Panics(usize);
+
+impl Write for Panics {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).unwrap_or_else(|| panic::panic_any("the writer's"));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_of_the_writer_ends_the_workers_and_reaches_the_caller() {
+    for threads in [1, 4] {
+        let payload = panic_of(move || {
+            // More blocks than there are buffers: workers wait for the first to come back.
+            let memory = Memory::of(1..10_000);
+            let mut writer = Writer::new(Panics(100_000), &summary()).unwrap();
+            _ = memory::encode(&mut writer, &memory, &Options { threads, ..Options::default() });
+        });
+        assert_eq!(payload.downcast_ref(), Some(&"the writer's"), "{threads} threads");
+    }
+}
+
+#[test]
+fn a_panic_of_the_callback_ends_the_workers_and_leaves_a_writer_that_refuses_to_go_on() {
+    let payload = panic_of(|| {
+        let memory = Memory::of(1..10_000);
+        let mut writer = Writer::new(Vec::new(), &summary()).unwrap();
+        let progress = |_: memory::Progress| -> ControlFlow<()> { panic::panic_any("the callback's") };
+        let options = Options { threads: 2, progress: Some(&progress), ..Options::default() };
+        let encoded = panic::catch_unwind(AssertUnwindSafe(|| memory::encode(&mut writer, &memory, &options)));
+        let payload = encoded.expect_err("it does not panic");
+        assert!(matches!(writer.finish(), Err(Error::Usage(_))), "the report lacks most of its memory");
+        panic::resume_unwind(payload);
+    });
+    assert_eq!(payload.downcast_ref(), Some(&"the callback's"));
+}
+
+#[test]
+fn a_panic_of_the_source_ends_the_workers_and_reaches_the_caller() {
+    struct Panicking(Memory);
+    impl Source for Panicking {
+        fn regions(&self) -> &[MemoryRegion] {
+            self.0.regions()
+        }
+
+        fn read(&self, address: u64, buffer: &mut [u8]) -> io::Result<()> {
+            if address > 0x100_0000 {
+                panic::panic_any("the source's");
+            }
+            self.0.read(address, buffer)
+        }
+    }
+    let payload = panic_of(|| {
+        let mut writer = Writer::new(Vec::new(), &summary()).unwrap();
+        let options = Options { threads: 3, ..Options::default() };
+        _ = memory::encode(&mut writer, &Panicking(Memory::of(1..10_000)), &options);
+    });
+    assert_eq!(payload.downcast_ref(), Some(&"the source's"));
+}
+
+#[test]
+fn a_process_that_can_start_no_thread_is_told_so() {
+    const ANEW: &str = "TEST_WITHOUT_THREADS";
+    if std::env::var_os(ANEW).is_some() {
+        let mut writer = Writer::new(Vec::new(), &summary()).unwrap();
+        let error = memory::encode(&mut writer, &Memory::of([1]), &Options::default()).unwrap_err();
+        assert!(matches!(error, Error::Io(_)), "{error}");
+        return;
+    }
+    // Stacks larger than all addresses: no thread of this process starts, not even that of the test, which then runs without one.
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_process_that_can_start_no_thread_is_told_so", "--test-threads=1"])
+        .env("RUST_MIN_STACK", (1_u64 << 50).to_string())
+        .env(ANEW, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

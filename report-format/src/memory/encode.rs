@@ -19,7 +19,7 @@ use prost::Message;
 use super::{
     PAGE, Source,
     jobs::Jobs,
-    worker::{self, Finished, Shared},
+    worker::{self, Finished, Shared, StopOthers},
 };
 use crate::{
     error::Error,
@@ -84,11 +84,12 @@ pub struct Stats {
 /// memory gives the same bytes, whatever the number of threads.
 ///
 /// # Errors
-/// [`Error::Io`] of the writer; [`Error::Usage`] for regions that are not what [`Source::regions`] promises. A page that cannot be
+/// [`Error::Io`] of the writer, or if not one thread can be started; [`Error::Usage`] for regions that are not what [`Source::regions`] promises. A page that cannot be
 /// read is no error: it is counted in [`Stats::unreadable`].
 ///
 /// # Panics
-/// If the source panics.
+/// If the source, the writer's output or [`Options::progress`] does: their panic goes on to the caller once all threads have ended, and
+/// the report is partial.
 ///
 /// ```
 /// use report_format::{Summary, Writer, memory::{self, PAGE, Source}, schema::v1::MemoryRegion};
@@ -167,13 +168,20 @@ fn image<W: Write, S: Source + ?Sized>(
     let (mut stats, mut index, mut done) = (Stats { pages: total / PAGE as u64, ..Stats::default() }, Vec::new(), 0);
 
     let written = thread::scope(|scope| {
+        // A panic of the output or the callback must not leave workers that wait for buffers: the scope would wait for them forever.
+        let _guard = StopOthers(&shared);
         let (sender, finished) = channel();
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                let (sender, shared): (Sender<_>, _) = (sender.clone(), &shared);
-                scope.spawn(move || worker::work(source, codec, shared, &sender))
-            })
-            .collect();
+        let mut workers = Vec::with_capacity(threads);
+        for _ in 0..threads {
+            let (sender, shared): (Sender<_>, _) = (sender.clone(), &shared);
+            let work = move || worker::work(source, codec, shared, &sender);
+            match thread::Builder::new().spawn_scoped(scope, work) {
+                Ok(worker) => workers.push(worker),
+                // A machine short of threads or memory is where processes crash. Fewer workers make the same report.
+                Err(error) if workers.is_empty() => return Err(error.into()),
+                Err(_) => break,
+            }
+        }
         drop(sender);
         let written = in_order(finished, |mut block: Finished| {
             index.extend_from_slice(&block.address.to_le_bytes());

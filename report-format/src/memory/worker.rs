@@ -136,8 +136,8 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// Stops the others if this worker panics: they would wait for its turn forever.
-struct StopOthers<'s, 'a>(&'s Shared<'a>);
+/// Stops the others if this thread panics: they would wait forever, for the turn of a worker or for the buffers of who writes.
+pub(crate) struct StopOthers<'s, 'a>(pub(crate) &'s Shared<'a>);
 
 impl Drop for StopOthers<'_, '_> {
     fn drop(&mut self) {
