@@ -126,9 +126,9 @@ impl<R: Read + Seek> ReportFile<R> {
         let mut reading = Reading::new(section, limits);
         let mut walk = Walk::new(section.offset, section.end());
         while !reading.ended
-            && let Some((at, header, payload)) = self.frames.next_whole(&mut walk)?
+            && let Some(frame) = self.frames.next_whole(&mut walk)?
         {
-            reading.frame(&header, payload, at)?;
+            reading.frame(&frame)?;
         }
         Ok(reading.section)
     }
@@ -258,6 +258,13 @@ impl Walk {
     }
 }
 
+/// A frame whose payload has the right checksum, and where it stands.
+pub(crate) struct WholeFrame<'a> {
+    pub(crate) at: u64,
+    pub(crate) header: Header,
+    pub(crate) payload: &'a [u8],
+}
+
 impl<R: Read + Seek> Frames<R> {
     /// The frames of this report in `input`, which may be a piece of it.
     pub(crate) fn new(input: R, length: u64, report: u32) -> Self {
@@ -366,11 +373,11 @@ impl<R: Read + Seek> Frames<R> {
         Ok(None)
     }
 
-    /// The next whole frame of a walk: where it stands, its header and its payload.
-    pub(crate) fn next_whole(&mut self, walk: &mut Walk) -> Result<Option<(u64, Header, &[u8])>, Error> {
-        while let Some((found, header)) = self.next(walk.at, walk.end)? {
-            if self.check(found, &header, walk)? {
-                return Ok(Some((found, header, &self.buffer[..header.length as usize])));
+    /// The next whole frame of a walk.
+    pub(crate) fn next_whole(&mut self, walk: &mut Walk) -> Result<Option<WholeFrame<'_>>, Error> {
+        while let Some((at, header)) = self.next(walk.at, walk.end)? {
+            if self.check(at, &header, walk)? {
+                return Ok(Some(WholeFrame { at, header, payload: &self.buffer[..header.length as usize] }));
             }
         }
         Ok(None)
@@ -441,7 +448,8 @@ impl Reading {
     }
 
     /// Takes a whole frame, which may be another section's. A section over the limit of its raw bytes is an error.
-    fn frame(&mut self, header: &Header, payload: &[u8], at: u64) -> Result<(), Error> {
+    fn frame(&mut self, frame: &WholeFrame<'_>) -> Result<(), Error> {
+        let WholeFrame { at, header, payload } = frame;
         if !self.begun {
             if header.section != self.section.ordinal {
                 return Ok(());
@@ -452,7 +460,7 @@ impl Reading {
             }
         }
         let mut events = Events::default();
-        self.assembly.frame(header, payload, at, None, &mut events)?;
+        self.assembly.frame(header, payload, *at, None, &mut events)?;
         while let Some((event, _)) = events.pop() {
             self.take(event)?;
         }

@@ -300,8 +300,8 @@ impl<R: Read + Seek> Given<R> {
         let end = HEADER as u64 + self.there;
         let mut frames = Frames::new(&mut self.input, end, self.header.report);
         let mut walk = Walk::new(HEADER as u64, end);
-        while let Some((_, header, _)) = frames.next_whole(&mut walk)? {
-            self.whole += header.frame_length() as u64;
+        while let Some(frame) = frames.next_whole(&mut walk)? {
+            self.whole += frame.header.frame_length() as u64;
         }
         let mut head = Vec::new();
         self.input.seek(SeekFrom::Start(HEADER as u64))?;

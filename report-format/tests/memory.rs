@@ -497,8 +497,8 @@ fn a_lost_part_of_a_report_costs_the_blocks_in_it_and_no_others() {
         })
         .collect();
     assert!(parts.len() > 5);
-    for lost in 1..parts.len() - 1 {
-        let place = headers[lost].offset..headers[lost].offset + headers[lost].length;
+    for (lost, header) in headers.iter().enumerate().skip(1).take(parts.len() - 2) {
+        let place = header.offset..header.offset + header.length;
         let pages =
             blocks.iter().filter(|(frame, _)| place.contains(&(frame.start as u64))).map(|(_, pages)| pages).sum();
         let others = parts.iter().enumerate().filter(|(number, _)| *number != lost).map(|(_, part)| Cursor::new(part));

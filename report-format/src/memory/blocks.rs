@@ -13,7 +13,7 @@ use super::{
 use crate::{
     codec::Decompressor,
     error::Error,
-    file::{FileSection, Frames, Walk},
+    file::{FileSection, Frames, Walk, WholeFrame},
     frame::{self, Header, u64_at},
     section::Codec,
 };
@@ -230,7 +230,7 @@ impl<'a, R: Read + Seek> Blocks<'a, R> {
     /// Makes the entries from the blocks.
     fn scan(&mut self) -> Result<(), Error> {
         let mut walk = Walk::new(self.section.offset, self.section.end());
-        while let Some((at, header, payload)) = self.frames.next_whole(&mut walk)? {
+        while let Some(WholeFrame { at, header, payload }) = self.frames.next_whole(&mut walk)? {
             let block = decode(&mut self.decompressor, &header, payload, self.raw_chunk);
             let Some(block) = block.filter(|_| self.may_be_block(&header)) else { continue };
             let entry = Entry::new(block.address(), at, block.pages.first);
