@@ -4,7 +4,8 @@ mod common;
 
 use common::{Builder, HOSTILE, assert_harmless, assert_snapshot, full_report, reportdecode, small_report};
 use report_format::schema::v1::{
-    Action, Actions, Category, ConsentRecord, Diagnostics, SectionKind, SoftError, Stacks, Thread,
+    Action, Actions, Category, CommandStep, ConsentRecord, Diagnostics, Error, SectionKind, SoftError, Stacks, Thread,
+    action::Step,
 };
 use serde_json::Value;
 
@@ -39,6 +40,49 @@ fn a_report_is_verified() {
     let run = reportdecode(&["verify", "-"], &full_report(""));
     assert_eq!(run.code, 0);
     assert_snapshot("verify.txt", &run.stdout);
+}
+
+#[test]
+fn what_the_clock_does_not_tell_apart_is_marked() {
+    let shown = |clock_resolution_nanos, error_in_thread| {
+        let at = |before_error_nanos, thread_id, sequence| Action {
+            before_error_nanos,
+            thread_id,
+            sequence,
+            step: Some(Step::Command(CommandStep { command_id: format!("c{sequence}"), ..Default::default() })),
+            ..Default::default()
+        };
+        let actions = vec![
+            at(9_000_000, 1, 1),
+            at(9_000_000, 1, 2),
+            at(9_000_000, 2, 3),
+            at(9_000_000, 2, 4),
+            at(9_000_000, 1, 5),
+            at(5_000_000, 2, 6),
+            at(1_000_000, 1, 7),
+        ];
+        let error = Error { thread_id: error_in_thread, ..Default::default() };
+        let report = Builder::new(1)
+            .with(SectionKind::Error, Category::Essential, &error)
+            .with(
+                SectionKind::Actions,
+                Category::Actions,
+                &Actions { actions, clock_resolution_nanos, ..Default::default() },
+            )
+            .finish();
+        let shown = reportdecode(&["show", "-"], &report).stdout;
+        let marked = shown.lines().filter(|line| line.contains('~') && !line.contains("no known order"));
+        let marked: Vec<String> = marked.map(str::to_owned).collect();
+        (marked, shown)
+    };
+    let (marked, text) = shown(4_000_000, 2);
+    let names = ["c3", "c5", "error"];
+    assert!(marked.len() == 3 && marked.iter().zip(names).all(|(line, name)| line.contains(name)), "{text}");
+    assert!(text.contains("~ in no known order to the line above: another thread's, less than 4 ms apart"), "{text}");
+    let (marked, text) = shown(4_000_000, 1);
+    assert_eq!(marked.len(), 2, "the last action is of the error's own thread: {text}");
+    let (marked, text) = shown(0, 2);
+    assert!(marked.is_empty() && !text.contains('~'), "nothing is said where nothing is known: {text}");
 }
 
 #[test]

@@ -59,23 +59,62 @@ pub fn task(name: &str) -> Task {
 /// Deepest nesting that is remembered; tasks further down count as parts of the last one.
 const DEPTH: usize = 32;
 
-thread_local! {
-    static OPEN: (Cell<usize>, [Cell<u64>; DEPTH]) = const { (Cell::new(0), [const { Cell::new(0) }; DEPTH]) };
+/// What a thread knows of its tasks. Without a destructor: it can be used at any time of the thread.
+struct Tasks {
+    depth: Cell<usize>,
+    open: [Cell<u64>; DEPTH],
+    next: Cell<u64>,
 }
 
-static NEXT_TASK: AtomicU64 = AtomicU64::new(1);
+thread_local! {
+    static TASKS: Tasks =
+        const { Tasks { depth: Cell::new(0), open: [const { Cell::new(0) }; DEPTH], next: Cell::new(0) } };
+}
+
+impl Tasks {
+    /// Task numbers come in blocks of so many for each thread, so that threads do not meet at each task.
+    const BLOCK: u64 = 64;
+
+    /// A number that no task of this process has; never 0.
+    fn number(&self) -> u64 {
+        static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
+        let mut number = self.next.get();
+        if number.is_multiple_of(Self::BLOCK) {
+            number = NEXT_BLOCK.fetch_add(Self::BLOCK, Ordering::Relaxed) + 1;
+        }
+        self.next.set(number + 1);
+        number
+    }
+
+    /// The innermost task below `depth`; 0 for none.
+    fn above(&self, depth: usize) -> u64 {
+        depth.checked_sub(1).map_or(0, |at| self.open[at].get())
+    }
+
+    /// Opens a task inside the innermost one, which it returns.
+    fn begin(&self, task: u64) -> u64 {
+        let at = self.depth.get();
+        if let Some(open) = self.open.get(at) {
+            open.set(task);
+            self.depth.set(at + 1);
+        }
+        self.above(at)
+    }
+
+    /// Closes a task, and what was begun inside it and did not end. Returns the task that it was part of.
+    fn end(&self, task: u64) -> u64 {
+        let Some(at) = self.open[..self.depth.get()].iter().rposition(|open| open.get() == task) else { return 0 };
+        self.depth.set(at);
+        self.above(at)
+    }
+}
 
 /// Begins a task without a guard. End it by [`task_end`] in the same thread.
 pub fn task_begin(name: &str) -> TaskId {
     let Some(state) = reporter::entered() else { return TaskId(0) };
-    let id = NEXT_TASK.fetch_add(1, Ordering::Relaxed);
-    let parent = OPEN.with(|(depth, open)| {
-        let at = depth.get();
-        if at < DEPTH {
-            open[at].set(id);
-            depth.set(at + 1);
-        }
-        if at == 0 { 0 } else { open[at - 1].get() }
+    let (id, parent) = TASKS.with(|tasks| {
+        let id = tasks.number();
+        (id, tasks.begin(id))
     });
     state.shared.act(&Action {
         kind: ActionKind::Task,
@@ -93,12 +132,7 @@ pub fn task_end(task: TaskId, failed: bool) {
     if task.0 == 0 {
         return;
     }
-    let parent = OPEN.with(|(depth, open)| {
-        // What was begun inside and not ended ends with it.
-        let Some(at) = open[..depth.get()].iter().rposition(|id| id.get() == task.0) else { return 0 };
-        depth.set(at);
-        if at == 0 { 0 } else { open[at - 1].get() }
-    });
+    let parent = TASKS.with(|tasks| tasks.end(task.0));
     let Some(state) = reporter::entered() else { return };
     let phase = if failed { TaskPhase::Failed } else { TaskPhase::Ended };
     state.shared.act(&Action {

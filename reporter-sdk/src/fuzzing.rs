@@ -8,7 +8,7 @@ use report_format::schema::v1::Surface;
 use crate::handler::minidump_filter::{FilterPlan, filter};
 use crate::shared::layout::{self, ActionKind, header};
 use crate::shared::snapshot::Snapshot;
-use crate::shared::writer::{Action, Crash, Panic, Writer, write_header};
+use crate::shared::writer::{Action, Crash, Exception, Panic, Writer, write_header};
 
 /// Any bytes as a minidump: what passes the filter is a minidump that is hardly larger, and with everything to be zeroed it is no other
 /// size than with nothing.
@@ -41,7 +41,13 @@ pub fn snapshot(input: &[u8]) {
     if let Ok(snapshot) = read {
         assert!(snapshot.actions.len() <= layout::SHARDS * layout::SLOTS);
         assert!(snapshot.annotations.len() <= layout::ANNOTATIONS);
-        assert!(snapshot.crash.is_none_or(|crash| crash.context.len() <= layout::SIZE));
+        assert!(snapshot.actions.is_sorted_by_key(|action| action.monotonic));
+        assert!(snapshot.crash.is_none_or(|crash| crash.context.len() <= layout::crash::CONTEXT_BYTES_MAX));
+        assert!(snapshot.heartbeat.is_none_or(|heartbeat| heartbeat.thread_id != 0));
+        assert!(snapshot.resolution <= 1_000_000_000);
+        // A broken byte becomes a character of three.
+        let room = 3 * layout::thrown::WORDS * 8;
+        assert!(snapshot.thrown.is_none_or(|thrown| thrown.message.len() + thrown.type_name.len() <= room));
     }
 }
 
@@ -66,6 +72,11 @@ fn product() -> &'static [AtomicU64] {
             column: 1,
             thread_name: "main",
         });
+        let texts = Exception { type_name: b"std::out_of_range", message: b"vector", thread_name: b"main" };
+        writer.exception(&texts);
+        writer.pause_heartbeat();
+        writer.heartbeat();
+        writer.mark_started_up();
         let context = &[1; 64];
         writer.crashed(&Crash { number: 1, kind: 1, pid: 1, tid: 1, signal: None, address: None, context });
         words

@@ -28,6 +28,7 @@ use crate::{
     shared::{
         clock,
         mapping::{self, Mapping},
+        seat::Seat,
         writer::{self, Crash, Writer},
     },
 };
@@ -245,6 +246,7 @@ impl State {
             thread_name: thread_name.into(),
             frames,
             time: clock::realtime(),
+            monotonic: clock::monotonic(),
             kind: kind.into(),
             crash_number: number.unwrap_or(0),
         };
@@ -377,13 +379,14 @@ fn register_exits() {
         }
     }
     extern "C" fn in_child() {
+        Seat::forget_all();
         ACTIVE.store(std::ptr::null_mut(), Ordering::Release);
     }
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {
         // SAFETY: the function lives as long as the program does, and takes part in no Rust state that has ended by then.
         unsafe { libc::atexit(at_exit) };
-        // SAFETY: as above; it only stores into an atomic, which a child of a threaded process may do.
+        // SAFETY: as above; it only stores into atomics and a cell of its thread, which a child of a threaded process may do.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     }
 }

@@ -134,7 +134,9 @@ fn a_report_tells_what_support_needs() {
     assert_eq!(steps, expected);
     assert!(actions.actions.is_sorted_by_key(|action| std::cmp::Reverse(action.before_error_nanos)), "{actions:?}");
     assert!(actions.actions.is_sorted_by_key(|action| action.sequence), "{actions:?}");
-    assert!(actions.actions[0].before_error_nanos < error.uptime_nanos);
+    // By two clocks.
+    assert!(actions.actions[0].before_error_nanos < error.uptime_nanos + 1_000_000);
+    assert!((1..=10_000_000).contains(&actions.clock_resolution_nanos), "{actions:?}");
     assert_eq!((actions.dropped, actions.torn), (0, 0));
 
     let annotations: v1::Annotations = received.message(SectionKind::Annotations);

@@ -31,12 +31,24 @@ pub(crate) fn draw(
     }
     let mut open = Open::default();
     let mut rows: Vec<Vec<Span>> = actions.actions.iter().map(|action| row(action, &mut open, thread)).collect();
+    rows.push(vec![when("error"), Span::new(Look::Bad, if title.is_empty() { "the error" } else { title })]);
     // Tasks of those left out still indent the others.
     let left_out = if all { 0 } else { count.saturating_sub(ACTIONS) };
     rows.drain(..left_out);
+    let unordered = unordered(actions, thread).split_off(left_out);
+    let any_unordered = unordered.contains(&true);
+    if any_unordered {
+        for (row, unordered) in rows.iter_mut().zip(unordered) {
+            row.insert(1, Span::dim(if unordered { "~" } else { "" }));
+        }
+    }
     page.more(2, left_out)?;
-    rows.push(vec![when("error"), Span::new(Look::Bad, if title.is_empty() { "the error" } else { title })]);
     page.columns(2, &rows)?;
+    if any_unordered {
+        let apart = value::span(actions.clock_resolution_nanos);
+        let text = format!("~ in no known order to the line above: another thread's, less than {apart} apart");
+        page.line(2, &[Span::dim(text)])?;
+    }
     if !open.tasks.is_empty() {
         let mut running: Vec<(usize, &str)> = open.tasks.values().map(|task| (task.number, &*task.name)).collect();
         running.sort_unstable();
@@ -87,6 +99,18 @@ impl Open {
         self.threads.entry(action.thread_id).or_default().push(step.task_id);
         depth
     }
+}
+
+/// For each row whether it may as well belong before the one above it, since the clock does not tell two threads apart there. The last row is the error.
+fn unordered(actions: &Actions, thread: Option<u32>) -> Vec<bool> {
+    let Actions { actions, clock_resolution_nanos: resolution, .. } = actions;
+    let same_tick = |one: &Action, other: &Action| one.before_error_nanos == other.before_error_nanos;
+    let among = actions.windows(2).map(|pair| same_tick(&pair[0], &pair[1]) && pair[0].thread_id != pair[1].thread_id);
+    // The error's own clock is a fine one.
+    let error = actions
+        .last()
+        .map(|last| last.before_error_nanos < *resolution && thread.is_some_and(|thread| thread != last.thread_id));
+    std::iter::once(false).chain(among).chain(error).map(|unordered| unordered && *resolution > 0).collect()
 }
 
 fn row(action: &Action, open: &mut Open, thread: Option<u32>) -> Vec<Span> {

@@ -322,6 +322,7 @@ fn actions(s: &dyn Fn(&str) -> String) -> Actions {
         ],
         dropped: 5,
         torn: 1,
+        ..Default::default()
     }
 }
 

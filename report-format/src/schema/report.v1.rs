@@ -275,6 +275,12 @@ pub struct Actions {
     /// Purpose: tells that actions are missing. As shown: `0`.
     #[prost(uint64, tag = "3")]
     pub torn: u64,
+    /// What the clock of the actions resolves; 0 where that is not known. An action can be this much nearer to the error than it says, and actions of
+    /// different threads that are equally far from it came in no known order.
+    ///
+    /// Nanoseconds. Purpose: how exact the times of the actions are. As shown: `4 ms`.
+    #[prost(uint64, tag = "4")]
+    pub clock_resolution_nanos: u64,
 }
 /// One step.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

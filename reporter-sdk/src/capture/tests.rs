@@ -335,7 +335,7 @@ fn panics_are_reported_one_by_one_and_the_product_goes_on() {
         let crash = handler.crashed();
         assert_eq!((crash.kind, crash.number, crash.signal), (ErrorKind::Panic, number, None));
         assert!(crash_context::CrashContext::from_bytes(&crash.context).is_some());
-        let panic = handler.snapshot().panic.unwrap();
+        let panic = handler.snapshot().thrown.unwrap();
         assert_eq!((panic.message, &*panic.thread_name), (format!("index {name}"), name));
         assert!(panic.file.ends_with("tests.rs") && panic.line > 0 && panic.column > 0, "{}", panic.file);
         assert_eq!(panic.thread_id, crash.tid);
@@ -350,7 +350,7 @@ fn panics_are_reported_one_by_one_and_the_product_goes_on() {
 fn a_panic_that_aborts_is_one_report() {
     let mut handler = Handler::of("panic to C");
     assert_eq!(handler.crashed().kind, ErrorKind::Panic);
-    assert_eq!(handler.snapshot().panic.unwrap().message, "met a C caller");
+    assert_eq!(handler.snapshot().thrown.unwrap().message, "met a C caller");
     handler.reply(ipc::DONE);
     died_of(handler.ended(), libc::SIGABRT);
 }

@@ -156,23 +156,22 @@ pub(crate) fn error(occurrence: &Occurrence, id: [u8; 16], memory: &Memory, now:
     let Occurrence { kind, snapshot, crash, handled } = occurrence;
     let time =
         crash.as_ref().map(|c| c.realtime).or(handled.as_ref().map(|h| h.time)).filter(|t| *t > 0).unwrap_or(now);
-    let panic = snapshot
-        .panic
-        .as_ref()
-        .filter(|p| *kind == ErrorKind::Panic && crash.as_ref().is_none_or(|c| c.tid == p.thread_id));
+    // The slot may still hold what was thrown before: a product can go on after that.
+    let thrown =
+        snapshot.thrown.as_ref().filter(|t| t.kind == *kind && crash.as_ref().is_some_and(|c| c.tid == t.thread_id));
     let signal = crash.as_ref().and_then(|c| c.signal.map(|s| (s, c.address)));
     let thread_id = crash.as_ref().map(|c| c.tid).or(handled.as_ref().map(|h| h.thread_id)).unwrap_or(0);
     let dumped = memory.stacks.iter().flat_map(|s| &s.threads).find(|t| t.id == thread_id).map(|t| t.name.clone());
     let thread_name =
-        panic.map(|p| p.thread_name.clone()).or(handled.as_ref().map(|h| h.thread_name.clone())).or(dumped);
-    let chain = match (handled, panic) {
+        thrown.map(|t| t.thread_name.clone()).or(handled.as_ref().map(|h| h.thread_name.clone())).or(dumped);
+    let chain = match (handled, thrown) {
         (Some(handled), _) => handled.chain.clone(),
-        (None, Some(panic)) => {
-            let location = v1::SourceLocation { file: panic.file.clone(), line: panic.line, column: panic.column };
-            let location = (!panic.file.is_empty()).then_some(location);
+        (None, Some(thrown)) => {
+            let location = v1::SourceLocation { file: thrown.file.clone(), line: thrown.line, column: thrown.column };
+            let location = (!thrown.file.is_empty()).then_some(location);
             vec![v1::ErrorLink {
-                type_name: "panic".into(),
-                message: panic.message.clone(),
+                type_name: thrown.type_name.clone(),
+                message: thrown.message.clone(),
                 location,
                 ..Default::default()
             }]
@@ -187,7 +186,7 @@ pub(crate) fn error(occurrence: &Occurrence, id: [u8; 16], memory: &Memory, now:
             redact(&mut location.file);
         }
     }
-    let title = match (kind, panic, signal) {
+    let title = match (kind, thrown, signal) {
         (ErrorKind::Panic, Some(panic), _) if !panic.file.is_empty() => {
             format!("panicked at {}:{}", user_paths(&panic.file), panic.line)
         }
@@ -238,19 +237,31 @@ fn utc_offset(time: u64) -> i32 {
     if result.is_null() { 0 } else { i32::try_from(local.tm_gmtoff).unwrap_or(0) }
 }
 
+/// When it happened, in monotonic nanoseconds. A time that makes no sense is as good as none: then it is when the memory was read.
+fn moment(occurrence: &Occurrence) -> u64 {
+    let Occurrence { snapshot, crash, handled, .. } = occurrence;
+    let told = crash.as_ref().map(|crash| crash.monotonic).or(handled.as_ref().map(|error| error.monotonic));
+    told.filter(|at| (snapshot.started_monotonic..=snapshot.taken).contains(at)).unwrap_or(snapshot.taken)
+}
+
 /// What the user did, by its distance from the error.
-pub(crate) fn actions(snapshot: &Snapshot, at: u64) -> v1::Actions {
+pub(crate) fn actions(occurrence: &Occurrence) -> v1::Actions {
+    let snapshot = &occurrence.snapshot;
+    let at = moment(occurrence);
     let action = |raw: &crate::shared::snapshot::RawAction| v1::Action {
-        before_error_nanos: at.saturating_sub(raw.monotonic),
+        before_error_nanos: at - raw.monotonic,
         sequence: raw.sequence,
         thread_id: raw.thread_id,
         truncated: raw.truncated,
         step: Some(raw.step.clone()),
     };
     v1::Actions {
-        actions: snapshot.actions.iter().map(action).collect(),
+        // A product goes on after some errors, other threads after all of them: what they did since did not lead to this one. The clock of the
+        // actions is never ahead of the error's, so that none before it is lost here.
+        actions: snapshot.actions.iter().filter(|raw| raw.monotonic <= at).map(action).collect(),
         dropped: snapshot.dropped,
         torn: snapshot.torn,
+        clock_resolution_nanos: snapshot.resolution,
     }
 }
 
@@ -300,4 +311,51 @@ pub(crate) fn reduce<'d>(
 
 pub(crate) fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::snapshot::RawAction;
+
+    /// Actions at these times, read at 1000 from a product that started at 100.
+    fn occurrence(times: &[u64]) -> Occurrence {
+        let action = |monotonic: &u64| RawAction {
+            monotonic: *monotonic,
+            sequence: 0,
+            thread_id: 1,
+            truncated: false,
+            step: v1::action::Step::Command(v1::CommandStep::default()),
+        };
+        let snapshot = Snapshot {
+            started_monotonic: 100,
+            taken: 1000,
+            resolution: 4,
+            actions: times.iter().map(action).collect(),
+            ..Snapshot::default()
+        };
+        Occurrence { kind: ErrorKind::HandledError, snapshot, crash: None, handled: None }
+    }
+
+    fn distances(occurrence: &Occurrence) -> Vec<u64> {
+        actions(occurrence).actions.iter().map(|action| action.before_error_nanos).collect()
+    }
+
+    #[test]
+    fn what_the_product_did_after_the_error_is_no_part_of_it() {
+        let mut occurrence = occurrence(&[200, 500, 501, 900]);
+        occurrence.handled = Some(HandledError { monotonic: 500, ..HandledError::default() });
+        assert_eq!(distances(&occurrence), [300, 0]);
+        assert_eq!(actions(&occurrence).clock_resolution_nanos, 4);
+    }
+
+    #[test]
+    fn an_error_at_no_time_or_at_a_senseless_one_is_of_the_moment_when_it_was_read() {
+        let mut occurrence = occurrence(&[200, 1000]);
+        assert_eq!(distances(&occurrence), [800, 0], "a product that has vanished");
+        for monotonic in [0, 99, 1001, u64::MAX] {
+            occurrence.handled = Some(HandledError { monotonic, ..HandledError::default() });
+            assert_eq!(distances(&occurrence), [800, 0], "{monotonic}");
+        }
+    }
 }

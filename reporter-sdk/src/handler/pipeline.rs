@@ -231,12 +231,11 @@ impl Pipeline {
     ) -> Draft {
         let id = ReportId(uuid::Uuid::now_v7().into_bytes());
         let error = evidence::error(occurrence, id.0, &memory, clock::realtime());
-        let at = occurrence.crash.as_ref().map_or_else(clock::monotonic, |c| c.monotonic);
         let Settings { product, product_id, command_line, .. } = &self.settings;
         let mut draft = Draft::new(id, product.clone(), *product_id, occurrence.kind, error.time);
         draft.push(SectionKind::Error, Category::Essential, &error);
         if allowed.contains(Category::Actions) {
-            draft.push(SectionKind::Actions, Category::Actions, &evidence::actions(&occurrence.snapshot, at));
+            draft.push(SectionKind::Actions, Category::Actions, &evidence::actions(occurrence));
         }
         if allowed.contains(Category::Memory) {
             if let Some(stacks) = memory.stacks {

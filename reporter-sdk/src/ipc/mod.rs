@@ -9,7 +9,7 @@ pub(crate) mod launch;
 pub(crate) mod unix;
 
 /// Raised when a message changes its meaning. Both sides come from the same release, so nothing else is spoken.
-pub(crate) const PROTOCOL_VERSION: u32 = 1;
+pub(crate) const PROTOCOL_VERSION: u32 = 2;
 
 /// Product to handler: the crash slot is filled.
 pub(crate) const CRASHED: u8 = b'C';

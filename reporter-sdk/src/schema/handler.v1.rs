@@ -87,6 +87,8 @@ pub struct HandledError {
     pub kind: i32,
     #[prost(uint64, tag = "7")]
     pub crash_number: u64,
+    #[prost(uint64, tag = "8")]
+    pub monotonic: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AttachFile {

@@ -1,7 +1,7 @@
 //! Where everything lies. All is made of 64-bit words, so that both sides can read and write it by atomic loads and stores.
 //!
 //! ```text
-//! header │ annotations │ panic text │ crash │ shard 0: slots │ shard 1: slots │ …
+//! header │ annotations │ thrown │ crash │ shard 0: slots │ shard 1: slots │ …
 //! ```
 //!
 //! A *sequence word* guards each slot: 0 is never written, odd is being written, even is whole. A reader that sees anything
@@ -10,13 +10,17 @@
 /// "ReportSM", as the bytes lie in memory.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"ReportSM");
 /// Raised with every change of this file that moves anything. Both sides come from the same release, so nothing else is read.
-pub(crate) const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 2;
 
 /// The word of every slot that tells whether it is whole.
 pub(crate) const SEQUENCE: usize = 0;
 
-/// One thread writes into one shard as long as there are enough; then they share.
-pub(crate) const SHARDS: usize = 16;
+/// Shards that a thread has to itself, from its first action to its end, so that it needs no atomic read-modify-write.
+pub(crate) const OWN_SHARDS: usize = 16;
+/// Where all other threads write: more than one, so that they seldom meet.
+pub(crate) const COMMON_SHARDS: usize = 4;
+/// Own ones first.
+pub(crate) const SHARDS: usize = OWN_SHARDS + COMMON_SHARDS;
 /// Actions that each shard remembers.
 pub(crate) const SLOTS: usize = 256;
 pub(crate) const ANNOTATIONS: usize = 64;
@@ -35,21 +39,31 @@ pub(crate) mod header {
     pub(crate) const STARTED_REALTIME: usize = 8;
     /// 1 once the product ends as it should.
     pub(crate) const CLEAN_EXIT: usize = 9;
-    /// Counts up while the product's main loop runs; 0 where it never did.
-    #[cfg_attr(not(any(feature = "handler", test)), expect(dead_code, reason = "not written yet"))]
+    /// The thread that runs the product's main loop in the low half, its beats so far in the high half. No thread, 0, while none is watched: before the
+    /// first beat, and while the product says that it is busy.
+    ///
+    /// A count and not a time, so that no clock of the product has to be trusted. The handler looks every so often; a word that is the same in N
+    /// looks one after the other has missed N of their periods. It counts looks and not the time between them: a machine that slept, `^Z`
+    /// and a debugger stop both programs, and then much time passes in which nobody missed a beat.
     pub(crate) const HEARTBEAT: usize = 10;
     /// Handled errors that did not reach the handler, its queue being full.
     pub(crate) const LOST_ERRORS: usize = 11;
     /// Annotations refused because the table was full.
     pub(crate) const LOST_ANNOTATIONS: usize = 12;
-    /// One word for each shard: how many actions were begun in it, ever.
-    pub(crate) const SHARD_COUNTS: usize = 32;
+    /// Nanoseconds that the clock of the actions resolves: times within one of its ticks are equal.
+    pub(crate) const RESOLUTION: usize = 13;
+    /// 1 once the product says that it has started up: one that fails before that is likely to fail again when it is restarted.
+    pub(crate) const STARTED_UP: usize = 14;
+    /// One word for each shard, [`COUNT_STRIDE`] apart: how many actions were begun in it, ever.
+    pub(crate) const COUNTS: usize = 64;
+    /// Two cache lines, since the CPU fetches them in pairs: threads that record side by side do not meet here.
+    pub(crate) const COUNT_STRIDE: usize = 16;
     pub(crate) const WORDS: usize = 512;
 }
 
 /// Words of an action slot (256 bytes). Its sequence word is `2 × (n + 1)` for the n-th action of its shard.
 pub(crate) mod slot {
-    /// Monotonic nanoseconds.
+    /// Monotonic nanoseconds, by the coarse clock.
     pub(crate) const TIME: usize = 1;
     pub(crate) const ID: usize = 2;
     pub(crate) const PARENT: usize = 3;
@@ -57,6 +71,7 @@ pub(crate) mod slot {
     pub(crate) const META: usize = 4;
     /// The second text's length.
     pub(crate) const SECOND_LENGTH: usize = 5;
+    /// The first text, then from the next whole word on the second.
     pub(crate) const TEXT: usize = 6;
     pub(crate) const WORDS: usize = 32;
     /// Room for both texts, in bytes.
@@ -77,17 +92,22 @@ pub(crate) mod annotation {
     pub(crate) const VALUE_BYTES: usize = (WORDS - VALUE) * 8;
 }
 
-/// Words of the panic slot (8 KiB).
-pub(crate) mod panic {
+/// Words of the slot of what was thrown last, a panic or an exception (8 KiB).
+pub(crate) mod thrown {
     /// Thread id in the low half, line in the high half.
     pub(crate) const THREAD_LINE: usize = 1;
-    /// Column in the low half; in the high half whether a text was cut.
+    /// Column in the low half; in the high half whether the message or the name of the type was cut.
     pub(crate) const COLUMN_FLAGS: usize = 2;
-    /// Lengths of message, file and thread name, 16 bits each.
+    /// Lengths of message, file, thread name and type name, 16 bits each.
     pub(crate) const LENGTHS: usize = 3;
-    pub(crate) const THREAD_NAME: usize = 4;
+    /// A value of `report.v1.ErrorKind`.
+    pub(crate) const KIND: usize = 4;
+    pub(crate) const THREAD_NAME: usize = 5;
     pub(crate) const THREAD_NAME_BYTES: usize = 96;
-    pub(crate) const FILE: usize = THREAD_NAME + THREAD_NAME_BYTES / 8;
+    pub(crate) const TYPE_NAME: usize = THREAD_NAME + THREAD_NAME_BYTES / 8;
+    /// Names of C++ templates are long.
+    pub(crate) const TYPE_NAME_BYTES: usize = 512;
+    pub(crate) const FILE: usize = TYPE_NAME + TYPE_NAME_BYTES / 8;
     pub(crate) const FILE_BYTES: usize = 1024;
     pub(crate) const MESSAGE: usize = FILE + FILE_BYTES / 8;
     pub(crate) const WORDS: usize = 1024;
@@ -117,17 +137,18 @@ pub(crate) mod crash {
 }
 
 pub(crate) const ANNOTATIONS_AT: usize = header::WORDS;
-pub(crate) const PANIC_AT: usize = ANNOTATIONS_AT + ANNOTATIONS * annotation::WORDS;
-pub(crate) const CRASH_AT: usize = PANIC_AT + panic::WORDS;
+pub(crate) const THROWN_AT: usize = ANNOTATIONS_AT + ANNOTATIONS * annotation::WORDS;
+pub(crate) const CRASH_AT: usize = THROWN_AT + thrown::WORDS;
 pub(crate) const SHARDS_AT: usize = CRASH_AT + crash::WORDS;
 pub(crate) const WORDS: usize = SHARDS_AT + SHARDS * SLOTS * slot::WORDS;
-/// Of the whole mapping: 1.1 MiB, of which a page counts only once it is written.
+/// Of the whole mapping: 1.4 MiB, of which a page counts only once it is written: a product whose one thread acts has used 72 KiB.
 pub(crate) const SIZE: usize = WORDS * 8;
 
 const _: () = {
-    assert!(header::SHARD_COUNTS + SHARDS <= header::WORDS);
+    assert!(header::COUNTS + SHARDS * header::COUNT_STRIDE <= header::WORDS);
+    assert!(header::COUNTS.is_multiple_of(header::COUNT_STRIDE), "counts begin at a cache line");
     assert!(slot::TEXT_BYTES < 256, "a text's length is a byte");
-    assert!(panic::MESSAGE_BYTES < 1 << 16 && annotation::VALUE_BYTES < 1 << 16, "these lengths are 16 bits");
+    assert!(thrown::MESSAGE_BYTES < 1 << 16 && annotation::VALUE_BYTES < 1 << 16, "these lengths are 16 bits");
     assert!(SIZE.is_multiple_of(4096), "whole pages");
 };
 

@@ -6,6 +6,7 @@
 pub(crate) mod clock;
 pub(crate) mod layout;
 pub(crate) mod mapping;
+pub(crate) mod seat;
 #[cfg(any(feature = "handler", test))]
 pub(crate) mod snapshot;
 pub(crate) mod writer;

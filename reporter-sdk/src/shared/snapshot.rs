@@ -10,7 +10,8 @@ use report_format::schema::v1::{
 };
 
 use super::{
-    layout::{self, ActionKind, annotation, crash, header, panic, slot},
+    clock,
+    layout::{self, ActionKind, annotation, crash, header, slot, thrown},
     mapping::Mapping,
 };
 
@@ -39,7 +40,13 @@ pub(crate) struct Snapshot {
     pub(crate) started_monotonic: u64,
     /// Nanoseconds since 1970-01-01T00:00:00Z.
     pub(crate) started_realtime: u64,
-    pub(crate) heartbeat: u64,
+    /// Monotonic nanoseconds: when this was read. No action in it is later.
+    pub(crate) taken: u64,
+    /// `None` while the product's main loop is not watched.
+    pub(crate) heartbeat: Option<Heartbeat>,
+    pub(crate) started_up: bool,
+    /// Nanoseconds that the clock of the actions resolves; 0 where it makes no sense.
+    pub(crate) resolution: u64,
     /// The product ended, or was about to end, as it should.
     pub(crate) clean_exit: bool,
     /// Oldest first.
@@ -53,15 +60,25 @@ pub(crate) struct Snapshot {
     pub(crate) lost_annotations: u64,
     /// Handled errors that did not reach the handler.
     pub(crate) lost_errors: u64,
-    pub(crate) panic: Option<PanicText>,
+    pub(crate) thrown: Option<Thrown>,
     pub(crate) crash: Option<CrashRecord>,
+}
+
+/// See [`header::HEARTBEAT`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Heartbeat {
+    /// The thread that runs the main loop; never 0.
+    pub(crate) thread_id: u32,
+    /// Wraps around.
+    pub(crate) beats: u32,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RawAction {
-    /// Monotonic nanoseconds; not later than the crash unless the product lies or went on.
+    /// Monotonic nanoseconds, by the coarse clock; not later than the crash unless the product lies or went on.
     pub(crate) monotonic: u64,
-    /// Counts the actions in the order of the snapshot; starts after those dropped.
+    /// Counts the actions in the order of the snapshot; starts after those dropped. Of different threads at the same time the order is not known:
+    /// it goes by shard.
     pub(crate) sequence: u64,
     pub(crate) thread_id: u32,
     pub(crate) truncated: bool,
@@ -75,10 +92,14 @@ pub(crate) struct RawAnnotation {
     pub(crate) truncated: bool,
 }
 
+/// A panic or an exception, by its kind.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct PanicText {
+pub(crate) struct Thrown {
+    pub(crate) kind: ErrorKind,
     pub(crate) thread_id: u32,
     pub(crate) thread_name: String,
+    /// `panic` for a panic; empty where it is not known.
+    pub(crate) type_name: String,
     pub(crate) message: String,
     pub(crate) truncated: bool,
     /// Empty where it is not known.
@@ -111,6 +132,9 @@ pub(crate) struct Signal {
     pub(crate) number: i32,
     pub(crate) code: i32,
 }
+
+/// No kernel ticks more seldom.
+const COARSEST: u64 = 1_000_000_000;
 
 fn check_header(words: &[AtomicU64]) -> Result<(), SharedError> {
     if words.len() != layout::WORDS {
@@ -166,17 +190,26 @@ impl Snapshot {
             pid: word(header::PID) as u32,
             started_monotonic: word(header::STARTED_MONOTONIC),
             started_realtime: word(header::STARTED_REALTIME),
-            heartbeat: word(header::HEARTBEAT),
+            heartbeat: parse_heartbeat(word(header::HEARTBEAT)),
+            started_up: word(header::STARTED_UP) == 1,
+            resolution: Some(word(header::RESOLUTION)).filter(|nanos| *nanos <= COARSEST).unwrap_or(0),
             clean_exit: word(header::CLEAN_EXIT) == 1,
             lost_annotations: word(header::LOST_ANNOTATIONS),
             lost_errors: word(header::LOST_ERRORS),
             annotations: read_annotations(words),
-            panic: read_panic(&words[layout::PANIC_AT..]),
+            thrown: read_thrown(&words[layout::THROWN_AT..]),
             crash: read_crash(&words[layout::CRASH_AT..]),
             ..Self::default()
         };
         snapshot.read_actions(words);
+        snapshot.taken = clock::monotonic();
         Ok(snapshot)
+    }
+
+    /// The clock of the actions may still show the tick before the start, which is by a finer one.
+    fn not_before_start(&self, time: u64) -> u64 {
+        let within_a_tick = self.started_monotonic.saturating_sub(time) <= self.resolution;
+        if within_a_tick { time.max(self.started_monotonic) } else { time }
     }
 
     fn read_actions(&mut self, words: &[AtomicU64]) {
@@ -184,22 +217,27 @@ impl Snapshot {
         let mut found = Vec::new();
         for shard in 0..layout::SHARDS {
             // Before the slots: what is begun later is not missed but new.
-            begun = begun.saturating_add(words[header::SHARD_COUNTS + shard].load(Ordering::Acquire));
+            let count = &words[header::COUNTS + shard * header::COUNT_STRIDE];
+            begun = begun.saturating_add(count.load(Ordering::Acquire));
             for at in 0..layout::SLOTS {
                 let start = layout::SHARDS_AT + (shard * layout::SLOTS + at) * slot::WORDS;
                 match read_slot::<{ slot::WORDS }>(&words[start..]) {
                     Slot::Empty => {}
                     Slot::Torn => self.torn += 1,
-                    Slot::Whole(copy) => match parse_action(&copy) {
-                        Some(action) => found.push((action, copy[layout::SEQUENCE])),
+                    Slot::Whole(copy) => match number(&copy, at).zip(parse_action(&copy)) {
+                        Some((number, mut action)) => {
+                            action.monotonic = self.not_before_start(action.monotonic);
+                            found.push((action.monotonic, shard, number, action));
+                        }
                         None => self.torn += 1,
                     },
                 }
             }
         }
-        // Within a thread the shard's own count orders what the clock does not tell apart.
-        found.sort_by_key(|(action, sequence)| (action.monotonic, *sequence));
-        self.actions = found.into_iter().map(|(action, _)| action).collect();
+        // What the clock does not tell apart goes by shard and there by number: each thread's actions stay in their order. A thread that is ending
+        // leaves its shard for one with a higher number.
+        found.sort_by_key(|(monotonic, shard, number, _)| (*monotonic, *shard, *number));
+        self.actions = found.into_iter().map(|(.., action)| action).collect();
         self.dropped = begun.saturating_sub(self.actions.len() as u64 + self.torn);
         for (sequence, action) in (self.dropped..=u64::MAX).zip(&mut self.actions) {
             action.sequence = sequence;
@@ -265,23 +303,32 @@ fn length(word: u64, n: u32, limit: usize) -> usize {
     usize::from((word >> (16 * n)) as u16).min(limit)
 }
 
+/// Which action of its shard a whole slot holds, if that one belongs into it: the `at`-th.
+fn number(copy: &[u64; slot::WORDS], at: usize) -> Option<u64> {
+    let number = copy[layout::SEQUENCE] / 2 - 1;
+    (number % layout::SLOTS as u64 == at as u64).then_some(number)
+}
+
+fn parse_heartbeat(word: u64) -> Option<Heartbeat> {
+    (low(word) != 0).then_some(Heartbeat { thread_id: low(word), beats: high(word) })
+}
+
 fn parse_action(copy: &[u64; slot::WORDS]) -> Option<RawAction> {
     let [.., kind, detail, flags, first_length] = copy[slot::META].to_le_bytes();
     let first_length = usize::from(first_length).min(slot::TEXT_BYTES);
-    let second_length = copy[slot::SECOND_LENGTH].min((slot::TEXT_BYTES - first_length) as u64) as usize;
-    let all = bytes(&copy[slot::TEXT..], first_length + second_length);
-    let (first, second) = all.split_at(first_length);
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let (first, second) = copy[slot::TEXT..].split_at(first_length.div_ceil(8));
+    let first = text(first, first_length);
+    let second = text(second, usize::try_from(copy[slot::SECOND_LENGTH]).unwrap_or(usize::MAX));
     let detail = i32::from(detail);
     let step = if kind == ActionKind::Task as u8 {
         let phase = TaskPhase::try_from(detail).ok()?.into();
-        Step::Task(TaskStep { task_id: copy[slot::ID], parent_id: copy[slot::PARENT], phase, name: text(first) })
+        Step::Task(TaskStep { task_id: copy[slot::ID], parent_id: copy[slot::PARENT], phase, name: first })
     } else if kind == ActionKind::Command as u8 {
         let surface = Surface::try_from(detail).ok()?.into();
-        Step::Command(CommandStep { command_id: text(first), label: text(second), surface })
+        Step::Command(CommandStep { command_id: first, label: second, surface })
     } else if kind == ActionKind::Dialog as u8 {
         let phase = DialogPhase::try_from(detail).ok()?.into();
-        Step::Dialog(DialogStep { dialog_id: text(first), phase, result: text(second) })
+        Step::Dialog(DialogStep { dialog_id: first, phase, result: second })
     } else {
         return None;
     };
@@ -310,23 +357,30 @@ fn read_annotations(words: &[AtomicU64]) -> Vec<RawAnnotation> {
     found.into_iter().map(|(_, annotation)| annotation).collect()
 }
 
-fn read_panic(words: &[AtomicU64]) -> Option<PanicText> {
-    let copy = read_patiently::<{ panic::WORDS }>(words)?;
-    let lengths = copy[panic::LENGTHS];
-    Some(PanicText {
-        thread_id: low(copy[panic::THREAD_LINE]),
-        line: high(copy[panic::THREAD_LINE]),
-        column: low(copy[panic::COLUMN_FLAGS]),
-        truncated: high(copy[panic::COLUMN_FLAGS]) & 1 != 0,
-        message: text(&copy[panic::MESSAGE..], length(lengths, 0, panic::MESSAGE_BYTES)),
-        file: text(&copy[panic::FILE..panic::MESSAGE], length(lengths, 1, panic::FILE_BYTES)),
-        thread_name: text(&copy[panic::THREAD_NAME..panic::FILE], length(lengths, 2, panic::THREAD_NAME_BYTES)),
+fn read_thrown(words: &[AtomicU64]) -> Option<Thrown> {
+    let copy = read_patiently::<{ thrown::WORDS }>(words)?;
+    let lengths = copy[thrown::LENGTHS];
+    let text = |at: usize, bytes, n| text(&copy[at..], length(lengths, n, bytes));
+    Some(Thrown {
+        kind: error_kind(copy[thrown::KIND])?,
+        thread_id: low(copy[thrown::THREAD_LINE]),
+        line: high(copy[thrown::THREAD_LINE]),
+        column: low(copy[thrown::COLUMN_FLAGS]),
+        truncated: high(copy[thrown::COLUMN_FLAGS]) & 1 != 0,
+        message: text(thrown::MESSAGE, thrown::MESSAGE_BYTES, 0),
+        file: text(thrown::FILE, thrown::FILE_BYTES, 1),
+        thread_name: text(thrown::THREAD_NAME, thrown::THREAD_NAME_BYTES, 2),
+        type_name: text(thrown::TYPE_NAME, thrown::TYPE_NAME_BYTES, 3),
     })
+}
+
+fn error_kind(word: u64) -> Option<ErrorKind> {
+    i32::try_from(word).ok().and_then(|kind| ErrorKind::try_from(kind).ok())
 }
 
 fn read_crash(words: &[AtomicU64]) -> Option<CrashRecord> {
     let copy = read_patiently::<{ crash::WORDS }>(words)?;
-    let kind = i32::try_from(copy[crash::KIND]).ok().and_then(|kind| ErrorKind::try_from(kind).ok())?;
+    let kind = error_kind(copy[crash::KIND])?;
     let signal = copy[crash::SIGNAL];
     Some(CrashRecord {
         number: copy[crash::NUMBER],

@@ -9,11 +9,15 @@ use proptest::prelude::*;
 use report_format::schema::v1::{DialogPhase, ErrorKind, Surface, TaskPhase, action::Step};
 
 use super::{
-    layout::{self, ActionKind, header},
+    clock,
+    layout::{self, ActionKind, header, slot},
     mapping::Mapping,
-    snapshot::{SharedError, Snapshot},
-    writer::{self, Action, Crash, Panic, Writer, cut},
+    seat::Seat,
+    snapshot::{Heartbeat, SharedError, Snapshot},
+    writer::{self, Action, Crash, Exception, Panic, Writer, cut},
 };
+
+mod killed;
 
 fn memory() -> (&'static [AtomicU64], Writer) {
     let words: Vec<_> = (0..layout::WORDS).map(|_| AtomicU64::new(0)).collect();
@@ -61,6 +65,77 @@ fn actions_come_back_in_order() {
 }
 
 #[test]
+fn what_the_clock_does_not_tell_apart_stays_in_the_order_of_each_thread() {
+    let (words, writer) = memory();
+    let own = |thread| Seat { thread, shard: thread as usize };
+    let common = |thread| Seat { thread, shard: layout::OWN_SHARDS };
+    // The second thread has recorded much before.
+    (0..100).for_each(|_| writer.record(own(2), 1, &command("", "")));
+    writer.record(own(2), 5, &command("2.1", ""));
+    writer.record(own(1), 5, &command("1.1", ""));
+    writer.record(common(3), 5, &command("3.1", ""));
+    writer.record(own(2), 5, &command("2.2", ""));
+    // It is about to end and has given its shard back.
+    writer.record(common(2), 5, &command("2.3", ""));
+    writer.record(own(1), 4, &command("1.0", ""));
+    let snapshot = Snapshot::from_words(words).unwrap();
+    let last = &snapshot.actions[100..];
+    let named = last.iter().map(|action| match &action.step {
+        Step::Command(step) => (&*step.command_id, action.thread_id, action.sequence),
+        _ => panic!("{action:?}"),
+    });
+    let expected = [("1.0", 1), ("1.1", 1), ("2.1", 2), ("2.2", 2), ("3.1", 3), ("2.3", 2)];
+    assert!(named.eq((100..).zip(expected).map(|(sequence, (name, thread))| (name, thread, sequence))), "{last:?}");
+}
+
+#[test]
+fn times_are_by_a_coarse_clock_that_is_never_ahead() {
+    let (words, writer) = memory();
+    for _ in 0..100 {
+        let before = clock::monotonic();
+        writer.act(&command("a", ""));
+        let after = clock::monotonic();
+        let snapshot = Snapshot::from_words(words).unwrap();
+        let action = snapshot.actions.last().unwrap();
+        assert!((1..=10_000_000).contains(&snapshot.resolution), "1 to 10 ms: {}", snapshot.resolution);
+        assert!(action.monotonic <= after && after <= snapshot.taken);
+        // A virtual machine that stands still loses ticks: a second is generous.
+        assert!(action.monotonic + 1_000_000_000 > before, "{} {before}", action.monotonic);
+    }
+}
+
+#[test]
+fn no_action_is_before_the_start() {
+    let (words, writer) = memory();
+    let seat = Seat { thread: 1, shard: 0 };
+    let snapshot = Snapshot::from_words(words).unwrap();
+    let start = snapshot.started_monotonic;
+    for time in [start - snapshot.resolution, start - snapshot.resolution - 1, start + 1] {
+        writer.record(seat, time, &command("a", ""));
+    }
+    let times: Vec<_> = Snapshot::from_words(words).unwrap().actions.iter().map(|action| action.monotonic).collect();
+    let nonsense = start - snapshot.resolution - 1;
+    assert_eq!(times, [nonsense, start, start + 1], "what is more than a tick before is left as it is");
+}
+
+#[test]
+fn the_heartbeat_counts_and_names_the_thread_unless_it_pauses() {
+    let (words, writer) = memory();
+    let heartbeat = || Snapshot::from_words(words).unwrap().heartbeat;
+    assert_eq!(heartbeat(), None, "never watched");
+    writer.heartbeat();
+    let thread_id = writer::thread_id();
+    assert_eq!(heartbeat(), Some(Heartbeat { thread_id, beats: 1 }));
+    writer.pause_heartbeat();
+    assert_eq!(heartbeat(), None);
+    writer.heartbeat();
+    assert_eq!(heartbeat(), Some(Heartbeat { thread_id, beats: 2 }), "no beat twice");
+    words[header::HEARTBEAT].store(u64::MAX, Ordering::Relaxed);
+    writer.heartbeat();
+    assert_eq!(heartbeat(), Some(Heartbeat { thread_id, beats: 0 }));
+}
+
+#[test]
 fn old_actions_give_way_and_are_counted() {
     let (words, writer) = memory();
     for n in 0..layout::SLOTS + 10 {
@@ -86,6 +161,21 @@ fn long_texts_are_cut_at_a_character() {
         assert!(step.label.len() >= 102, "{step:?}");
     }
     assert_eq!(cut("aä", 2), "a");
+}
+
+#[test]
+fn texts_of_every_length_come_back() {
+    let (words, writer) = memory();
+    let all = "0123456789abcdefghijklmnopqrstuvwxyz";
+    for (first, second) in (0..=all.len()).zip((0..=all.len()).rev()) {
+        writer.act(&command(&all[..first], &all[second..]));
+    }
+    let snapshot = Snapshot::from_words(words).unwrap();
+    assert_eq!(snapshot.actions.len(), all.len() + 1);
+    for ((first, second), action) in (0..=all.len()).zip((0..=all.len()).rev()).zip(&snapshot.actions) {
+        let Step::Command(step) = &action.step else { panic!("{action:?}") };
+        assert_eq!((&*step.command_id, &*step.label, action.truncated), (&all[..first], &all[second..], false));
+    }
 }
 
 #[test]
@@ -125,9 +215,10 @@ fn crash_and_panic_come_back() {
         context: &context,
     });
     let snapshot = Snapshot::from_words(words).unwrap();
-    let panic = snapshot.panic.unwrap();
+    let panic = snapshot.thrown.unwrap();
     assert_eq!((&*panic.message, &*panic.file, panic.line, panic.column), ("index 3", "src/a.rs", 7, 9));
-    assert_eq!(&*panic.thread_name, "worker");
+    assert_eq!((&*panic.thread_name, panic.kind, &*panic.type_name), ("worker", ErrorKind::Panic, "panic"));
+    assert_eq!((panic.thread_id, panic.truncated), (writer::thread_id(), false));
     let crash = snapshot.crash.unwrap();
     assert_eq!((crash.number, crash.kind, crash.pid, crash.tid), (2, ErrorKind::Crash, 10, 11));
     assert_eq!(crash.signal.map(|signal| (signal.number, signal.code)), Some((11, -6)));
@@ -135,11 +226,56 @@ fn crash_and_panic_come_back() {
 }
 
 #[test]
-fn the_clean_exit_mark_is_seen() {
+fn an_exception_takes_the_place_of_a_panic() {
     let (words, writer) = memory();
-    assert!(!Snapshot::from_words(words).unwrap().clean_exit);
+    let message = "ä".repeat(layout::thrown::MESSAGE_BYTES);
+    writer.panicked(&Panic { message: &message, file: "src/a.rs", line: 7, column: 9, thread_name: "worker" });
+    let panic = Snapshot::from_words(words).unwrap().thrown.unwrap();
+    assert!(panic.truncated && message.starts_with(&panic.message));
+    assert_eq!(panic.message.len(), layout::thrown::MESSAGE_BYTES);
+    let type_name = format!("std::vector<{}", "é".repeat(layout::thrown::TYPE_NAME_BYTES));
+    writer.exception(&Exception {
+        type_name: &type_name.as_bytes()[..type_name.len() - 1],
+        message: b"key \xff",
+        thread_name: b"",
+    });
+    let exception = Snapshot::from_words(words).unwrap().thrown.unwrap();
+    assert_eq!((exception.kind, &*exception.message), (ErrorKind::UnhandledException, "key \u{fffd}"));
+    assert!(exception.truncated && type_name.starts_with(&exception.type_name), "{}", exception.type_name);
+    assert_eq!((&*exception.file, exception.line, exception.column, &*exception.thread_name), ("", 0, 0, ""));
+    assert_eq!(exception.thread_id, writer::thread_id());
+}
+
+#[test]
+fn the_marks_of_start_up_and_clean_exit_are_seen() {
+    let (words, writer) = memory();
+    let marks = || Snapshot::from_words(words).map(|snapshot| (snapshot.started_up, snapshot.clean_exit)).unwrap();
+    assert_eq!(marks(), (false, false));
+    writer.mark_started_up();
+    assert_eq!(marks(), (true, false));
     writer.mark_clean_exit();
-    assert!(Snapshot::from_words(words).unwrap().clean_exit);
+    assert_eq!(marks(), (true, true));
+}
+
+#[test]
+fn a_slot_that_holds_another_slots_action_is_torn() {
+    let (words, writer) = memory();
+    writer.record(Seat { thread: 1, shard: 0 }, 1, &command("a", "b"));
+    words[layout::SHARDS_AT].store(2 * 2, Ordering::Relaxed);
+    let snapshot = Snapshot::from_words(words).unwrap();
+    assert_eq!((snapshot.actions.len(), snapshot.torn), (0, 1));
+}
+
+#[test]
+fn words_of_the_product_that_make_no_sense_stop_nobody_from_recording() {
+    for (at, value) in [(header::COUNTS, u64::MAX), (layout::SHARDS_AT, u64::MAX), (layout::SHARDS_AT, u64::MAX - 1)] {
+        for seat in [Seat { thread: 1, shard: 0 }, Seat { thread: 2, shard: layout::OWN_SHARDS }] {
+            let (words, writer) = memory();
+            words[at].store(value, Ordering::Relaxed);
+            (0..10).for_each(|_| writer.record(seat, 1, &command("a", "b")));
+            assert!(Snapshot::from_words(words).unwrap().actions.len() >= 9);
+        }
+    }
 }
 
 #[test]
@@ -226,15 +362,24 @@ fn what_many_threads_write_is_whole_or_counted() {
     assert_eq!(snapshot.torn, 0, "all writers have finished");
 }
 
+/// Those that are not text come up often.
+fn any_word() -> impl Strategy<Value = usize> {
+    let slots = layout::SHARDS_AT..layout::SHARDS_AT + slot::TEXT;
+    let thrown = layout::THROWN_AT..layout::THROWN_AT + layout::thrown::THREAD_NAME;
+    prop_oneof![0..header::WORDS, thrown, slots, 0..layout::WORDS]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn mutated_memory_never_panics(mutations in proptest::collection::vec((0..layout::WORDS, any::<u64>()), 0..200)) {
+    fn mutated_memory_never_panics(mutations in proptest::collection::vec((any_word(), any::<u64>()), 0..200)) {
         let (words, writer) = memory();
         writer.act(&command("a", "b"));
         writer.annotate("k", "v");
-        writer.panicked(&Panic { message: "m", file: "f", line: 1, column: 1, thread_name: "t" });
+        writer.exception(&Exception { type_name: b"e", message: b"m", thread_name: b"t" });
+        writer.heartbeat();
+        writer.mark_started_up();
         writer.crashed(&Crash { number: 1, kind: 1, pid: 1, tid: 1, signal: None, address: None, context: &[1; 64] });
         for (at, value) in mutations {
             if at >= header::STARTED_MONOTONIC {
@@ -243,6 +388,11 @@ proptest! {
         }
         let snapshot = Snapshot::from_words(words).unwrap();
         prop_assert!(snapshot.actions.len() <= layout::SHARDS * layout::SLOTS);
+        prop_assert!(snapshot.resolution <= 1_000_000_000);
+        prop_assert!(snapshot.heartbeat.is_none_or(|heartbeat| heartbeat.thread_id != 0));
+        // A broken byte becomes a character of three.
+        let room = |texts: &[&String]| texts.iter().map(|text| text.len()).sum::<usize>() <= 3 * layout::thrown::WORDS * 8;
+        prop_assert!(snapshot.thrown.is_none_or(|t| room(&[&t.message, &t.file, &t.type_name, &t.thread_name])));
     }
 
     #[test]

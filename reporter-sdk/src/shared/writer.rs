@@ -1,16 +1,17 @@
 //! The product's side. Recording an action takes no lock, no allocation and no system call, apart from a thread's first.
 
-use std::{
-    cell::Cell,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering, fence},
-    },
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering, fence},
 };
 
+use report_format::schema::v1::ErrorKind;
+
+pub(crate) use super::seat::thread_id;
 use super::{
     clock,
-    layout::{self, ActionKind, annotation, crash, header, panic, slot},
+    layout::{self, ActionKind, annotation, crash, header, slot, thrown},
+    seat::Seat,
 };
 
 /// Writes into the shared memory.
@@ -57,62 +58,13 @@ pub(crate) struct Panic<'a> {
     pub(crate) thread_name: &'a str,
 }
 
-/// One bit for each shard that a thread has to itself.
-static CLAIMED: AtomicU32 = AtomicU32::new(0);
-const _: () = assert!(layout::SHARDS <= 32);
-
-struct Thread {
-    id: Cell<u32>,
-    shard: Cell<usize>,
-    /// Whether the shard is this thread's alone.
-    own: Cell<bool>,
-}
-
-thread_local! {
-    static THREAD: Thread = const { Thread { id: Cell::new(0), shard: Cell::new(0), own: Cell::new(false) } };
-}
-
-impl Thread {
-    /// The calling thread's id and shard.
-    fn current() -> (u32, usize) {
-        // A thread whose thread-locals are gone already shares the first shard.
-        THREAD.try_with(Self::get).unwrap_or_else(|_| (thread_id(), 0))
-    }
-
-    fn get(&self) -> (u32, usize) {
-        if self.id.get() == 0 {
-            self.id.set(thread_id());
-            loop {
-                let claimed = CLAIMED.load(Ordering::Relaxed);
-                let free = claimed.trailing_ones() as usize;
-                if free >= layout::SHARDS {
-                    // More threads than shards: they share, spread by id.
-                    self.shard.set(self.id.get() as usize % layout::SHARDS);
-                    break;
-                }
-                let with = claimed | 1 << free;
-                if CLAIMED.compare_exchange(claimed, with, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                    self.shard.set(free);
-                    self.own.set(true);
-                    break;
-                }
-            }
-        }
-        (self.id.get(), self.shard.get())
-    }
-}
-
-impl Drop for Thread {
-    fn drop(&mut self) {
-        if self.own.get() {
-            CLAIMED.fetch_and(!(1 << self.shard.get()), Ordering::AcqRel);
-        }
-    }
-}
-
-/// The kernel's number of the calling thread.
-pub(crate) fn thread_id() -> u32 {
-    rustix::thread::gettid().as_raw_nonzero().get() as u32
+/// An exception that nothing caught. Its texts are as the product's language has them, UTF-8 or not.
+#[derive(Debug)]
+pub(crate) struct Exception<'a> {
+    /// As in the product's sources: `std::runtime_error`.
+    pub(crate) type_name: &'a [u8],
+    pub(crate) message: &'a [u8],
+    pub(crate) thread_name: &'a [u8],
 }
 
 /// Writes the header into words that are all zero. What is told of its start is this moment.
@@ -126,6 +78,7 @@ pub(crate) fn write_header(words: &[AtomicU64]) {
         (header::PID, std::process::id().into()),
         (header::STARTED_MONOTONIC, clock::monotonic()),
         (header::STARTED_REALTIME, clock::realtime()),
+        (header::RESOLUTION, clock::coarse_resolution()),
     ];
     for (at, value) in fields {
         words[at].store(value, Ordering::Relaxed);
@@ -140,42 +93,54 @@ impl Writer {
         Self { words, annotations: Mutex::new(()) }
     }
 
+    #[inline]
     pub(crate) fn act(&self, action: &Action<'_>) {
-        let time = clock::monotonic();
-        let (thread, shard) = Thread::current();
-        let n = self.words[header::SHARD_COUNTS + shard].fetch_add(1, Ordering::Relaxed);
-        let start = layout::SHARDS_AT + (shard * layout::SLOTS + n as usize % layout::SLOTS) * slot::WORDS;
-        let words = &self.words[start..start + slot::WORDS];
+        self.record(Seat::mine(), clock::coarse(), action);
+    }
 
-        // Threads that share a shard can come around while another still writes here, or be overtaken themselves. Whoever would mix two
-        // actions gives its own up; the reader counts it as dropped, since the shard's count goes on.
-        let whole = 2 * (n + 1);
-        let seen = words[layout::SEQUENCE].load(Ordering::Relaxed);
-        if seen % 2 == 1 || seen >= whole {
+    /// `seat` must be the calling thread's if its shard is an own one.
+    pub(super) fn record(&self, seat: Seat, time: u64, action: &Action<'_>) {
+        let count = &self.words[header::COUNTS + seat.shard * header::COUNT_STRIDE];
+        // A locked instruction costs as much as all the rest, so that only who shares a shard uses one.
+        let n = if seat.is_own() {
+            let n = count.load(Ordering::Relaxed);
+            count.store(n.wrapping_add(1), Ordering::Relaxed);
+            n
+        } else {
+            count.fetch_add(1, Ordering::Relaxed)
+        };
+        let start = layout::SHARDS_AT + (seat.shard * layout::SLOTS + n as usize % layout::SLOTS) * slot::WORDS;
+        let Some(words) = self.words[start..].first_chunk::<{ slot::WORDS }>() else { return };
+        let whole = n.wrapping_add(1).wrapping_mul(2);
+        let sequence = &words[layout::SEQUENCE];
+        if seat.is_own() {
+            // Whatever was there is older and this thread's, or of one that gave the shard up before this one took it.
+            sequence.store(whole.wrapping_sub(1), Ordering::Relaxed);
+        } else if !claim(sequence, whole) {
             return;
         }
-        let claimed =
-            words[layout::SEQUENCE].compare_exchange(seen, whole - 1, Ordering::Acquire, Ordering::Relaxed).is_ok();
-        if !claimed {
-            return;
-        }
+        // No store below is seen before the odd number, here by the compiler and there by another CPU: a process that is killed in
+        // between, as one that is read meanwhile, leaves a slot that says it is torn. The last store is a release, so that its even number is
+        // seen after all the others.
         fence(Ordering::Release);
-        let first = cut(action.first, slot::TEXT_BYTES - action.second.len().min(slot::TEXT_BYTES / 2));
-        let second = cut(action.second, slot::TEXT_BYTES - first.len());
+
+        let first =
+            cut(action.first, slot::TEXT_BYTES - action.second.len().min(slot::TEXT_BYTES / 2).next_multiple_of(8));
+        let text = &words[slot::TEXT..];
+        let (text_of_first, text_of_second) = text.split_at(first.len().div_ceil(8));
+        let second = cut(action.second, text_of_second.len() * 8);
         let truncated = first.len() < action.first.len() || second.len() < action.second.len();
         let flags = if truncated { slot::FLAG_TRUNCATED } else { 0 };
-        let [a, b, c, d] = thread.to_le_bytes();
+        let [a, b, c, d] = seat.thread.to_le_bytes();
         let meta = u64::from_le_bytes([a, b, c, d, action.kind as u8, action.detail, flags, first.len() as u8]);
         words[slot::TIME].store(time, Ordering::Relaxed);
         words[slot::ID].store(action.id, Ordering::Relaxed);
         words[slot::PARENT].store(action.parent, Ordering::Relaxed);
         words[slot::META].store(meta, Ordering::Relaxed);
         words[slot::SECOND_LENGTH].store(second.len() as u64, Ordering::Relaxed);
-        let mut text = [0; slot::TEXT_BYTES];
-        text[..first.len()].copy_from_slice(first.as_bytes());
-        text[first.len()..first.len() + second.len()].copy_from_slice(second.as_bytes());
-        store_bytes(&words[slot::TEXT..], &text[..first.len() + second.len()]);
-        words[layout::SEQUENCE].store(whole, Ordering::Release);
+        store_bytes(text_of_first, first.as_bytes());
+        store_bytes(text_of_second, second.as_bytes());
+        sequence.store(whole, Ordering::Release);
     }
 
     pub(crate) fn annotate(&self, key: &str, value: &str) {
@@ -235,22 +200,47 @@ impl Writer {
         })
     }
 
-    /// Writes the last panic. One thread at a time: the one that holds the claim of `capture`.
-    pub(crate) fn panicked(&self, text: &Panic<'_>) {
-        let words = &self.words[layout::PANIC_AT..layout::PANIC_AT + panic::WORDS];
-        let message = cut(text.message, panic::MESSAGE_BYTES);
-        let file = cut(text.file, panic::FILE_BYTES);
-        let name = cut(text.thread_name, panic::THREAD_NAME_BYTES);
-        let truncated = message.len() < text.message.len();
+    /// Writes a panic as what was thrown last. One thread at a time: the one that holds the claim of `capture`.
+    pub(crate) fn panicked(&self, panic: &Panic<'_>) {
+        let exception = Exception {
+            type_name: b"panic",
+            message: panic.message.as_bytes(),
+            thread_name: panic.thread_name.as_bytes(),
+        };
+        self.thrown(ErrorKind::Panic, &exception, (panic.file, panic.line, panic.column));
+    }
+
+    /// Writes an exception as what was thrown last. Async-signal-safe; one thread at a time, as above.
+    #[cfg_attr(
+        not(any(test, feature = "test-support")),
+        expect(dead_code, reason = "for the handlers of other languages")
+    )]
+    pub(crate) fn exception(&self, exception: &Exception<'_>) {
+        self.thrown(ErrorKind::UnhandledException, exception, ("", 0, 0));
+    }
+
+    fn thrown(&self, kind: ErrorKind, exception: &Exception<'_>, (file, line, column): (&str, u32, u32)) {
+        let words = &self.words[layout::THROWN_AT..layout::THROWN_AT + thrown::WORDS];
+        let message = cut_bytes(exception.message, thrown::MESSAGE_BYTES);
+        let type_name = cut_bytes(exception.type_name, thrown::TYPE_NAME_BYTES);
+        let name = cut_bytes(exception.thread_name, thrown::THREAD_NAME_BYTES);
+        let file = cut(file, thrown::FILE_BYTES);
+        let truncated = message.len() < exception.message.len() || type_name.len() < exception.type_name.len();
+        let lengths = [message.len(), file.len(), name.len(), type_name.len()];
+        let fields = [
+            (thrown::THREAD_LINE, u64::from(thread_id()) | u64::from(line) << 32),
+            (thrown::COLUMN_FLAGS, u64::from(column) | u64::from(truncated) << 32),
+            (thrown::LENGTHS, lengths.iter().rev().fold(0, |all, length| all << 16 | *length as u64)),
+            (thrown::KIND, kind as u64),
+        ];
         guarded(words, || {
-            let thread_line = u64::from(thread_id()) | u64::from(text.line) << 32;
-            words[panic::THREAD_LINE].store(thread_line, Ordering::Relaxed);
-            words[panic::COLUMN_FLAGS].store(u64::from(text.column) | u64::from(truncated) << 32, Ordering::Relaxed);
-            let lengths = message.len() as u64 | (file.len() as u64) << 16 | (name.len() as u64) << 32;
-            words[panic::LENGTHS].store(lengths, Ordering::Relaxed);
-            store_bytes(&words[panic::THREAD_NAME..], name.as_bytes());
-            store_bytes(&words[panic::FILE..], file.as_bytes());
-            store_bytes(&words[panic::MESSAGE..], message.as_bytes());
+            for (at, value) in fields {
+                words[at].store(value, Ordering::Relaxed);
+            }
+            store_bytes(&words[thrown::THREAD_NAME..], name);
+            store_bytes(&words[thrown::TYPE_NAME..], type_name);
+            store_bytes(&words[thrown::FILE..], file.as_bytes());
+            store_bytes(&words[thrown::MESSAGE..], message);
         });
     }
 
@@ -283,6 +273,27 @@ impl Writer {
         self.words[header::CLEAN_EXIT].store(1, Ordering::Release);
     }
 
+    /// The product has started up. Async-signal-safe.
+    #[cfg_attr(not(any(test, feature = "test-support")), expect(dead_code, reason = "for the policy of restarts"))]
+    pub(crate) fn mark_started_up(&self) {
+        self.words[header::STARTED_UP].store(1, Ordering::Relaxed);
+    }
+
+    /// The product's main loop, which the calling thread runs, has come around: it is watched from now on.
+    #[cfg_attr(not(any(test, feature = "test-support")), expect(dead_code, reason = "for the detection of hangs"))]
+    pub(crate) fn heartbeat(&self) {
+        let word = &self.words[header::HEARTBEAT];
+        // One loop has one thread. Where two beat all the same, they are one heart: it is the change that counts.
+        let beats = (word.load(Ordering::Relaxed) >> 32).wrapping_add(1);
+        word.store(beats << 32 | u64::from(Seat::mine().thread), Ordering::Relaxed);
+    }
+
+    /// The main loop is not watched until its next beat.
+    #[cfg_attr(not(any(test, feature = "test-support")), expect(dead_code, reason = "for the detection of hangs"))]
+    pub(crate) fn pause_heartbeat(&self) {
+        self.words[header::HEARTBEAT].fetch_and(!u64::from(u32::MAX), Ordering::Relaxed);
+    }
+
     /// A handled error was lost, its queue being full.
     pub(crate) fn count_lost_error(&self) {
         self.words[header::LOST_ERRORS].fetch_add(1, Ordering::Relaxed);
@@ -302,15 +313,52 @@ fn guarded(words: &[AtomicU64], write: impl FnOnce()) {
     words[layout::SEQUENCE].store(odd.wrapping_add(1), Ordering::Release);
 }
 
+/// Claims a slot that several threads write into, for the action whose whole slot has the sequence word `whole`.
+///
+/// They can come around while another still writes there, or be overtaken themselves. Whoever would mix two actions gives its own up; the reader
+/// counts it as dropped, since the shard's count goes on.
+fn claim(sequence: &AtomicU64, whole: u64) -> bool {
+    let seen = sequence.load(Ordering::Relaxed);
+    let free = seen.is_multiple_of(2) && seen < whole;
+    free && sequence.compare_exchange(seen, whole.wrapping_sub(1), Ordering::Acquire, Ordering::Relaxed).is_ok()
+}
+
+/// Fills words from their start, the last one up with zeros. What has no room is left out.
 fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
-    for (word, chunk) in words.iter().zip(bytes.chunks(8)) {
-        let mut value = [0; 8];
-        value[..chunk.len()].copy_from_slice(chunk);
-        word.store(u64::from_le_bytes(value), Ordering::Relaxed);
+    let (whole, rest) = bytes.as_chunks();
+    for (word, chunk) in words.iter().zip(whole) {
+        word.store(u64::from_le_bytes(*chunk), Ordering::Relaxed);
+    }
+    if let (false, Some(word)) = (rest.is_empty(), words.get(whole.len())) {
+        word.store(part_of_a_word(rest), Ordering::Relaxed);
+    }
+}
+
+/// At most 7 bytes as a word. Two loads that overlap, since a loop or a `memcpy` takes longer than all the rest of an action.
+fn part_of_a_word(bytes: &[u8]) -> u64 {
+    let last = |size| 8 * (bytes.len() - size);
+    if let (Some(first), Some(end)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*end)) << last(4)
+    } else if let (Some(first), Some(end)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        u64::from(u16::from_le_bytes(*first)) | u64::from(u16::from_le_bytes(*end)) << last(2)
+    } else {
+        bytes.first().map_or(0, |byte| u64::from(*byte))
     }
 }
 
 /// The longest start of `text` that has at most `limit` bytes and ends at a character.
+#[inline]
 pub(crate) fn cut(text: &str, limit: usize) -> &str {
-    &text[..text.floor_char_boundary(limit)]
+    if text.len() <= limit { text } else { &text[..text.floor_char_boundary(limit)] }
+}
+
+/// As [`cut`], for text that may not be UTF-8.
+fn cut_bytes(text: &[u8], limit: usize) -> &[u8] {
+    if text.len() <= limit {
+        return text;
+    }
+    // A character has three bytes at most after its first.
+    let starts = |at: &usize| text[*at] & 0xc0 != 0x80;
+    let end = (limit.saturating_sub(3)..=limit).rev().find(starts).unwrap_or(limit);
+    &text[..end]
 }
