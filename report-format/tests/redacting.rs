@@ -114,7 +114,8 @@ fn a_field_of_repeated_messages_is_left_out_of_each() {
         step: Some(Step::Task(TaskStep { task_id: 3, name: name.into(), ..TaskStep::default() })),
         ..Action::default()
     };
-    let actions = |name| Actions { actions: vec![task(name), Action::default(), task(name)], dropped: 9, ..Actions::default() };
+    let actions =
+        |name| Actions { actions: vec![task(name), Action::default(), task(name)], dropped: 9, ..Actions::default() };
     let mut writer = Writer::new(Vec::new(), &summary()).expect("a summary");
     writer.write_message(SectionKind::Actions, Category::Actions, &actions(CANARY)).expect("a message");
     let bytes = writer.finish().expect("a report").0;

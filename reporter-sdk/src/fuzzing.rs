@@ -76,7 +76,6 @@ fn product() -> &'static [AtomicU64] {
         writer.exception(&texts);
         writer.pause_heartbeat();
         writer.heartbeat();
-        writer.mark_started_up();
         let context = &[1; 64];
         writer.crashed(&Crash { number: 1, kind: 1, pid: 1, tid: 1, signal: None, address: None, context });
         words

@@ -52,8 +52,6 @@ pub(crate) mod header {
     pub(crate) const LOST_ANNOTATIONS: usize = 12;
     /// Nanoseconds that the clock of the actions resolves: times within one of its ticks are equal.
     pub(crate) const RESOLUTION: usize = 13;
-    /// 1 once the product says that it has started up: one that fails before that is likely to fail again when it is restarted.
-    pub(crate) const STARTED_UP: usize = 14;
     /// One word for each shard, [`COUNT_STRIDE`] apart: how many actions were begun in it, ever.
     pub(crate) const COUNTS: usize = 64;
     /// Two cache lines, since the CPU fetches them in pairs: threads that record side by side do not meet here.

@@ -44,7 +44,6 @@ pub(crate) struct Snapshot {
     pub(crate) taken: u64,
     /// `None` while the product's main loop is not watched.
     pub(crate) heartbeat: Option<Heartbeat>,
-    pub(crate) started_up: bool,
     /// Nanoseconds that the clock of the actions resolves; 0 where it makes no sense.
     pub(crate) resolution: u64,
     /// The product ended, or was about to end, as it should.
@@ -191,7 +190,6 @@ impl Snapshot {
             started_monotonic: word(header::STARTED_MONOTONIC),
             started_realtime: word(header::STARTED_REALTIME),
             heartbeat: parse_heartbeat(word(header::HEARTBEAT)),
-            started_up: word(header::STARTED_UP) == 1,
             resolution: Some(word(header::RESOLUTION)).filter(|nanos| *nanos <= COARSEST).unwrap_or(0),
             clean_exit: word(header::CLEAN_EXIT) == 1,
             lost_annotations: word(header::LOST_ANNOTATIONS),

@@ -247,14 +247,11 @@ fn an_exception_takes_the_place_of_a_panic() {
 }
 
 #[test]
-fn the_marks_of_start_up_and_clean_exit_are_seen() {
+fn the_clean_exit_mark_is_seen() {
     let (words, writer) = memory();
-    let marks = || Snapshot::from_words(words).map(|snapshot| (snapshot.started_up, snapshot.clean_exit)).unwrap();
-    assert_eq!(marks(), (false, false));
-    writer.mark_started_up();
-    assert_eq!(marks(), (true, false));
+    assert!(!Snapshot::from_words(words).unwrap().clean_exit);
     writer.mark_clean_exit();
-    assert_eq!(marks(), (true, true));
+    assert!(Snapshot::from_words(words).unwrap().clean_exit);
 }
 
 #[test]
@@ -379,7 +376,6 @@ proptest! {
         writer.annotate("k", "v");
         writer.exception(&Exception { type_name: b"e", message: b"m", thread_name: b"t" });
         writer.heartbeat();
-        writer.mark_started_up();
         writer.crashed(&Crash { number: 1, kind: 1, pid: 1, tid: 1, signal: None, address: None, context: &[1; 64] });
         for (at, value) in mutations {
             if at >= header::STARTED_MONOTONIC {

@@ -273,12 +273,6 @@ impl Writer {
         self.words[header::CLEAN_EXIT].store(1, Ordering::Release);
     }
 
-    /// The product has started up. Async-signal-safe.
-    #[cfg_attr(not(any(test, feature = "test-support")), expect(dead_code, reason = "for the policy of restarts"))]
-    pub(crate) fn mark_started_up(&self) {
-        self.words[header::STARTED_UP].store(1, Ordering::Relaxed);
-    }
-
     /// The product's main loop, which the calling thread runs, has come around: it is watched from now on.
     #[cfg_attr(not(any(test, feature = "test-support")), expect(dead_code, reason = "for the detection of hangs"))]
     pub(crate) fn heartbeat(&self) {
