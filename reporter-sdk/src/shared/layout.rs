@@ -35,8 +35,7 @@ pub(crate) mod header {
     pub(crate) const STARTED_REALTIME: usize = 8;
     /// 1 once the product ends as it should.
     pub(crate) const CLEAN_EXIT: usize = 9;
-    /// Counts up while the product's main loop runs; 0 where it never did.
-    #[cfg_attr(not(any(feature = "handler", test)), expect(dead_code, reason = "not written yet"))]
+    /// The thread that runs the product's main loop in the low half, its beats so far in the high half. No thread, 0, while none is watched.
     pub(crate) const HEARTBEAT: usize = 10;
     /// Handled errors that did not reach the handler, its queue being full.
     pub(crate) const LOST_ERRORS: usize = 11;

@@ -39,7 +39,8 @@ pub(crate) struct Snapshot {
     pub(crate) started_monotonic: u64,
     /// Nanoseconds since 1970-01-01T00:00:00Z.
     pub(crate) started_realtime: u64,
-    pub(crate) heartbeat: u64,
+    /// `None` while nobody is watched.
+    pub(crate) heartbeat: Option<Heartbeat>,
     /// The product ended, or was about to end, as it should.
     pub(crate) clean_exit: bool,
     /// Oldest first.
@@ -55,6 +56,21 @@ pub(crate) struct Snapshot {
     pub(crate) lost_errors: u64,
     pub(crate) panic: Option<PanicText>,
     pub(crate) crash: Option<CrashRecord>,
+}
+
+/// The last sign of life of the product's main loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Heartbeat {
+    pub(crate) thread_id: u32,
+    /// So far; wraps.
+    pub(crate) beats: u32,
+}
+
+impl Heartbeat {
+    /// Looks at it alone. `None` while nobody is watched.
+    pub(crate) fn read(mapping: &Mapping) -> Option<Self> {
+        heartbeat(mapping.words()[header::HEARTBEAT].load(Ordering::Acquire))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -166,7 +182,7 @@ impl Snapshot {
             pid: word(header::PID) as u32,
             started_monotonic: word(header::STARTED_MONOTONIC),
             started_realtime: word(header::STARTED_REALTIME),
-            heartbeat: word(header::HEARTBEAT),
+            heartbeat: heartbeat(word(header::HEARTBEAT)),
             clean_exit: word(header::CLEAN_EXIT) == 1,
             lost_annotations: word(header::LOST_ANNOTATIONS),
             lost_errors: word(header::LOST_ERRORS),
@@ -258,6 +274,10 @@ fn low(word: u64) -> u32 {
 
 fn high(word: u64) -> u32 {
     (word >> 32) as u32
+}
+
+fn heartbeat(word: u64) -> Option<Heartbeat> {
+    (low(word) != 0).then(|| Heartbeat { thread_id: low(word), beats: high(word) })
 }
 
 /// The `n`-th 16-bit number of a word, at most `limit`.

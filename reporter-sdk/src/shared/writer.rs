@@ -102,6 +102,15 @@ impl Thread {
     }
 }
 
+/// In a forked child: its one thread has another number than it had, and no other has a shard. Async-signal-safe.
+pub(crate) fn forget_threads() {
+    CLAIMED.store(0, Ordering::Relaxed);
+    let _ = THREAD.try_with(|thread| {
+        thread.id.set(0);
+        thread.own.set(false);
+    });
+}
+
 impl Drop for Thread {
     fn drop(&mut self) {
         if self.own.get() {
@@ -276,6 +285,22 @@ impl Writer {
             }
             store_bytes(&words[crash::CONTEXT..], context);
         });
+    }
+
+    /// The calling thread is alive and wants to be watched.
+    pub(crate) fn heartbeat(&self) {
+        let (thread, _) = Thread::current();
+        let beats = self.beats().wrapping_add(1);
+        self.words[header::HEARTBEAT].store(beats << 32 | u64::from(thread), Ordering::Relaxed);
+    }
+
+    /// Nobody is to be watched until the next heartbeat.
+    pub(crate) fn pause_heartbeat(&self) {
+        self.words[header::HEARTBEAT].store(self.beats() << 32, Ordering::Relaxed);
+    }
+
+    fn beats(&self) -> u64 {
+        self.words[header::HEARTBEAT].load(Ordering::Relaxed) >> 32
     }
 
     /// The product ends as it should. Async-signal-safe.
