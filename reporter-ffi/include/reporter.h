@@ -327,6 +327,35 @@ typedef int32_t reporter_dump_t;
 #endif // __cplusplus
 
 /**
+ * What becomes of a forked child that goes on without exec. One that runs another program has nothing of the reporter, whatever is chosen here.
+ */
+enum reporter_children_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Its calls do nothing, and its crash runs its course.
+     */
+    REPORTER_CHILDREN_OFF = 1,
+    /**
+     * The parent's handler reports its crashes, as long as the parent lives, with what the parent had recorded. Its own calls do nothing.
+     */
+    REPORTER_CHILDREN_INHERIT = 2,
+    /**
+     * It starts a reporter of its own at its first call of this library. Its reports lie in the common spool, and the parent's handler sends them.
+     */
+    REPORTER_CHILDREN_SEPARATE = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_children_t reporter_children_t;
+#else
+typedef int32_t reporter_children_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * Where a command was invoked.
  */
 enum reporter_surface_t
@@ -564,6 +593,73 @@ reporter_status_t reporter_options_set_kind_policy(reporter_options_t *options,
                                                    reporter_dump_t dump);
 
 /**
+ * What becomes of children that are forked from the product. Default: REPORTER_CHILDREN_OFF.
+ */
+reporter_status_t reporter_options_set_children(reporter_options_t *options, reporter_children_t children);
+
+/**
+ * Reports a hang: reporter_heartbeat() was called, and then is not called for so many milliseconds. Default: 0, hangs are not looked for.
+ * Else at least 100 and at most a day; 10,000 or more tell a hang from a slow disk. The product goes on untouched.
+ */
+reporter_status_t reporter_options_set_hang_after(reporter_options_t *options,
+                                                  uint32_t silence);
+
+/**
+ * Reports within 24 hours: of errors with the same signature, and of all. 0 is no limit. Default: 5 and 25. Errors beyond are counted, and nobody is
+ * asked about them; the next report of that signature tells how many there were.
+ */
+reporter_status_t reporter_options_set_limits(reporter_options_t *options,
+                                              uint32_t per_signature,
+                                              uint32_t per_day);
+
+/**
+ * What the spool holds at most: reports that nobody has decided about, reports that wait for delivery, and bytes of each of the two. 0 is no limit.
+ * Default: 20, 100 and 268,435,456. The oldest give way to a new one.
+ */
+reporter_status_t reporter_options_set_spool_limits(reporter_options_t *options,
+                                                    uint32_t undecided,
+                                                    uint32_t outgoing,
+                                                    uint64_t bytes);
+
+/**
+ * Starts the product again after a crash, an unhandled exception or a panic that ended it: its own program, without arguments, in the directory in
+ * which it calls reporter_start(). Never in a loop: only if it had run for `uptime` milliseconds (60,000 is a good value), and not more than
+ * twice in an hour. Never after a clean exit or a signal that somebody sent, and never with more rights than its user has.
+ *
+ * The new process has the environment of the old one at its start, in which REPORTER_RESTARTED counts the restarts of the last hour, from 1. It has a
+ * session of its own without a terminal, and its standard streams lead to /dev/null.
+ */
+reporter_status_t reporter_options_set_restart(reporter_options_t *options,
+                                               uint32_t uptime);
+
+/**
+ * Gives the product one argument more when it is started again. reporter_options_set_restart() comes first.
+ */
+reporter_status_t reporter_options_add_restart_argument(reporter_options_t *options, const char *argument);
+
+reporter_status_t reporter_options_add_restart_argument_n(reporter_options_t *options,
+                                                          const char *argument,
+                                                          size_t length);
+
+/**
+ * Starts another program than the product's own: absolute. reporter_options_set_restart() comes first.
+ */
+reporter_status_t reporter_options_set_restart_program(reporter_options_t *options, const char *program);
+
+reporter_status_t reporter_options_set_restart_program_n(reporter_options_t *options,
+                                                         const char *program,
+                                                         size_t length);
+
+/**
+ * Starts it in another directory: absolute. reporter_options_set_restart() comes first.
+ */
+reporter_status_t reporter_options_set_restart_directory(reporter_options_t *options, const char *directory);
+
+reporter_status_t reporter_options_set_restart_directory_n(reporter_options_t *options,
+                                                           const char *directory,
+                                                           size_t length);
+
+/**
  * Starts the handler and begins to catch crashes. Takes `options` in any case: the caller must not use or free them any more.
  *
  * REPORTER_OK says that the product may go on, not that all works: ask reporter_is_active() and reporter_soft_error().
@@ -750,6 +846,17 @@ reporter_status_t reporter_error_set_location_n(reporter_error_t *error,
  * the product is held for the dump.
  */
 reporter_status_t reporter_capture_error(reporter_error_t *error);
+
+/**
+ * Tells that the product answers: to be called in each round of its main loop, by the thread that must not hang. Costs a few nanoseconds.
+ * From the first call on the product is watched, if reporter_options_set_hang_after() was called.
+ */
+reporter_status_t reporter_heartbeat(void);
+
+/**
+ * Stops the watch until the next reporter_heartbeat(): for a modal dialog with a loop of its own, a long wait, the end of the main loop.
+ */
+reporter_status_t reporter_heartbeat_pause(void);
 
 #ifdef __cplusplus
 }  // extern "C"

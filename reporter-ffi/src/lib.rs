@@ -20,6 +20,10 @@ pub mod options;
 pub mod mail;
 // … about what is collected.
 pub mod policy;
+// … about how often, and about what comes after a crash.
+pub mod child;
+pub mod limit;
+pub mod restart;
 // Start and end.
 pub mod reporter;
 // What happens in between.
@@ -27,3 +31,4 @@ pub mod action;
 pub mod annotation;
 pub mod attachment;
 pub mod error;
+pub mod heartbeat;

@@ -1,4 +1,5 @@
-//! `reporter_options_t`: what a product says once, at start. Mail and policies have files of their own.
+//! `reporter_options_t`: what a product says once, at start. What it says about mail, policies, limits, restart and children
+//! has files of its own.
 
 use std::{
     ffi::c_char,
@@ -12,6 +13,7 @@ use reporter_sdk::{Notice, Options};
 use crate::{
     ffi::{Choice, Failure, Given, Raw, borrow, boundary, boundary_or, give, meaning, read_all, take},
     mail::MailOptions,
+    restart::RestartOptions,
     status::reporter_status_t::{self, *},
 };
 
@@ -24,6 +26,7 @@ pub struct reporter_options_t {
     sdk: Options,
     notice: Notice,
     pub(crate) mail: MailOptions,
+    pub(crate) restart: Option<RestartOptions>,
 }
 
 impl reporter_options_t {
@@ -33,7 +36,10 @@ impl reporter_options_t {
     }
 
     pub(crate) fn into_sdk(self) -> Options {
-        let options = self.sdk.notice(self.notice);
+        let mut options = self.sdk.notice(self.notice);
+        if let Some(restart) = self.restart {
+            options = options.restart(restart.into_sdk());
+        }
         match self.mail.into_sdk() {
             Some(mail) => options.mail(mail),
             None => options,
@@ -98,6 +104,7 @@ unsafe fn new_options(raw: [Raw; 3]) -> *mut reporter_options_t {
             sdk: Options::new(vendor.text()?, name.text()?, version.text()?),
             notice: Notice::default(),
             mail: MailOptions::default(),
+            restart: None,
         }))
     })
 }

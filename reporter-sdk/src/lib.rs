@@ -43,6 +43,7 @@ pub mod fuzzing;
 #[cfg(feature = "handler")]
 #[doc(hidden)]
 pub mod handler;
+mod heartbeat;
 #[cfg(feature = "handler")]
 pub mod inventory;
 mod ipc;
@@ -63,7 +64,8 @@ pub use annotations::{annotate, remove_annotation};
 pub use attachments::{ATTACHMENT_LIMIT, attach_bytes, attach_file};
 pub use capture::handled::{HandledError, capture_error, capture_handled};
 pub use error::{Error, SoftError};
-pub use options::{Dump, Mail, Notice, Options, Policy, Smtp, Tls};
+pub use heartbeat::{heartbeat, heartbeat_pause};
+pub use options::{Children, Dump, Mail, Notice, Options, Policy, Restart, Smtp, Tls};
 pub use report_format::schema::v1::{Category, ErrorKind, ErrorLink, ManagedFrame, SourceLocation, Surface};
 pub use reporter::{Reporter, flush, shutdown, simulate_crash};
 

@@ -5,8 +5,11 @@ use std::{fmt, path::PathBuf, time::Duration};
 use report_format::schema::v1::{Category, ErrorKind};
 use zeroize::Zeroizing;
 
+mod restart;
 #[cfg(target_os = "linux")]
 pub(crate) mod wire;
+
+pub use restart::Restart;
 
 /// What the product is, what may be collected, who is told what, and where reports go.
 ///
@@ -43,6 +46,27 @@ pub struct Options {
     pub(crate) include_command_line: bool,
     pub(crate) without_progress: Duration,
     pub(crate) longest: Duration,
+    /// Zero: hangs are not looked for.
+    pub(crate) hang_after: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) restart: Option<Restart>,
+    pub(crate) children: Children,
+}
+
+/// Zero stands for no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) per_signature: u32,
+    pub(crate) per_day: u32,
+    pub(crate) drafts: u32,
+    pub(crate) outgoing: u32,
+    /// Of drafts, and again of what is outgoing.
+    pub(crate) bytes: u64,
+}
+
+impl Limits {
+    pub(crate) const DEFAULT: Self =
+        Self { per_signature: 5, per_day: 25, drafts: 20, outgoing: 100, bytes: 256 << 20 };
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +96,10 @@ impl Options {
             include_command_line: false,
             without_progress: Duration::from_secs(10),
             longest: Duration::from_secs(120),
+            hang_after: Duration::ZERO,
+            limits: Limits::DEFAULT,
+            restart: None,
+            children: Children::Off,
         }
     }
 
@@ -176,6 +204,53 @@ impl Options {
         self
     }
 
+    /// Reports a hang: the product goes on giving a [`heartbeat`](crate::heartbeat) and then gives none for so long. Off by default.
+    ///
+    /// Between 100 ms and 24 hours, cut to whole milliseconds; a value beyond either end counts as that end, zero turns it off. Ten seconds or more
+    /// tell a hang from a slow disk. The dump is taken of the living product, which goes on untouched; there is one report for each hang. A
+    /// product that is stopped or debugged does not hang, nor does one on a machine that sleeps.
+    #[must_use]
+    pub fn hang_after(mut self, silence: Duration) -> Self {
+        let day = Duration::from_hours(24);
+        self.hang_after = if silence.is_zero() { silence } else { silence.clamp(Duration::from_millis(100), day) };
+        self
+    }
+
+    /// Reports within 24 hours: of errors with the same signature, and of all. Zero is no limit. Default: 5 and 25.
+    ///
+    /// The signature is made of the kind of error, its signal, type or place, and the functions that it happened in. Errors beyond the limits are
+    /// counted, and nobody is asked about them; the next report of that signature tells how many there were. Simulated crashes do not count.
+    #[must_use]
+    pub fn limits(mut self, per_signature: u32, per_day: u32) -> Self {
+        self.limits = Limits { per_signature, per_day, ..self.limits };
+        self
+    }
+
+    /// What the spool holds at most: reports that nobody has decided about, reports that wait for delivery, and bytes of each of the two. Zero is
+    /// no limit. Default: 20, 100 and 256 MiB.
+    ///
+    /// The oldest give way to a new one; among those that wait for delivery, the ones that are not tried any more go first. A single report may be
+    /// larger.
+    #[must_use]
+    pub fn spool_limits(mut self, undecided: u32, outgoing: u32, bytes: u64) -> Self {
+        self.limits = Limits { drafts: undecided, outgoing, bytes, ..self.limits };
+        self
+    }
+
+    /// Starts the product again after a crash. Off by default.
+    #[must_use]
+    pub fn restart(mut self, restart: Restart) -> Self {
+        self.restart = Some(restart);
+        self
+    }
+
+    /// What becomes of children that are forked from the product and run on without `exec`. Default: [`Children::Off`].
+    #[must_use]
+    pub fn children(mut self, children: Children) -> Self {
+        self.children = children;
+        self
+    }
+
     /// What memory a report of this kind holds.
     pub(crate) fn dump_of(&self, kind: ErrorKind) -> Dump {
         let default = if kind == ErrorKind::HandledError { Dump::None } else { Dump::Minidump };
@@ -196,6 +271,20 @@ pub enum Policy {
     Ask,
     /// Never collect it.
     Never,
+}
+
+/// What becomes of a forked child of the product. One that runs another program (`exec`) has nothing of the reporter, whatever is chosen here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Children {
+    /// Its calls do nothing, and its crash runs its course. It may start a reporter of its own.
+    Off,
+    /// The parent's handler reports its crashes, as long as the parent lives, with what the parent had recorded: the child's own calls do nothing.
+    /// Nobody is asked at once. The child must be below the parent in the tree of processes: a daemon that has left it is not reported.
+    Inherit,
+    /// It starts a reporter of its own, with a handler of its own, at its first call of the SDK, and then reports as the parent does. That handler
+    /// is given no way to support: its reports lie in the common spool, and the parent's handler asks and sends at its next occasion.
+    Separate,
 }
 
 /// How much memory goes into a report.
@@ -363,6 +452,13 @@ mod tests {
         );
         assert_eq!(options.dump_of(ErrorKind::Panic), Dump::FullMemory);
         assert!(!options.wants(ErrorKind::Panic));
+    }
+
+    #[test]
+    fn a_hang_is_looked_for_within_bounds_or_not_at_all() {
+        let after = |silence| Options::new("v", "p", "1").hang_after(silence).hang_after;
+        let (least, most) = (Duration::from_millis(100), Duration::from_hours(24));
+        assert_eq!([Duration::ZERO, Duration::from_nanos(1), Duration::MAX].map(after), [Duration::ZERO, least, most]);
     }
 
     #[test]

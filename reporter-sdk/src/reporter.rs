@@ -13,9 +13,9 @@ use std::{
 use report_format::schema::v1::{ErrorKind, ErrorLink};
 
 use crate::{
-    Dump, Error, Options, SoftError,
+    Dump, Error, Options, Restart, SoftError,
     capture::{
-        altstack, context, panic, signals,
+        altstack, child, context, panic, signals,
         wake::{Channel, Claim, Claimed},
     },
     ipc::{
@@ -28,7 +28,6 @@ use crate::{
     shared::{
         clock,
         mapping::{self, Mapping},
-        seat::Seat,
         writer::{self, Crash, Writer},
     },
 };
@@ -44,6 +43,8 @@ pub(crate) struct State {
     /// Without the mail server, which is the handler's alone.
     pub(crate) options: Options,
     pub(crate) pid: u32,
+    /// The handler's process.
+    pub(crate) handler: u32,
     control: Socket,
     sequence: AtomicU64,
     /// Held by the one thread that waits for an answer.
@@ -61,9 +62,10 @@ pub(crate) fn active() -> Option<&'static State> {
     unsafe { ACTIVE.load(Ordering::Acquire).as_ref() }
 }
 
-/// As [`active`], for calls of the product: the thread gets its alternate stack on the way. Not async-signal-safe.
+/// As [`active`], for calls of the product: the thread gets its alternate stack on the way, a forked child its own reporter if it is to have one.
+/// Not async-signal-safe.
 pub(crate) fn entered() -> Option<&'static State> {
-    let state = active()?;
+    let state = active().or_else(child::start_own)?;
     altstack::ensure();
     Some(state)
 }
@@ -120,6 +122,11 @@ impl Reporter {
                 "a reporter runs already in this process: keep that one",
             ));
         }
+        let mut soft_errors = Vec::new();
+        if let Some(Err(error)) = options.restart.as_mut().map(Restart::settle) {
+            options.restart = None;
+            soft_errors.push(SoftError::from_error("restart", &error));
+        }
         let mut hello = schema::ClientMessage {
             sequence: 0,
             message: Some(Message::Hello(schema::Hello {
@@ -149,10 +156,13 @@ impl Reporter {
             crash: Channel::new(crash.into(), options.without_progress, options.longest),
             options,
             pid: std::process::id(),
+            handler: ready.handler_pid,
             control,
             sequence: AtomicU64::new(1),
             answers: Mutex::new(()),
-            soft_errors: Mutex::new(ready.soft_errors.into_iter().map(Into::into).collect()),
+            soft_errors: Mutex::new(
+                soft_errors.into_iter().chain(ready.soft_errors.into_iter().map(Into::into)).collect(),
+            ),
         }));
         if let Some(handler) = rustix::process::Pid::from_raw(ready.handler_pid as i32).filter(|pid| !pid.is_init()) {
             // Where Yama restricts ptrace, the handler is allowed by name; elsewhere this is an error that means nothing.
@@ -379,14 +389,15 @@ fn register_exits() {
         }
     }
     extern "C" fn in_child() {
-        Seat::forget_all();
+        let parent = active();
         ACTIVE.store(std::ptr::null_mut(), Ordering::Release);
+        child::forked(parent);
     }
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {
         // SAFETY: the function lives as long as the program does, and takes part in no Rust state that has ended by then.
         unsafe { libc::atexit(at_exit) };
-        // SAFETY: as above; it only stores into atomics and a cell of its thread, which a child of a threaded process may do.
+        // SAFETY: as above; it is async-signal-safe, which a child of a threaded process needs: atomics, cells of its thread and system calls.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     }
 }

@@ -12,7 +12,7 @@ use report_format::ReportId;
 use report_format::schema::v1::{Category, ErrorKind, Product, SectionKind};
 use reporter_sdk::consent::{CategorySet, Draft, DraftSection, Remember, Remembered};
 use reporter_sdk::encode::Encoded;
-use reporter_sdk::spool::{Failure, GIVE_UP_AFTER, Outgoing, Spool, SpoolError};
+use reporter_sdk::spool::{Failure, GIVE_UP_AFTER, Outgoing, Spool, SpoolError, SpoolLimits};
 
 struct Place {
     _directory: tempfile::TempDir,
@@ -90,6 +90,47 @@ fn a_draft_comes_back_as_it_was_and_declined_leaves_nothing() {
     assert_eq!(held.draft(), &draft(1));
     held.discard().unwrap();
     assert_eq!(files(&place.path), [] as [PathBuf; 0]);
+}
+
+fn numbers(ids: &[ReportId]) -> Vec<u8> {
+    ids.iter().map(|id| id.0[0]).collect()
+}
+
+#[test]
+fn what_nobody_takes_gives_way_to_new_reports_first_what_is_tried_no_more() {
+    let place = place();
+    let limits = SpoolLimits { drafts: 2, outgoing: 3, bytes: 0 };
+    let spool = Spool::open(&place.path).unwrap().limited(limits);
+    let add = |number: u8| drop(enqueue(&spool, &draft(number), b"report").unwrap());
+    (1..=3).for_each(add);
+    let given_up = spool.claim(ReportId([2; 16])).unwrap().unwrap();
+    given_up.failed(&"no", Failure::Final, SystemTime::now()).unwrap();
+    let being_sent = spool.claim(ReportId([1; 16])).unwrap().unwrap();
+    add(4);
+    assert_eq!(numbers(&spool.outgoing().unwrap()), [1, 3, 4]);
+    add(5);
+    assert_eq!(numbers(&spool.outgoing().unwrap()), [1, 4, 5], "what is being sent stays");
+    drop(being_sent);
+    // Undecided ones have a limit of their own.
+    (6..=8).for_each(|number| spool.put_draft(&draft(number)).unwrap());
+    assert_eq!((numbers(&spool.outgoing().unwrap()), numbers(&spool.drafts().unwrap())), (vec![1, 4, 5], vec![7, 8]));
+    assert_eq!(files(&place.path).len(), 3 * 2 + 2, "no state without its report");
+}
+
+#[test]
+fn bytes_are_limited_too_and_zero_is_no_limit() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap().limited(SpoolLimits { drafts: 0, outgoing: 0, bytes: 250 });
+    let add = |number, size| drop(enqueue(&spool, &draft(number), &vec![7; size]).unwrap());
+    (1..=30).for_each(|number| add(number, 1));
+    assert_eq!(spool.outgoing().unwrap().len(), 30);
+    add(31, 240);
+    assert_eq!(numbers(&spool.outgoing().unwrap()), (21..=31).collect::<Vec<_>>());
+    add(32, 1000);
+    assert_eq!(numbers(&spool.outgoing().unwrap()), [32], "a single one may be larger");
+    (1..=40).for_each(|number| spool.put_draft(&draft(number)).unwrap());
+    let left = spool.drafts().unwrap().len();
+    assert!((1..=4).contains(&left), "{left} drafts of some 100 bytes each");
 }
 
 #[test]

@@ -409,9 +409,14 @@ fn diagnostics(page: &mut Page<'_>, content: &Content, detail: Detail) -> io::Re
         diagnostics.dropped_streams.iter().map(|stream| minidump::stream_name(*stream)).collect();
     let spent = |nanos: u64| Span::plain(if nanos == 0 { String::new() } else { value::span(nanos) });
     let zeroed = if diagnostics.zeroed_bytes == 0 { String::new() } else { value::size(diagnostics.zeroed_bytes) };
+    let suppressed = match diagnostics.suppressed {
+        0 => String::new(),
+        times => format!("the same error {times} times before, by the product's limits"),
+    };
     page.fields(
         2,
         &[
+            ("not reported", Span::plain(suppressed)),
             ("product held for", spent(diagnostics.dump_nanos)),
             ("collecting took", spent(diagnostics.collect_nanos)),
             ("streams taken out", Span::plain(streams.join(", "))),

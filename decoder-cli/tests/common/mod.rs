@@ -173,6 +173,7 @@ pub(crate) fn full_report(suffix: &str) -> Vec<u8> {
             collect_nanos: 12_000_000,
             dropped_streams: vec![0x4767_0007, 0x4767_0006],
             zeroed_bytes: 3214,
+            suppressed: 12,
         })
         .with(SectionKind::Actions, Category::Actions, &actions(&s))
         .with(SectionKind::Stacks, Category::Memory, &Stacks {

@@ -1530,6 +1530,11 @@ pub struct Diagnostics {
     /// Bytes. Purpose: proof that arguments and environment were removed. As shown: `3214`.
     #[prost(uint64, tag = "5")]
     pub zeroed_bytes: u64,
+    /// Errors of this report's signature that the product's limits left unreported since the report of it before this one.
+    ///
+    /// Purpose: how often the same error happened without a report. As shown: `12`.
+    #[prost(uint64, tag = "6")]
+    pub suppressed: u64,
 }
 /// Something that could not be had. Capture never fails whole.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -96,6 +96,22 @@ static void wrong_values(void)
     CHECK_STATUS(reporter_command("i", "l", (reporter_surface_t)INT32_MIN), REPORTER_ERROR_ARGUMENT);
     CHECK_STATUS(reporter_options_set_waits(options, 2, 1), REPORTER_ERROR_ARGUMENT);
     CHECK_STATUS(reporter_options_set_waits(options, 1, 86400001), REPORTER_ERROR_ARGUMENT);
+    CHECK_STATUS(reporter_options_set_hang_after(options, 99), REPORTER_ERROR_ARGUMENT);
+    CHECK_STATUS(reporter_options_set_hang_after(options, 86400001), REPORTER_ERROR_ARGUMENT);
+    CHECK_STATUS(reporter_options_set_hang_after(options, 0), REPORTER_OK);
+    CHECK_STATUS(reporter_options_set_children(options, (reporter_children_t)0), REPORTER_ERROR_ARGUMENT);
+    CHECK_STATUS(reporter_options_set_children(options, REPORTER_CHILDREN_INHERIT), REPORTER_OK);
+    CHECK_STATUS(reporter_options_set_limits(options, 0, UINT32_MAX), REPORTER_OK);
+    CHECK_STATUS(reporter_options_set_spool_limits(options, 0, 0, UINT64_MAX), REPORTER_OK);
+    /* What belongs to a restart comes after it. */
+    CHECK_STATUS(reporter_options_add_restart_argument(options, "--recover"), REPORTER_ERROR_ARGUMENT);
+    CHECK_STATUS(reporter_options_set_restart_program(options, "/opt/launcher"), REPORTER_ERROR_ARGUMENT);
+    CHECK_STATUS(reporter_options_set_restart_directory(options, "/"), REPORTER_ERROR_ARGUMENT);
+    CHECK_STATUS(reporter_options_set_restart(options, 60000), REPORTER_OK);
+    CHECK_STATUS(reporter_options_add_restart_argument(options, NULL), REPORTER_ERROR_NULL);
+    CHECK_STATUS(reporter_options_add_restart_argument_n(options, "--recover!", 9), REPORTER_OK);
+    CHECK_STATUS(reporter_options_set_restart_program(options, "/opt/launcher"), REPORTER_OK);
+    CHECK_STATUS(reporter_options_set_restart_directory(options, "/"), REPORTER_OK);
     /* What belongs to a server comes after it. */
     CHECK_STATUS(reporter_options_set_smtp_credentials(options, "u", "p"), REPORTER_ERROR_ARGUMENT);
     CHECK_STATUS(reporter_options_set_smtp_timeout(options, 1), REPORTER_ERROR_ARGUMENT);
@@ -123,6 +139,8 @@ static void while_off(void)
     CHECK_STATUS(reporter_attach_bytes("n", "text/plain", (const uint8_t *)"b", 1), REPORTER_OK);
     CHECK_STATUS(reporter_capture_error(reporter_error_new("t", "m")), REPORTER_OK);
     CHECK_STATUS(reporter_simulate_crash(), REPORTER_OK);
+    CHECK_STATUS(reporter_heartbeat(), REPORTER_OK);
+    CHECK_STATUS(reporter_heartbeat_pause(), REPORTER_OK);
     CHECK_STATUS(reporter_flush(0), REPORTER_OK);
     CHECK_STATUS(reporter_shutdown(0), REPORTER_OK);
 }

@@ -56,7 +56,7 @@ impl HandledError {
 // Inlined, so that the stack begins with the caller.
 #[inline(always)]
 pub fn capture_error<E: Error + ?Sized + 'static>(error: &E) {
-    if reporter::active().is_some() {
+    if reporter::entered().is_some() {
         capture_handled(HandledError::new(chain_of(error)));
     }
 }

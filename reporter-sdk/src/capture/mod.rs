@@ -8,6 +8,8 @@ pub(crate) mod altstack;
 #[cfg(target_os = "linux")]
 pub(crate) mod chain;
 #[cfg(target_os = "linux")]
+pub(crate) mod child;
+#[cfg(target_os = "linux")]
 pub(crate) mod context;
 pub(crate) mod handled;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::io;
 use report_format::schema::v1::ErrorKind;
 
 use super::{
-    chain, context, panic,
+    chain, child, context, panic,
     wake::{Claim, Claimed},
 };
 use crate::{reporter, shared::writer::Crash};
@@ -46,7 +46,10 @@ unsafe extern "C" fn on_signal(_: i32, info: *mut libc::siginfo_t, ucontext: *mu
 /// # Safety
 /// As for [`on_signal`].
 unsafe fn report(info: &libc::siginfo_t, ucontext: *mut libc::c_void) {
-    let Some(state) = reporter::active() else { return };
+    let Some(state) = reporter::active() else {
+        // SAFETY: the caller's promise.
+        return unsafe { child::report(info, ucontext) };
+    };
     // SAFETY: getpid(2) is async-signal-safe.
     let pid = unsafe { libc::getpid() } as u32;
     // SAFETY: gettid(2) is async-signal-safe.

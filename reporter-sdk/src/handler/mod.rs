@@ -2,18 +2,22 @@
 
 mod argument_block;
 mod attachments;
+mod children;
 mod delivery;
 mod detach;
 mod dump;
 mod elf;
 mod evidence;
 mod fault;
+mod hang;
 pub(crate) mod minidump_filter;
 mod modules;
 mod pipeline;
 mod recorded;
+mod restart;
 mod server;
 mod settings;
+mod signature;
 mod unwind;
 mod watch;
 

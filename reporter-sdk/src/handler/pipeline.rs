@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use report_format::ReportId;
 use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
@@ -15,6 +15,7 @@ use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 use super::attachments::Attachments;
 use super::evidence::{self, Memory, Occurrence, nanos};
 use super::settings::Settings;
+use super::signature::signature;
 use super::{soft_error, soft_note};
 use crate::consent::{
     AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, Outcome, Policies, Request, Resolution, Unattended,
@@ -24,7 +25,7 @@ use crate::encode::encode;
 use crate::inventory;
 use crate::ipc::{self, unix::Socket};
 use crate::shared::clock;
-use crate::spool::{Spool, SpoolError};
+use crate::spool::{Admission, ReportLimits, Spool, SpoolError};
 
 /// For each subject of the inventory; they run side by side.
 const INVENTORY_TIME: Duration = Duration::from_secs(2);
@@ -45,6 +46,8 @@ pub(crate) enum Became {
     Declined,
     /// Not wanted, by whoever said never; nothing was collected.
     Unwanted,
+    /// Beyond the product's limits: counted, and nothing was kept.
+    Suppressed,
 }
 
 /// The error is known and its report is not on its way.
@@ -73,9 +76,10 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// Takes an error all the way. `hold` lets the product go on as soon as it may; it does so at the latest when this returns.
+    /// Takes an error of process `pid` all the way. `hold` lets it go on as soon as it may; it does so at the latest when this returns.
     pub(crate) fn report(
         &self,
+        pid: u32,
         occurrence: &Occurrence,
         attachments: &Attachments,
         asker: &mut dyn Asker,
@@ -88,15 +92,26 @@ impl Pipeline {
                 return Ok(Became::Unwanted);
             }
             Resolution::Always { categories, .. } => (categories, false),
-            Resolution::Ask(offered) => (offered, hold.is_held() && asks_at_once(occurrence.kind)),
+            // A child has no terminal of its own to ask in: the product works in it.
+            Resolution::Ask(offered) => (offered, hold.is_held() && pid == self.pid && asks_at_once(occurrence.kind)),
         };
         let started = Instant::now();
         let mut diagnostics = v1::Diagnostics::default();
 
         let policy = self.settings.dump(occurrence.kind);
-        let mut memory = evidence::memory(occurrence, self.pid, policy, allowed, &mut diagnostics);
+        let mut memory = evidence::memory(occurrence, pid, policy, allowed, &mut diagnostics);
         if memory.stacks.is_none() && allowed.contains(Category::Memory) {
-            memory = evidence::recorded(occurrence, self.pid, &mut diagnostics);
+            memory = evidence::recorded(occurrence, pid, &mut diagnostics);
+        }
+        let id = ReportId(uuid::Uuid::now_v7().into_bytes());
+        let error = evidence::error(occurrence, id.0, &memory, clock::realtime());
+        match self.admit(&error, &memory, &mut hold) {
+            Admission::Report { suppressed } => diagnostics.suppressed = suppressed,
+            Admission::Suppressed => return Ok(Became::Suppressed),
+        }
+        if pid != self.pid {
+            let text = format!("it is of process {pid}, a child that the product, process {}, has forked", self.pid);
+            diagnostics.soft_errors.push(soft_note("children", text));
         }
         // The terminal is the product's only as long as the product lives: where a person is asked, it is held until the answer.
         if !asks {
@@ -111,7 +126,7 @@ impl Pipeline {
         };
         diagnostics.collect_nanos = nanos(started.elapsed());
 
-        let draft = self.draft(occurrence, allowed, memory, inventory.sections, &attached, diagnostics);
+        let draft = self.draft(occurrence, &error, allowed, memory, inventory.sections, &attached, diagnostics);
         let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
         // Into the spool before anyone is asked: whatever happens to us meanwhile, the question can be asked again.
         if let Err(error) = spool.put_draft(&draft) {
@@ -220,20 +235,46 @@ impl Pipeline {
         policies.resolve(kind, &self.settings.product.version)
     }
 
+    /// Counts the error, and tells whether it is reported. One that is not holds nobody any longer.
+    fn admit(&self, error: &v1::Error, memory: &Memory, hold: &mut Hold) -> Admission {
+        let anyway = Admission::Report { suppressed: 0 };
+        let limits = self.settings.report_limits;
+        // A test of the way to support is not to fail for having been done before.
+        let counts = limits != ReportLimits::NONE && error.kind() != ErrorKind::Simulated;
+        let Some(spool) = self.spool.as_ref().filter(|_| counts) else { return anyway };
+        let mut counting = match spool.count() {
+            Ok(Some(counting)) => counting,
+            Ok(None) => return anyway,
+            Err(error) => {
+                tracing::warn!(%error, "reports are not counted");
+                return anyway;
+            }
+        };
+        let admission = counting.admit(signature(error, memory), limits, SystemTime::now());
+        if admission == Admission::Suppressed {
+            hold.release();
+        }
+        if let Err(error) = counting.keep() {
+            tracing::warn!(%error, "a report is not counted");
+        }
+        admission
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a draft is all of them")]
     fn draft(
         &self,
         occurrence: &Occurrence,
+        error: &v1::Error,
         allowed: CategorySet,
         memory: Memory,
         inventory: Vec<(SectionKind, Category, Vec<u8>)>,
         attached: &[v1::Attachment],
         mut diagnostics: v1::Diagnostics,
     ) -> Draft {
-        let id = ReportId(uuid::Uuid::now_v7().into_bytes());
-        let error = evidence::error(occurrence, id.0, &memory, clock::realtime());
+        let id = ReportId(error.report_id.as_slice().try_into().unwrap_or_default());
         let Settings { product, product_id, command_line, .. } = &self.settings;
         let mut draft = Draft::new(id, product.clone(), *product_id, occurrence.kind, error.time);
-        draft.push(SectionKind::Error, Category::Essential, &error);
+        draft.push(SectionKind::Error, Category::Essential, error);
         if allowed.contains(Category::Actions) {
             draft.push(SectionKind::Actions, Category::Actions, &evidence::actions(occurrence));
         }
@@ -274,9 +315,10 @@ impl Pipeline {
     }
 }
 
-/// Whether the person is asked while the product is held. Handled errors queue, and a vanished product has left its terminal.
+/// Whether the person is asked while the product is held. Handled errors queue, a product that hangs is in its terminal, and one that has vanished has
+/// left it.
 fn asks_at_once(kind: ErrorKind) -> bool {
-    !matches!(kind, ErrorKind::HandledError | ErrorKind::Vanished)
+    !matches!(kind, ErrorKind::HandledError | ErrorKind::Hang | ErrorKind::Vanished)
 }
 
 /// A product that waits. Told once a second that we are at work, until it may go on.

@@ -8,23 +8,26 @@ use std::time::Duration;
 
 use report_format::ReportId;
 use report_format::schema::v1::{self, ErrorKind};
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::attachments::Attachments;
+use super::children::CrashedChild;
 use super::delivery::{self, Delivery};
 use super::evidence::Occurrence;
+use super::hang::{self, HangWatch};
 use super::pipeline::{Became, Hold, Pipeline, PipelineError};
+use super::restart::Restart;
 use super::settings::Settings;
 use super::watch::{Ending, Product};
 use super::{soft_error, soft_note};
 use crate::consent::{AdministratorPolicy, TerminalAsker};
-use crate::ipc::unix::{IpcError, Socket};
+use crate::ipc::unix::{Datagram, IpcError, Socket};
 use crate::ipc::{self, PROTOCOL_VERSION};
 use crate::schema::{
     ClientMessage, Done, HandledError, HandlerMessage, Hello, Ready, Refused, client_message, handler_message,
 };
 use crate::shared::mapping::Mapping;
-use crate::shared::snapshot::Snapshot;
+use crate::shared::snapshot::{Heartbeat, Snapshot};
 use crate::spool::{Spool, SpoolError, Undelivered};
 
 /// The product says hello right after it has started us.
@@ -36,6 +39,8 @@ const MOST_HANDLED: usize = 64;
 const MOST_TOLD: usize = 32;
 /// Undelivered reports that the product is told of one by one at start.
 const MOST_UNDELIVERED: usize = 3;
+/// Bytes of what comes over the crash channel: a child's record and context, with some room.
+const CRASH_BYTES: usize = 8 << 10;
 
 /// The handler cannot serve. The product goes on without it.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +134,8 @@ struct Server {
     last_kind: Option<ErrorKind>,
     /// A closed one is always ready: it is no longer waited for.
     crash_channel_open: bool,
+    hang: Option<HangWatch>,
+    restart: Option<Restart>,
     soft_errors: Vec<v1::SoftError>,
     /// Drafts of this run whose question was put off. They are offered again by the next run.
     asked: Vec<ReportId>,
@@ -148,11 +155,13 @@ impl Server {
         hello: Hello,
         memory: Vec<OwnedFd>,
     ) -> Result<Self, (Socket, ServeError)> {
-        match Self::start(&control, hello, memory) {
-            Ok((shared, product, pipeline, delivery, attachments, soft_errors)) => Ok(Self {
+        match Self::start(&control, &crash_channel, hello, memory) {
+            Ok((shared, product, mut pipeline, delivery, attachments, soft_errors)) => Ok(Self {
                 control,
                 crash_channel: Arc::new(crash_channel),
                 shared,
+                hang: HangWatch::new(pipeline.settings.hang_after_millis),
+                restart: Restart::new(pipeline.settings.restart.take(), product.pid()),
                 product,
                 pipeline,
                 delivery,
@@ -172,6 +181,7 @@ impl Server {
     #[allow(clippy::type_complexity)]
     fn start(
         control: &Socket,
+        crash_channel: &Socket,
         hello: Hello,
         memory: Vec<OwnedFd>,
     ) -> Result<(Mapping, Product, Pipeline, Option<Delivery>, Attachments, Vec<v1::SoftError>), ServeError> {
@@ -213,8 +223,13 @@ impl Server {
         let mut settings = Settings::new(configuration);
         let (administrator, told) = AdministratorPolicy::read(&settings.product.vendor, &settings.product.name);
         soft_errors.extend(told);
+        if settings.children
+            && let Err(error) = crash_channel.name_senders()
+        {
+            soft_errors.push(soft_error("children", &error));
+        }
         let spool = match &settings.spool {
-            Some(path) => open_spool(path, &mut soft_errors),
+            Some(path) => open_spool(path, &mut soft_errors).map(|spool| spool.limited(settings.spool_limits)),
             None => {
                 soft_errors.push(soft_note("spool", "there is no home directory: name a spool in the options"));
                 None
@@ -255,11 +270,14 @@ impl Server {
                 PollFd::from_borrowed_fd(crash, PollFlags::IN),
                 PollFd::new(&self.product, PollFlags::IN),
             ];
-            match rustix::event::poll(&mut polled, None) {
+            // Nothing wakes an idle handler but the product, unless it is to notice hangs.
+            let rest = self.hang.as_ref().and_then(|watch| Timespec::try_from(watch.rest()).ok());
+            match rustix::event::poll(&mut polled, rest.as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(io::Error::from(error).into()),
             }
             let [control, crash, ended] = polled.map(|p| !p.revents().is_empty());
+            let is_quiet = !(control || crash || ended);
             // Control first: a handled error comes before the byte that asks for its dump, and a shutdown before the end.
             let control = if control { self.control_messages() } else { Control::Open };
             if crash && self.crash_channel_open {
@@ -274,6 +292,9 @@ impl Server {
                 rustix::event::poll(&mut [PollFd::new(&self.product, PollFlags::IN)], None).map_err(io::Error::from)?;
                 self.product_ended();
                 return Ok(());
+            }
+            if is_quiet {
+                self.look_for_a_hang();
             }
         }
     }
@@ -352,9 +373,16 @@ impl Server {
 
     /// One byte at a time: what came over control before the next one is to be read before it.
     fn crash_byte(&mut self) {
-        let mut byte = [0];
-        match self.crash_channel.receive_bytes(&mut byte, Duration::ZERO) {
-            Ok((1, _)) if byte[0] == ipc::CRASHED => self.crashed(),
+        let mut bytes = [0; CRASH_BYTES];
+        match self.crash_channel.receive_datagram(&mut bytes, Duration::ZERO) {
+            Ok(Datagram { size: 1, .. }) if bytes[0] == ipc::CRASHED => self.crashed(),
+            Ok(datagram) if datagram.size > 1 && self.pipeline.settings.children => {
+                let Datagram { size, descriptors, sender } = datagram;
+                match CrashedChild::of(&self.product, &bytes[..size], descriptors, sender) {
+                    Ok(child) => self.child_crashed(child),
+                    Err(error) => tracing::warn!(%error, "not reported: no crash of a child"),
+                }
+            }
             Ok(_) => tracing::warn!("a byte on the crash channel makes no sense"),
             Err(IpcError::TimedOut(_)) => {}
             Err(IpcError::Closed) => self.crash_channel_open = false,
@@ -382,8 +410,31 @@ impl Server {
         let handled = self.announced.take().filter(|error| error.crash_number == crash.number);
         let kind = crash.kind;
         self.last_kind = Some(kind);
+        if let Some(restart) = &mut self.restart {
+            restart.failed(kind, crash.signal);
+        }
         let occurrence = Occurrence { kind, snapshot, crash: Some(crash), handled };
         self.report(&occurrence, hold);
+    }
+
+    /// A child waits. The product does not, and goes on.
+    fn child_crashed(&mut self, child: CrashedChild) {
+        let snapshot = Snapshot::read(&self.shared).unwrap_or_default();
+        let (occurrence, pid) = (child.occurrence(snapshot), child.pid);
+        self.report_of(pid, &occurrence, Hold::on(Arc::new(child.socket)));
+    }
+
+    /// Nothing else is to be done: what the product has just sent is a sign of life, too, and may be what has held it.
+    fn look_for_a_hang(&mut self) {
+        let Some(watch) = self.hang.as_mut().filter(|watch| watch.rest().is_zero()) else { return };
+        let pid = self.product.pid();
+        // One that cannot be asked about is about to end.
+        let is_stopped = || hang::is_stopped(pid).unwrap_or(true);
+        if let Some(thread) = watch.look(Heartbeat::read(&self.shared), is_stopped) {
+            let snapshot = Snapshot::read(&self.shared).unwrap_or_default();
+            let occurrence = watch.occurrence(pid, thread, snapshot);
+            self.report(&occurrence, Hold::nobody());
+        }
     }
 
     fn handled_error(&mut self, error: HandledError) {
@@ -402,8 +453,17 @@ impl Server {
     }
 
     fn report(&mut self, occurrence: &Occurrence, hold: Hold) {
+        self.report_of(self.pipeline.pid, occurrence, hold);
+    }
+
+    /// Of the product's own process, or of a child that the kernel says is the product's.
+    fn report_of(&mut self, pid: u32, occurrence: &Occurrence, hold: Hold) {
         let mut asker = TerminalAsker::new(self.product.pid());
-        match self.pipeline.report(occurrence, &self.attachments, &mut asker, hold) {
+        let became = self.pipeline.report(pid, occurrence, &self.attachments, &mut asker, hold);
+        if let Some(watch) = &mut self.hang {
+            watch.begin_anew();
+        }
+        match became {
             Ok(Became::Queued) => self.look(),
             Ok(Became::Later(id)) => self.asked.push(id),
             Ok(became) => tracing::info!(kind = ?occurrence.kind, ?became, "not sent now"),
@@ -428,13 +488,26 @@ impl Server {
             Err(error) => return tracing::error!(%error, "the shared memory makes no sense"),
         };
         tracing::info!(?ending, clean = snapshot.clean_exit, "the product has ended");
-        if snapshot.clean_exit || ending.is_wanted() || is_end_of(self.last_kind, ending) {
+        self.start_again(ending);
+        // Whoever kills a product that hangs has seen what was reported.
+        let hangs = self.hang.as_ref().is_some_and(HangWatch::hangs);
+        if snapshot.clean_exit || ending.is_wanted() || hangs || is_end_of(self.last_kind, ending) {
             return;
         }
         // A crash slot that was filled without us being told: the signal came when the channel was full, or the process was killed right then.
         let crash = snapshot.crash.clone().filter(|crash| crash.number > self.last_number);
         let occurrence = Occurrence { kind: ErrorKind::Vanished, snapshot, crash, handled: None };
         self.report(&occurrence, Hold::nobody());
+    }
+
+    fn start_again(&self, ending: Ending) {
+        match self.restart.as_ref().map(|restart| restart.after(ending, self.pipeline.spool.as_ref())) {
+            Some(Ok(true)) => tracing::info!("the product is started again"),
+            Some(Err(error)) => {
+                tracing::warn!(error = soft_error("", &error).message, "the product is not started again");
+            }
+            Some(Ok(false)) | None => {}
+        }
     }
 
     fn look(&self) {

@@ -8,8 +8,8 @@ use report_format::schema::v1::{self, ErrorKind};
 use sha2::{Digest, Sha256};
 
 use crate::consent::{Notice, ProductPolicy};
-use crate::schema::{Configuration, DumpPolicy, KindPolicy, Mail};
-use crate::spool::Spool;
+use crate::schema::{Configuration, DumpPolicy, KindPolicy, Mail, Restart};
+use crate::spool::{ReportLimits, Spool, SpoolLimits};
 
 /// The configuration, checked.
 pub(crate) struct Settings {
@@ -21,6 +21,12 @@ pub(crate) struct Settings {
     /// `None` where there is no place for it.
     pub(crate) spool: Option<PathBuf>,
     pub(crate) mail: Option<Mail>,
+    pub(crate) report_limits: ReportLimits,
+    pub(crate) spool_limits: SpoolLimits,
+    pub(crate) hang_after_millis: u64,
+    pub(crate) restart: Option<Restart>,
+    /// Crashes of forked children are reported.
+    pub(crate) children: bool,
     kinds: Vec<KindPolicy>,
 }
 
@@ -29,13 +35,29 @@ impl Settings {
         let Configuration {
             product, product_id, spool_directory, categories, kinds, notice, mail, command_line, ..
         } = configuration;
+        let Configuration { limits, hang_after_millis, restart, children, .. } = configuration;
+        let limits = limits.unwrap_or_default();
         let product = product.unwrap_or_default();
         let policy = ProductPolicy::from_configuration(&categories, &kinds);
         let product_id = product_id.try_into().unwrap_or_else(|_| derived_id(&product));
         let given = PathBuf::from(OsString::from_vec(spool_directory));
         let spool =
             if given.is_absolute() { Some(given) } else { Spool::default_directory(&product.vendor, &product.name) };
-        Self { product, product_id, notice: notice.unwrap_or_default(), policy, command_line, spool, mail, kinds }
+        Self {
+            product,
+            product_id,
+            notice: notice.unwrap_or_default(),
+            policy,
+            command_line,
+            spool,
+            mail,
+            report_limits: ReportLimits { per_signature: limits.per_signature, per_day: limits.per_day },
+            spool_limits: SpoolLimits { drafts: limits.drafts, outgoing: limits.outgoing, bytes: limits.bytes },
+            hang_after_millis,
+            restart,
+            children,
+            kinds,
+        }
     }
 
     /// What is taken of the product's memory for an error of this kind.

@@ -3,6 +3,7 @@
 //! *control* carries the messages of `proto/handler/v1/ipc.proto`, one a datagram. The *crash channel* carries single bytes, since one of its ends is
 //! a signal handler.
 
+pub(crate) mod child_crash;
 #[cfg(target_os = "linux")]
 pub(crate) mod launch;
 #[cfg(target_os = "linux")]
@@ -11,7 +12,7 @@ pub(crate) mod unix;
 /// Raised when a message changes its meaning. Both sides come from the same release, so nothing else is spoken.
 pub(crate) const PROTOCOL_VERSION: u32 = 2;
 
-/// Product to handler: the crash slot is filled.
+/// Product to handler: the crash slot is filled. A longer datagram is a [`child_crash`].
 pub(crate) const CRASHED: u8 = b'C';
 /// Handler to product: at work; the wait without progress starts again.
 #[cfg_attr(not(any(feature = "handler", test)), expect(dead_code, reason = "any byte but DONE counts as progress"))]

@@ -15,6 +15,7 @@ use rustix::{
         AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
         SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
     },
+    process::Pid,
 };
 use zeroize::Zeroizing;
 
@@ -48,6 +49,16 @@ impl From<Errno> for IpcError {
             other => Self::Io(other.into()),
         }
     }
+}
+
+/// What came with a datagram.
+#[derive(Debug)]
+pub(crate) struct Datagram {
+    pub(crate) size: usize,
+    pub(crate) descriptors: Vec<OwnedFd>,
+    /// As the kernel knows it, where [`Socket::name_senders`] was called and the sender is to be seen from here.
+    #[cfg_attr(not(any(feature = "handler", test)), expect(dead_code, reason = "the product knows who writes to it"))]
+    pub(crate) sender: Option<Pid>,
 }
 
 /// One end of a connected pair of datagram sockets (`SOCK_SEQPACKET`: reliable, in order, and its end is seen).
@@ -115,22 +126,37 @@ impl Socket {
         Ok((M::decode(&bytes[..size])?, descriptors))
     }
 
+    /// Has the kernel tell from now on who has sent a datagram.
+    #[cfg(any(feature = "handler", test))]
+    pub(crate) fn name_senders(&self) -> Result<(), IpcError> {
+        Ok(rustix::net::sockopt::set_socket_passcred(&self.0, true)?)
+    }
+
     /// Receives one datagram into `bytes`; returns its size and what descriptors came with it.
     ///
     /// [`IpcError::TooLarge`] for one that does not fit.
     pub(crate) fn receive_bytes(&self, bytes: &mut [u8], timeout: Duration) -> Result<(usize, Vec<OwnedFd>), IpcError> {
+        let Datagram { size, descriptors, .. } = self.receive_datagram(bytes, timeout)?;
+        Ok((size, descriptors))
+    }
+
+    /// The same, with its sender.
+    pub(crate) fn receive_datagram(&self, bytes: &mut [u8], timeout: Duration) -> Result<Datagram, IpcError> {
         let started = Instant::now();
         loop {
-            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTOR_LIMIT))];
+            let mut space =
+                [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTOR_LIMIT), ScmCredentials(1))];
             let mut ancillary = RecvAncillaryBuffer::new(&mut space);
             // TRUNC makes the kernel tell a cut datagram's whole size.
             let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC | RecvFlags::TRUNC;
             let received = rustix::net::recvmsg(&self.0, &mut [IoSliceMut::new(bytes)], &mut ancillary, flags);
             // Collected before anything can fail: what is not handed on is closed.
-            let mut descriptors = Vec::new();
+            let (mut descriptors, mut sender) = (Vec::new(), None);
             for part in ancillary.drain() {
-                if let RecvAncillaryMessage::ScmRights(received) = part {
-                    descriptors.extend(received);
+                match part {
+                    RecvAncillaryMessage::ScmRights(received) => descriptors.extend(received),
+                    RecvAncillaryMessage::ScmCredentials(credentials) => sender = Some(credentials.pid),
+                    _ => {}
                 }
             }
             match received {
@@ -140,7 +166,7 @@ impl Socket {
                     return Err(IpcError::TooLarge { size: message.bytes });
                 }
                 Ok(message) if message.flags.contains(ReturnFlags::CTRUNC) => return Err(IpcError::TooManyDescriptors),
-                Ok(message) => return Ok((message.bytes, descriptors)),
+                Ok(message) => return Ok(Datagram { size: message.bytes, descriptors, sender }),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => self.wait(PollFlags::IN, started, timeout)?,
                 Err(error) => return Err(error.into()),
@@ -205,6 +231,18 @@ mod tests {
         assert_eq!(text, "log");
         let (message, descriptors) = b.receive::<ClientMessage>(SHORT).unwrap();
         assert_eq!((message.sequence, descriptors.len()), (8, 0));
+    }
+
+    #[test]
+    fn the_kernel_names_the_sender_where_it_is_asked_to() {
+        let (a, b) = Socket::pair().unwrap();
+        let receive = || b.receive_datagram(&mut [0; 8], SHORT).unwrap();
+        a.send_bytes(b"x", &[], SHORT).unwrap();
+        assert_eq!(receive().sender, None);
+        b.name_senders().unwrap();
+        a.send_bytes(b"x", &[a.as_fd(); DESCRIPTOR_LIMIT], SHORT).unwrap();
+        let received = receive();
+        assert_eq!((received.sender, received.descriptors.len()), (Some(rustix::process::getpid()), DESCRIPTOR_LIMIT));
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Options as the handler is told them. The password goes on from here in one place only.
 
-use std::{env, os::unix::ffi::OsStrExt, time::Duration};
+use std::{env, ffi::OsStr, os::unix::ffi::OsStrExt, time::Duration};
 
 use report_format::schema::v1;
 use zeroize::Zeroize;
 
-use super::{Dump, FileAttachment, Mail, Options, Policy, Tls, Transport};
+use super::{Children, Dump, FileAttachment, Mail, Options, Policy, Restart, Tls, Transport};
 use crate::schema;
 
 /// The configuration of a [`schema::Hello`]. Call [`wipe`] on it once it is encoded.
@@ -59,6 +59,16 @@ pub(crate) fn configuration(options: &mut Options) -> schema::Configuration {
         },
         attachments: options.attachments.iter().map(attachment).collect(),
         simulate: false,
+        hang_after_millis: options.hang_after.as_millis().try_into().unwrap_or(u64::MAX),
+        limits: Some(schema::Limits {
+            per_signature: options.limits.per_signature,
+            per_day: options.limits.per_day,
+            drafts: options.limits.drafts,
+            outgoing: options.limits.outgoing,
+            bytes: options.limits.bytes,
+        }),
+        restart: options.restart.as_ref().map(restart),
+        children: options.children == Children::Inherit,
     }
 }
 
@@ -99,6 +109,16 @@ fn mail(mail: Mail) -> schema::Mail {
         }
     });
     schema::Mail { from: mail.from, to: mail.to, transport }
+}
+
+fn restart(restart: &Restart) -> schema::Restart {
+    let bytes = |text: &OsStr| text.as_bytes().to_vec();
+    schema::Restart {
+        program: bytes(restart.program.as_os_str()),
+        arguments: restart.arguments.iter().map(|argument| bytes(argument)).collect(),
+        directory: bytes(restart.directory.as_os_str()),
+        uptime_millis: restart.uptime.as_millis().try_into().unwrap_or(u64::MAX),
+    }
 }
 
 fn millis(duration: Duration) -> u32 {

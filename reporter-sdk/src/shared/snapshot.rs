@@ -72,6 +72,13 @@ pub(crate) struct Heartbeat {
     pub(crate) beats: u32,
 }
 
+impl Heartbeat {
+    /// Looks at it alone. `None` while nobody is watched.
+    pub(crate) fn read(mapping: &Mapping) -> Option<Self> {
+        parse_heartbeat(mapping.words()[header::HEARTBEAT].load(Ordering::Acquire))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RawAction {
     /// Monotonic nanoseconds, by the coarse clock; not later than the crash unless the product lies or went on.

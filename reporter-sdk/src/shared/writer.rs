@@ -274,7 +274,6 @@ impl Writer {
     }
 
     /// The product's main loop, which the calling thread runs, has come around: it is watched from now on.
-    #[cfg_attr(not(any(test, feature = "test-support")), expect(dead_code, reason = "for the detection of hangs"))]
     pub(crate) fn heartbeat(&self) {
         let word = &self.words[header::HEARTBEAT];
         // One loop has one thread. Where two beat all the same, they are one heart: it is the change that counts.
@@ -283,7 +282,6 @@ impl Writer {
     }
 
     /// The main loop is not watched until its next beat.
-    #[cfg_attr(not(any(test, feature = "test-support")), expect(dead_code, reason = "for the detection of hangs"))]
     pub(crate) fn pause_heartbeat(&self) {
         self.words[header::HEARTBEAT].fetch_and(!u64::from(u32::MAX), Ordering::Relaxed);
     }

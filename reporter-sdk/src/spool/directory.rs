@@ -193,11 +193,10 @@ impl Directory {
 
     /// Writes a small file whole, or not at all.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), SpoolError> {
-        let Some(mut temporary) = self.temporary(name)? else {
+        let Some(temporary) = self.temporary(name)? else {
             return Err(self.failed("write", name, io::Error::from(io::ErrorKind::ResourceBusy)));
         };
-        temporary.file().write_all(bytes).map_err(|e| self.failed("write", name, e))?;
-        temporary.publish().map(drop)
+        temporary.fill(bytes)?.publish().map(drop)
     }
 
     /// Removes a file for good. That it is gone already is as good.
@@ -282,6 +281,7 @@ pub(super) enum Claim {
 }
 
 /// A file being written. Dropped before [`publish`](Temporary::publish) it is gone.
+#[derive(Debug)]
 pub(super) struct Temporary<'a> {
     directory: &'a Directory,
     file: Option<Locked>,
@@ -292,6 +292,13 @@ pub(super) struct Temporary<'a> {
 impl Temporary<'_> {
     pub(super) fn file(&mut self) -> &mut File {
         self.file.as_mut().expect("taken by publish alone, which consumes self")
+    }
+
+    /// Writes all of it.
+    pub(super) fn fill(mut self, bytes: &[u8]) -> Result<Self, SpoolError> {
+        let written = self.file().write_all(bytes);
+        written.map_err(|e| self.directory.failed("write", &self.name, e))?;
+        Ok(self)
     }
 
     /// Flushes what was written to the disk. Some file systems tell only now that the disk is full.

@@ -8,7 +8,7 @@ use report_format::ReportId;
 use report_format::schema::v1::{Category, ErrorKind, SectionKind};
 
 use super::directory::{Claim, Locked};
-use super::{Spool, SpoolError};
+use super::{Spool, SpoolError, SpoolLimits};
 use crate::consent::{Draft, DraftSection};
 use crate::schema::{StoredDraft, StoredSection};
 
@@ -16,11 +16,6 @@ pub(super) const ENDING: &str = ".draft";
 const VERSION: u32 = 1;
 /// An undecided draft is destroyed after this time, unasked.
 pub(super) const EXPIRY: Duration = Duration::from_hours(30 * 24);
-
-/// Undecided drafts of a product, at most. Whoever has been away for a while does not want to be asked more often than that.
-const MOST_DRAFTS: usize = 20;
-/// Bytes of all of them, at most; a single one may be larger.
-const MOST_BYTES: u64 = 256 << 20;
 
 /// A draft from the spool, held: no other process asks about it meanwhile. Dropped, it stays where it is.
 #[derive(Debug)]
@@ -48,7 +43,7 @@ impl HeldDraft<'_> {
 impl Spool {
     /// Keeps a draft until someone decides, 30 days at most.
     ///
-    /// Where more than 20 drafts or 256 MiB would wait, older ones give way, the oldest of the same kind first: a product that crashes at every
+    /// Where more would wait than the spool's limits allow, older ones give way, the oldest of the same kind first: a product that crashes at every
     /// start must not fill the disk. One that somebody is being asked about stays.
     ///
     /// # Errors
@@ -126,7 +121,8 @@ impl Spool {
         for id in &ids {
             total = total.saturating_add(self.new.size(&file_name(*id))?);
         }
-        let is_too_much = |left: usize, total: u64| left >= MOST_DRAFTS || total > MOST_BYTES;
+        let SpoolLimits { drafts, bytes: most_bytes, .. } = self.limits;
+        let is_too_much = |left, total| SpoolLimits::are_exceeded(left, drafts, total, most_bytes);
         for same_kind in [true, false] {
             for id in &ids {
                 if !is_too_much(left, total) {
@@ -136,7 +132,7 @@ impl Spool {
                 // Gone in the round before, or held.
                 let Some(held) = self.take_draft(*id)? else { continue };
                 if !same_kind || held.draft.kind == kind {
-                    tracing::warn!(%id, kind = ?held.draft.kind, MOST_DRAFTS, MOST_BYTES, "an undecided draft gives way to a new one");
+                    tracing::warn!(%id, kind = ?held.draft.kind, "an undecided draft gives way to a new one");
                     held.discard()?;
                     left -= 1;
                     total = total.saturating_sub(size);

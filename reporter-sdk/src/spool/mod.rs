@@ -3,8 +3,10 @@
 //! ```text
 //! <spool>/            0700
 //!   choice            what the person wants to hold from now on
-//!   new/ID.draft      collected, undecided; destroyed when its time is over, or to make room: 20 and 256 MiB at most
-//!   out/ID.report     granted and encoded
+//!   counts            how often what was reported lately
+//!   restarts          when the product was started again lately
+//!   new/ID.draft      collected, undecided; destroyed when its time is over, or to make room
+//!   out/ID.report     granted and encoded; destroyed to make room
 //!   out/ID.state      how its delivery stands, and the digest of the report beside it
 //!   bad/              what could not be read: kept for a while, never looked at again
 //! ```
@@ -18,6 +20,7 @@
 //! it, so two handlers never ask about the same draft or send the same report at once.
 
 mod choice;
+mod counts;
 mod directory;
 mod drafts;
 mod error;
@@ -30,6 +33,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{geteuid, getuid};
 
+pub use counts::{Admission, Counting, ReportLimits, Signature};
 use directory::Directory;
 pub use drafts::HeldDraft;
 pub use error::SpoolError;
@@ -45,6 +49,31 @@ pub struct Spool {
     new: Directory,
     out: Directory,
     bad: Directory,
+    limits: SpoolLimits,
+}
+
+/// What lies in a spool at most. Zero is no limit. A single report may be larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpoolLimits {
+    /// Drafts that nobody has decided about: whoever has been away for a while does not want to be asked more often than that.
+    pub drafts: u32,
+    /// Granted reports that wait for delivery.
+    pub outgoing: u32,
+    /// Bytes of all drafts, and again of all outgoing reports.
+    pub bytes: u64,
+}
+
+impl Default for SpoolLimits {
+    fn default() -> Self {
+        Self { drafts: 20, outgoing: 100, bytes: 256 << 20 }
+    }
+}
+
+impl SpoolLimits {
+    /// Whether one more would be too many, where so many are there and all would have so many bytes.
+    fn are_exceeded(count: usize, most: u32, bytes: u64, most_bytes: u64) -> bool {
+        most > 0 && count >= most as usize || most_bytes > 0 && bytes > most_bytes
+    }
 }
 
 impl Spool {
@@ -72,9 +101,17 @@ impl Spool {
     /// directory above it.
     pub fn open(path: &Path) -> Result<Spool, SpoolError> {
         let root = Directory::create(path)?;
-        let spool = Spool { new: root.below("new")?, out: root.below("out")?, bad: root.below("bad")?, root };
+        let limits = SpoolLimits::default();
+        let spool = Spool { new: root.below("new")?, out: root.below("out")?, bad: root.below("bad")?, root, limits };
         spool.sweep()?;
         Ok(spool)
+    }
+
+    /// With these limits from now on.
+    #[must_use]
+    pub fn limited(mut self, limits: SpoolLimits) -> Spool {
+        self.limits = limits;
+        self
     }
 
     /// Where it lies.

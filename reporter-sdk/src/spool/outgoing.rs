@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::directory::{Claim, Locked};
 use super::drafts::{id_of, nanos};
-use super::{Spool, SpoolError, schedule};
+use super::{Spool, SpoolError, SpoolLimits, schedule};
 use crate::encode::{EncodeError, Encoded};
 use crate::schema::DeliveryState;
 
@@ -114,6 +114,10 @@ impl Outgoing<'_> {
     /// # Errors
     /// It could not be removed; it will be sent again, and counted once by its id.
     pub fn sent(self) -> Result<(), SpoolError> {
+        self.remove()
+    }
+
+    fn remove(self) -> Result<(), SpoolError> {
         // The report first: a state without a report is swept, a report without a state would be a riddle.
         self.spool.out.remove(&file_name(self.id, REPORT))?;
         self.spool.out.remove(&file_name(self.id, STATE))
@@ -162,7 +166,38 @@ impl Outgoing<'_> {
 }
 
 impl Spool {
+    /// Makes room for a report of so many bytes. One that is being sent stays.
+    fn make_room_outgoing(&self, bytes: u64) -> Result<(), SpoolError> {
+        let ids = self.outgoing()?;
+        let mut left = ids.len();
+        let mut total = bytes;
+        for id in &ids {
+            total = total.saturating_add(self.out.size(&file_name(*id, REPORT))?);
+        }
+        let SpoolLimits { outgoing, bytes: most_bytes, .. } = self.limits;
+        // Those that are tried no more, then the oldest.
+        for given_up in [true, false] {
+            for id in &ids {
+                if !SpoolLimits::are_exceeded(left, outgoing, total, most_bytes) {
+                    return Ok(());
+                }
+                let size = self.out.size(&file_name(*id, REPORT))?;
+                // Gone in the round before, or held.
+                let Some(held) = self.claim(*id)? else { continue };
+                if !given_up || held.state.gave_up {
+                    tracing::warn!(%id, attempts = held.attempts(), "a report that was not delivered gives way to a new one");
+                    held.remove()?;
+                    left -= 1;
+                    total = total.saturating_sub(size);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Encodes a granted draft into `out/` and destroys the draft in `new/`, if it lies there. `encode` writes the report.
+    ///
+    /// Where more would wait than the spool's limits allow, older ones give way, first those that are not tried any more.
     ///
     /// # Errors
     /// Encoding or writing failed, or another process does the same: nothing is then in `out/`, and the draft is where it was.
@@ -177,13 +212,14 @@ impl Spool {
         if self.has_report(id)? {
             return Err(SpoolError::Busy { id });
         }
-        let sha256 = {
+        let (sha256, bytes) = {
             let mut writer = Hashing { inner: io::BufWriter::new(temporary.file()), hash: Sha256::new(), bytes: 0 };
             encode(&mut writer).map_err(|source| SpoolError::Encode { id, source })?;
             writer.flush().map_err(|e| self.out.failed("write", &name, e))?;
-            writer.hash.finalize()
+            (writer.hash.finalize(), writer.bytes)
         };
         temporary.flush()?;
+        self.make_room_outgoing(bytes)?;
         let product = Some(product.clone());
         let state = DeliveryState {
             version: VERSION,

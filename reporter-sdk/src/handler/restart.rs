@@ -1,0 +1,200 @@
+//! Starts the product again after a crash, as it said at its start: nothing here comes from shared memory.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use report_format::schema::v1::ErrorKind;
+use rustix::fs::Mode;
+use rustix::process::Pid;
+
+use super::watch::Ending;
+use crate::ipc::launch;
+use crate::schema;
+use crate::shared::snapshot::Signal;
+use crate::spool::{Spool, SpoolError};
+
+/// Within an hour.
+const MOST_RESTARTS: usize = 2;
+/// Tells the product how often it was started again within the last hour.
+const VARIABLE: &str = "REPORTER_RESTARTED";
+
+/// How to start the product again, and whether it has crashed.
+#[derive(Debug)]
+pub(crate) struct Restart {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    directory: PathBuf,
+    uptime: Duration,
+    /// What the product's files are made with; ours are made for their owner alone.
+    umask: Mode,
+    started: Instant,
+    last: Option<Failure>,
+}
+
+/// What the product reported last and did not necessarily survive.
+#[derive(Clone, Copy, Debug)]
+struct Failure {
+    kind: ErrorKind,
+    signal: Option<Signal>,
+    after: Duration,
+}
+
+/// The product is not started again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RestartError {
+    #[error("it had run for {0:?} only, which looks like a loop")]
+    TooSoon(Duration),
+    #[error("it was started again {MOST_RESTARTS} times within the last hour, which looks like a loop")]
+    TooOften,
+    #[error("there is no spool to note it in")]
+    NoSpool,
+    #[error("it could not be noted")]
+    Spool(#[from] SpoolError),
+    #[error("cannot start {}", program.display())]
+    Start { program: PathBuf, source: io::Error },
+}
+
+impl Restart {
+    /// `None` where the product does not want it, or must not be given it: with more rights than its user has.
+    pub(crate) fn new(wanted: Option<schema::Restart>, product: Pid) -> Option<Self> {
+        let wanted = wanted.filter(|_| !launch::elevated())?;
+        let text = OsString::from_vec;
+        let (program, directory) = (PathBuf::from(text(wanted.program)), PathBuf::from(text(wanted.directory)));
+        (program.is_absolute() && directory.is_absolute()).then(|| Self {
+            program,
+            arguments: wanted.arguments.into_iter().map(text).collect(),
+            directory,
+            uptime: Duration::from_millis(wanted.uptime_millis),
+            umask: umask_of(product).unwrap_or(Mode::RWXG | Mode::RWXO),
+            started: Instant::now(),
+            last: None,
+        })
+    }
+
+    /// Something went wrong, now. The question that follows does not count as time that the product has run.
+    pub(crate) fn failed(&mut self, kind: ErrorKind, signal: Option<Signal>) {
+        self.last = Some(Failure { kind, signal, after: self.started.elapsed() });
+    }
+
+    /// The product has ended. Starts it again where a crash was its end.
+    pub(crate) fn after(&self, ending: Ending, spool: Option<&Spool>) -> Result<bool, RestartError> {
+        let Some(last) = self.last.filter(|last| last.is_cause_of(ending)) else { return Ok(false) };
+        if last.after < self.uptime {
+            return Err(RestartError::TooSoon(last.after));
+        }
+        let spool = spool.ok_or(RestartError::NoSpool)?;
+        let count = spool.note_restart(MOST_RESTARTS, SystemTime::now())?.ok_or(RestartError::TooOften)?;
+        self.start(count).map_err(|source| RestartError::Start { program: self.program.clone(), source })?;
+        Ok(true)
+    }
+
+    fn start(&self, count: usize) -> io::Result<()> {
+        let umask = self.umask;
+        let as_a_product = move || {
+            // A session of its own: the shell believes that the product has ended, and has taken the terminal back.
+            rustix::process::setsid()?;
+            rustix::process::umask(umask);
+            for signal in 1..=libc::SIGRTMAX() {
+                // SAFETY: async-signal-safe, and SIG_DFL is no code of ours. Those that cannot be set are as they should be.
+                unsafe { libc::signal(signal, libc::SIG_DFL) };
+            }
+            // All of ours are close-on-exec. Those of libraries should be.
+            // SAFETY: marks descriptors, closes none; a kernel that knows the call but not the flag refuses it.
+            unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+            Ok(())
+        };
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).current_dir(&self.directory).env(VARIABLE, count.to_string());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // SAFETY: between fork and exec only system calls are made, which are async-signal-safe. The standard library unblocks all signals.
+        unsafe { command.pre_exec(as_a_product) };
+        // Not waited for: it outlives us.
+        command.spawn().map(drop)
+    }
+}
+
+impl Failure {
+    /// Whether the product ended of it, and not because somebody ended it: by a signal, or while it waited for us.
+    fn is_cause_of(&self, ending: Ending) -> bool {
+        // SI_USER and SI_QUEUE: `kill`. What the process raises itself has SI_TKILL, a fault a code of its own.
+        if self.signal.is_some_and(|signal| matches!(signal.code, libc::SI_USER | libc::SI_QUEUE)) {
+            return false;
+        }
+        match (self.kind, ending) {
+            (ErrorKind::Crash | ErrorKind::OutOfMemory, Ending::Killed(signal)) => {
+                !matches!(signal, libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP)
+            }
+            // A runtime below us turns a fault into an exit status, and only the parent is told how its child ended.
+            (ErrorKind::Crash | ErrorKind::OutOfMemory, Ending::Exited(status)) => status != 0,
+            (ErrorKind::Crash | ErrorKind::OutOfMemory, Ending::Unknown) => true,
+            // A panic of one thread need not be the end; the status of a panic in `main` is 101.
+            (ErrorKind::Panic | ErrorKind::UnhandledException, ending) => {
+                matches!(ending, Ending::Killed(libc::SIGABRT) | Ending::Exited(101))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What the kernel says of the process.
+fn umask_of(pid: Pid) -> Option<Mode> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
+    let octal = status.lines().find_map(|line| line.strip_prefix("Umask:"))?.trim();
+    u32::from_str_radix(octal, 8).ok().map(Mode::from_raw_mode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(kind: ErrorKind, code: Option<i32>, ending: Ending) -> bool {
+        let signal = code.map(|code| Signal { number: libc::SIGSEGV, code });
+        Failure { kind, signal, after: Duration::ZERO }.is_cause_of(ending)
+    }
+
+    #[test]
+    fn only_a_crash_that_nobody_asked_for_is_followed_by_a_restart() {
+        use ErrorKind::{Crash, HandledError, Hang, Panic};
+        let fault = Some(1);
+        assert!(ends(Crash, fault, Ending::Killed(libc::SIGSEGV)));
+        assert!(ends(Crash, fault, Ending::Exited(2)) && ends(Crash, fault, Ending::Unknown));
+        assert!(ends(Crash, Some(libc::SI_TKILL), Ending::Killed(libc::SIGABRT)), "abort()");
+        assert!(ends(Panic, None, Ending::Killed(libc::SIGABRT)) && ends(Panic, None, Ending::Exited(101)));
+        for somebody in [libc::SIGKILL, libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+            assert!(!ends(Crash, fault, Ending::Killed(somebody)), "{somebody}");
+        }
+        assert!(!ends(Crash, Some(libc::SI_USER), Ending::Killed(libc::SIGSEGV)), "kill -SEGV");
+        assert!(!ends(Crash, fault, Ending::Exited(0)));
+        assert!(!ends(Panic, None, Ending::Exited(0)) && !ends(Panic, None, Ending::Unknown));
+        for kind in [HandledError, Hang] {
+            assert!(!ends(kind, None, Ending::Killed(libc::SIGABRT)), "{kind:?}");
+        }
+    }
+
+    fn wanted(program: &str) -> schema::Restart {
+        schema::Restart { program: program.into(), directory: "/".into(), ..Default::default() }
+    }
+
+    #[test]
+    fn what_depends_on_a_place_is_not_started() {
+        let own = rustix::process::getpid();
+        assert!(Restart::new(None, own).is_none() && Restart::new(Some(wanted("bin/true")), own).is_none());
+        assert!(Restart::new(Some(wanted("/bin/true")), own).is_some());
+    }
+
+    #[test]
+    fn without_a_note_that_lasts_nothing_is_started() {
+        let mut restart = Restart::new(Some(wanted("/bin/true")), rustix::process::getpid()).unwrap();
+        let crash = Ending::Killed(libc::SIGSEGV);
+        assert!(matches!(restart.after(crash, None), Ok(false)), "nothing had happened");
+        restart.failed(ErrorKind::Crash, None);
+        assert!(matches!(restart.after(crash, None), Err(RestartError::NoSpool)));
+        restart.uptime = Duration::from_secs(60);
+        assert!(matches!(restart.after(crash, None), Err(RestartError::TooSoon(_))));
+    }
+}
