@@ -585,6 +585,14 @@ bool reporter_is_active(void);
 const char *reporter_soft_error(size_t index);
 
 /**
+ * Puts the library's signal handlers on top again, where others have replaced them since: after loading a plug-in, a driver, a managed runtime.
+ *
+ * Those others stay in the chain: they are called as if the library had come later, which lets a managed runtime have its own faults first. Costs seven
+ * system calls where nothing has changed.
+ */
+reporter_status_t reporter_rearm(void);
+
+/**
  * Waits up to `timeout` milliseconds until what was reported so far is stored and, as far as the time allows, delivered.
  * REPORTER_ERROR_TIMEOUT if it is not.
  */

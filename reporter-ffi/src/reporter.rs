@@ -72,6 +72,18 @@ pub unsafe extern "C" fn reporter_soft_error(index: usize) -> *const c_char {
     })
 }
 
+/// Puts the library's signal handlers on top again, where others have replaced them since: after loading a plug-in, a driver, a managed runtime.
+///
+/// Those others stay in the chain: they are called as if the library had come later, which lets a managed runtime have its own faults first. Costs seven
+/// system calls where nothing has changed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_rearm() -> reporter_status_t {
+    boundary(|| {
+        reporter_sdk::rearm();
+        Ok(())
+    })
+}
+
 /// Waits up to `timeout` milliseconds until what was reported so far is stored and, as far as the time allows, delivered.
 /// REPORTER_ERROR_TIMEOUT if it is not.
 #[unsafe(no_mangle)]

@@ -65,7 +65,7 @@ pub use capture::handled::{HandledError, capture_error, capture_handled};
 pub use error::{Error, SoftError};
 pub use options::{Dump, Mail, Notice, Options, Policy, Smtp, Tls};
 pub use report_format::schema::v1::{Category, ErrorKind, ErrorLink, ManagedFrame, SourceLocation, Surface};
-pub use reporter::{Reporter, flush, shutdown, simulate_crash};
+pub use reporter::{Reporter, flush, rearm, shutdown, simulate_crash};
 
 /// What the README shows compiles.
 #[cfg(doctest)]

@@ -161,7 +161,7 @@ impl Reporter {
         register_exits();
         altstack::ensure();
         ACTIVE.store(std::ptr::from_ref(state).cast_mut(), Ordering::Release);
-        if let Err(error) = signals::install() {
+        if let Err(error) = signals::rearm() {
             lock(&state.soft_errors).push(SoftError::from_error("capture.signals", &error));
         }
         panic::install();
@@ -339,8 +339,8 @@ impl State {
         self.shared.mark_clean_exit();
         let message = |timeout_millis| Message::Shutdown(schema::Shutdown { timeout_millis });
         let confirmed = self.ask(message, timeout);
-        signals::uninstall();
         ACTIVE.store(std::ptr::null_mut(), Ordering::Release);
+        signals::disarm();
         drop(changing);
         confirmed
     }
@@ -360,6 +360,27 @@ pub fn flush(timeout: Duration) -> bool {
 /// Waits up to `timeout`; returns whether the handler confirmed. For callers without the guard, such as other languages.
 pub fn shutdown(timeout: Duration) -> bool {
     active().is_none_or(|state| state.shutdown(timeout))
+}
+
+/// Puts the reporter's signal handlers on top again, where others have replaced them since: after loading a plug-in, a driver, a managed runtime.
+///
+/// Those others stay in the chain: they are called as if we had come later, which lets a managed runtime have its own faults first. Costs seven system
+/// calls where nothing has changed.
+///
+/// ```
+/// # fn load_plugin(_: &str) {}
+/// load_plugin("charts");
+/// reporter_sdk::rearm();
+/// ```
+pub fn rearm() {
+    let Some(state) = entered() else { return };
+    if let Err(error) = signals::rearm() {
+        let soft = SoftError::from_error("capture.signals", &error);
+        let mut soft_errors = lock(&state.soft_errors);
+        if !soft_errors.contains(&soft) {
+            soft_errors.push(soft);
+        }
+    }
 }
 
 /// Makes a report as a crash would, of kind *simulated*, and goes on: to try the way to support.

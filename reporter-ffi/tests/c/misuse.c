@@ -123,6 +123,7 @@ static void while_off(void)
     CHECK_STATUS(reporter_attach_bytes("n", "text/plain", (const uint8_t *)"b", 1), REPORTER_OK);
     CHECK_STATUS(reporter_capture_error(reporter_error_new("t", "m")), REPORTER_OK);
     CHECK_STATUS(reporter_simulate_crash(), REPORTER_OK);
+    CHECK_STATUS(reporter_rearm(), REPORTER_OK);
     CHECK_STATUS(reporter_flush(0), REPORTER_OK);
     CHECK_STATUS(reporter_shutdown(0), REPORTER_OK);
 }

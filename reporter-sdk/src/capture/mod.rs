@@ -13,6 +13,10 @@ pub(crate) mod handled;
 #[cfg(target_os = "linux")]
 pub(crate) mod panic;
 #[cfg(target_os = "linux")]
+mod place;
+#[cfg(target_os = "linux")]
+mod runtime;
+#[cfg(target_os = "linux")]
 pub(crate) mod signals;
 #[cfg(target_os = "linux")]
 pub(crate) mod wake;
