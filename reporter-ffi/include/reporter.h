@@ -568,6 +568,9 @@ reporter_status_t reporter_options_set_kind_policy(reporter_options_t *options,
  *
  * REPORTER_OK says that the product may go on, not that all works: ask reporter_is_active() and reporter_soft_error().
  * REPORTER_ERROR_STARTED if it was started before and not shut down since.
+ *
+ * Threads that are alive get an alternate stack each, so that their stack overflows can be reported: by a SIGURG, or a SIGWINCH where that one is
+ * handled, which may end a call such as poll() early, with EINTR. Threads made later have theirs once they make any call of this library.
  */
 reporter_status_t reporter_start(reporter_options_t *options);
 

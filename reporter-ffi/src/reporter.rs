@@ -28,6 +28,9 @@ fn reporter() -> MutexGuard<'static, Option<Reporter>> {
 ///
 /// REPORTER_OK says that the product may go on, not that all works: ask reporter_is_active() and reporter_soft_error().
 /// REPORTER_ERROR_STARTED if it was started before and not shut down since.
+///
+/// Threads that are alive get an alternate stack each, so that their stack overflows can be reported: by a SIGURG, or a SIGWINCH where that one is
+/// handled, which may end a call such as poll() early, with EINTR. Threads made later have theirs once they make any call of this library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_start(options: *mut reporter_options_t) -> reporter_status_t {
     boundary(|| {

@@ -15,7 +15,7 @@ use report_format::schema::v1::{ErrorKind, ErrorLink};
 use crate::{
     Dump, Error, Options, SoftError,
     capture::{
-        altstack, context, panic, signals,
+        altstack, context, panic, signals, threads,
         wake::{Channel, Claim, Claimed},
     },
     ipc::{
@@ -86,6 +86,9 @@ impl Reporter {
     ///
     /// Never fails and never panics: what does not work is in [`Reporter::soft_errors`], and the product runs without it. A process has one
     /// reporter at a time; a second start is inactive.
+    ///
+    /// Threads that are alive get an alternate stack each, so that their stack overflows can be reported: by a SIGURG, or a SIGWINCH where that one is
+    /// handled, which may end a call such as poll() early, with EINTR. Threads made later have theirs once they make any call of this library.
     pub fn start(options: Options) -> Self {
         if active().is_some() {
             return Self::inactive(already_running());
@@ -161,8 +164,10 @@ impl Reporter {
         register_exits();
         altstack::ensure();
         ACTIVE.store(std::ptr::from_ref(state).cast_mut(), Ordering::Release);
-        if let Err(error) = signals::rearm() {
-            lock(&state.soft_errors).push(SoftError::from_error("capture.signals", &error));
+        for (subject, done) in [("capture.signals", signals::rearm()), ("capture.threads", threads::give_stacks())] {
+            if let Err(error) = done {
+                lock(&state.soft_errors).push(SoftError::from_error(subject, &error));
+            }
         }
         panic::install();
         Self { state: Some(state), soft_errors: Vec::new() }

@@ -19,6 +19,8 @@ mod runtime;
 #[cfg(target_os = "linux")]
 pub(crate) mod signals;
 #[cfg(target_os = "linux")]
+pub(crate) mod threads;
+#[cfg(target_os = "linux")]
 pub(crate) mod wake;
 
 #[cfg(all(test, target_os = "linux"))]
