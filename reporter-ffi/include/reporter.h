@@ -85,6 +85,10 @@ enum reporter_status_t
      * Not on this operating system.
      */
     REPORTER_ERROR_UNSUPPORTED = -9,
+    /**
+     * Another copy of this library, such as a host's or a plug-in's own, reports for this process already.
+     */
+    REPORTER_ERROR_SECOND_COPY = -10,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -567,7 +571,8 @@ reporter_status_t reporter_options_set_kind_policy(reporter_options_t *options,
  * Starts the handler and begins to catch crashes. Takes `options` in any case: the caller must not use or free them any more.
  *
  * REPORTER_OK says that the product may go on, not that all works: ask reporter_is_active() and reporter_soft_error().
- * REPORTER_ERROR_STARTED if it was started before and not shut down since.
+ * REPORTER_ERROR_STARTED if it was started before and not shut down since. REPORTER_ERROR_SECOND_COPY if another copy of the library, such as the
+ * host's own of a plug-in, reports for the process: its reports tell of both; another start can succeed once that one is shut down.
  *
  * Threads that are alive get an alternate stack each, so that their stack overflows can be reported: by a SIGURG, or a SIGWINCH where that one is
  * handled, which may end a call such as poll() early, with EINTR. Threads made later have theirs once they make any call of this library.

@@ -9,6 +9,8 @@ pub(crate) mod altstack;
 pub(crate) mod chain;
 #[cfg(target_os = "linux")]
 pub(crate) mod context;
+#[cfg(target_os = "linux")]
+pub(crate) mod copies;
 pub(crate) mod handled;
 #[cfg(target_os = "linux")]
 pub(crate) mod panic;
