@@ -85,6 +85,10 @@ enum reporter_status_t
      * Not on this operating system.
      */
     REPORTER_ERROR_UNSUPPORTED = -9,
+    /**
+     * Another copy of this library, such as a host's or a plug-in's own, reports for this process already.
+     */
+    REPORTER_ERROR_SECOND_COPY = -10,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -663,7 +667,11 @@ reporter_status_t reporter_options_set_restart_directory_n(reporter_options_t *o
  * Starts the handler and begins to catch crashes. Takes `options` in any case: the caller must not use or free them any more.
  *
  * REPORTER_OK says that the product may go on, not that all works: ask reporter_is_active() and reporter_soft_error().
- * REPORTER_ERROR_STARTED if it was started before and not shut down since.
+ * REPORTER_ERROR_STARTED if it was started before and not shut down since. REPORTER_ERROR_SECOND_COPY if another copy of the library, such as the
+ * host's own of a plug-in, reports for the process: its reports tell of both; another start can succeed once that one is shut down.
+ *
+ * Threads that are alive get an alternate stack each, so that their stack overflows can be reported: by a SIGURG, or a SIGWINCH where that one is
+ * handled, which may end a call such as poll() early, with EINTR. Threads made later have theirs once they make any call of this library.
  */
 reporter_status_t reporter_start(reporter_options_t *options);
 
@@ -679,6 +687,14 @@ bool reporter_is_active(void);
  * The text is the library's, and valid until the next call of this function on the same thread.
  */
 const char *reporter_soft_error(size_t index);
+
+/**
+ * Puts the library's signal handlers on top again, where others have replaced them since: after loading a plug-in, a driver, a managed runtime.
+ *
+ * Those others stay in the chain: they are called as if the library had come later, which lets a managed runtime have its own faults first. Costs seven
+ * system calls where nothing has changed.
+ */
+reporter_status_t reporter_rearm(void);
 
 /**
  * Waits up to `timeout` milliseconds until what was reported so far is stored and, as far as the time allows, delivered.

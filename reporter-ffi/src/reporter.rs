@@ -27,7 +27,11 @@ fn reporter() -> MutexGuard<'static, Option<Reporter>> {
 /// Starts the handler and begins to catch crashes. Takes `options` in any case: the caller must not use or free them any more.
 ///
 /// REPORTER_OK says that the product may go on, not that all works: ask reporter_is_active() and reporter_soft_error().
-/// REPORTER_ERROR_STARTED if it was started before and not shut down since.
+/// REPORTER_ERROR_STARTED if it was started before and not shut down since. REPORTER_ERROR_SECOND_COPY if another copy of the library, such as the
+/// host's own of a plug-in, reports for the process: its reports tell of both; another start can succeed once that one is shut down.
+///
+/// Threads that are alive get an alternate stack each, so that their stack overflows can be reported: by a SIGURG, or a SIGWINCH where that one is
+/// handled, which may end a call such as poll() early, with EINTR. Threads made later have theirs once they make any call of this library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_start(options: *mut reporter_options_t) -> reporter_status_t {
     boundary(|| {
@@ -38,7 +42,12 @@ pub unsafe extern "C" fn reporter_start(options: *mut reporter_options_t) -> rep
             let text = "reporting was started before: reporter_shutdown() comes first";
             return Err(Failure::new(REPORTER_ERROR_STARTED, text));
         }
-        *running = Some(Reporter::start(options.into_sdk()));
+        let reporter = Reporter::start(options.into_sdk());
+        if reporter.is_second_copy() {
+            let text = "another copy of the library reports for this process already";
+            return Err(Failure::new(REPORTER_ERROR_SECOND_COPY, text));
+        }
+        *running = Some(reporter);
         Ok(())
     })
 }
@@ -69,6 +78,18 @@ pub unsafe extern "C" fn reporter_soft_error(index: usize) -> *const c_char {
         });
         // A thread that is ending has no place for the text any more.
         Ok(kept.unwrap_or(ptr::null()))
+    })
+}
+
+/// Puts the library's signal handlers on top again, where others have replaced them since: after loading a plug-in, a driver, a managed runtime.
+///
+/// Those others stay in the chain: they are called as if the library had come later, which lets a managed runtime have its own faults first. Costs seven
+/// system calls where nothing has changed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_rearm() -> reporter_status_t {
+    boundary(|| {
+        reporter_sdk::rearm();
+        Ok(())
     })
 }
 

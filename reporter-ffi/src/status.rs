@@ -25,4 +25,6 @@ pub enum reporter_status_t {
     REPORTER_ERROR_PANIC = -8,
     /// Not on this operating system.
     REPORTER_ERROR_UNSUPPORTED = -9,
+    /// Another copy of this library, such as a host's or a plug-in's own, reports for this process already.
+    REPORTER_ERROR_SECOND_COPY = -10,
 }

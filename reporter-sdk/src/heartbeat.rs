@@ -1,10 +1,15 @@
 //! The sign of life of the product's main loop.
 
-use crate::reporter;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{capture::signals, reporter, shared::clock};
+
+/// Between two looks at whether our signal handlers are still in force, in nanoseconds.
+const REARM_EVERY: u64 = 1_000_000_000;
 
 /// Tells that the product answers: to be called in each round of its main loop, by the thread that must not hang.
 ///
-/// Costs a few nanoseconds and no system call. From the first call on the product is watched, if [`Options::hang_after`](crate::Options::hang_after) is
+/// Costs a few nanoseconds; once a second it also looks whether another party has replaced our signal handlers, as [`rearm`](crate::rearm) does. From the first call on the product is watched, if [`Options::hang_after`](crate::Options::hang_after) is
 /// set: when no other follows for so long, the thread that gave the last one is reported as hanging. While the product waits on purpose, call
 /// [`heartbeat_pause`].
 ///
@@ -18,7 +23,20 @@ use crate::reporter;
 pub fn heartbeat() {
     if let Some(state) = reporter::entered() {
         state.shared.heartbeat();
+        if is_due()
+            && let Err(error) = signals::rearm()
+        {
+            log::warn!("signal handlers could not be put on top again: {error}");
+        }
     }
+}
+
+/// Whether the last look is long enough ago. True for one of several threads that ask at once.
+fn is_due() -> bool {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let (last, now) = (LAST.load(Ordering::Relaxed), clock::coarse());
+    now.saturating_sub(last) >= REARM_EVERY
+        && LAST.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
 }
 
 /// Stops the watch until the next [`heartbeat`]: for a modal dialog with a loop of its own, a long wait, the end of the main loop.

@@ -67,7 +67,7 @@ pub use error::{Error, SoftError};
 pub use heartbeat::{heartbeat, heartbeat_pause};
 pub use options::{Children, Dump, Mail, Notice, Options, Policy, Restart, Smtp, Tls};
 pub use report_format::schema::v1::{Category, ErrorKind, ErrorLink, ManagedFrame, SourceLocation, Surface};
-pub use reporter::{Reporter, flush, shutdown, simulate_crash};
+pub use reporter::{Reporter, flush, rearm, shutdown, simulate_crash};
 
 /// What the README shows compiles.
 #[cfg(doctest)]

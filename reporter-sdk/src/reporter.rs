@@ -15,7 +15,7 @@ use report_format::schema::v1::{ErrorKind, ErrorLink};
 use crate::{
     Dump, Error, Options, Restart, SoftError,
     capture::{
-        altstack, child, context, panic, signals,
+        altstack, child, context, copies, panic, signals, threads,
         wake::{Channel, Claim, Claimed},
     },
     ipc::{
@@ -81,16 +81,28 @@ pub struct Reporter {
     state: Option<&'static State>,
     /// Of a start that failed.
     soft_errors: Vec<SoftError>,
+    /// Why it failed.
+    is_second_copy: bool,
 }
 
 impl Reporter {
     /// Starts the handler and begins to catch crashes and panics.
     ///
     /// Never fails and never panics: what does not work is in [`Reporter::soft_errors`], and the product runs without it. A process has one
-    /// reporter at a time; a second start is inactive.
+    /// reporter at a time; a second start is inactive. So is one of another copy of this library in the process, such as a plug-in's own: see
+    /// [`Reporter::is_second_copy`].
+    ///
+    /// Threads that are alive get an alternate stack each, so that their stack overflows can be reported: by a SIGURG, or a SIGWINCH where that one is
+    /// handled, which may end a call such as poll() early, with EINTR. Threads made later have theirs once they make any call of this library.
     pub fn start(options: Options) -> Self {
         if active().is_some() {
             return Self::inactive(already_running());
+        }
+        if copies::another_reports() {
+            let error = SoftError::new("reporter", "another copy of the library reports for this process already");
+            let mut inactive = Self::inactive(error);
+            inactive.is_second_copy = true;
+            return inactive;
         }
         let program = launch::find(options.handler.as_deref());
         match launch::launch(&program) {
@@ -110,7 +122,7 @@ impl Reporter {
 
     fn inactive(soft_error: SoftError) -> Self {
         log::warn!("errors are not reported: {soft_error}");
-        Self { state: None, soft_errors: vec![soft_error] }
+        Self { state: None, soft_errors: vec![soft_error], is_second_copy: false }
     }
 
     /// Begins to report to the handler at the other ends of these sockets; `program` names it in errors.
@@ -171,11 +183,13 @@ impl Reporter {
         register_exits();
         altstack::ensure();
         ACTIVE.store(std::ptr::from_ref(state).cast_mut(), Ordering::Release);
-        if let Err(error) = signals::install() {
-            lock(&state.soft_errors).push(SoftError::from_error("capture.signals", &error));
+        for (subject, done) in [("capture.signals", signals::rearm()), ("capture.threads", threads::give_stacks())] {
+            if let Err(error) = done {
+                lock(&state.soft_errors).push(SoftError::from_error(subject, &error));
+            }
         }
         panic::install();
-        Self { state: Some(state), soft_errors: Vec::new() }
+        Self { state: Some(state), soft_errors: Vec::new(), is_second_copy: false }
     }
 
     /// What does not work, now and since the start.
@@ -192,6 +206,12 @@ impl Reporter {
     /// Whether errors are caught and a handler takes them.
     pub fn is_active(&self) -> bool {
         self.state.is_some_and(State::is_current)
+    }
+
+    /// Whether this start found that another copy of the library reports for the process: a host and its plug-in that each have their own. The first
+    /// one's reports tell of both. Once that one has ended its reporting, another start can succeed.
+    pub fn is_second_copy(&self) -> bool {
+        self.is_second_copy
     }
 
     /// Ends reporting, as dropping does, with a bound of its own. Returns whether the handler confirmed.
@@ -349,8 +369,8 @@ impl State {
         self.shared.mark_clean_exit();
         let message = |timeout_millis| Message::Shutdown(schema::Shutdown { timeout_millis });
         let confirmed = self.ask(message, timeout);
-        signals::uninstall();
         ACTIVE.store(std::ptr::null_mut(), Ordering::Release);
+        signals::disarm();
         drop(changing);
         confirmed
     }
@@ -370,6 +390,27 @@ pub fn flush(timeout: Duration) -> bool {
 /// Waits up to `timeout`; returns whether the handler confirmed. For callers without the guard, such as other languages.
 pub fn shutdown(timeout: Duration) -> bool {
     active().is_none_or(|state| state.shutdown(timeout))
+}
+
+/// Puts the reporter's signal handlers on top again, where others have replaced them since: after loading a plug-in, a driver, a managed runtime.
+///
+/// Those others stay in the chain: they are called as if we had come later, which lets a managed runtime have its own faults first. Costs seven system
+/// calls where nothing has changed.
+///
+/// ```
+/// # fn load_plugin(_: &str) {}
+/// load_plugin("charts");
+/// reporter_sdk::rearm();
+/// ```
+pub fn rearm() {
+    let Some(state) = entered() else { return };
+    if let Err(error) = signals::rearm() {
+        let soft = SoftError::from_error("capture.signals", &error);
+        let mut soft_errors = lock(&state.soft_errors);
+        if !soft_errors.contains(&soft) {
+            soft_errors.push(soft);
+        }
+    }
 }
 
 /// Makes a report as a crash would, of kind *simulated*, and goes on: to try the way to support.

@@ -17,6 +17,7 @@ int main(int count, char **arguments)
     CHECK_STATUS(reporter_annotate("k", "v"), REPORTER_OK);
     CHECK_STATUS(reporter_capture_error(reporter_error_new("t", "m")), REPORTER_OK);
     CHECK_STATUS(reporter_simulate_crash(), REPORTER_OK);
+    CHECK_STATUS(reporter_rearm(), REPORTER_OK);
     (void)reporter_flush(0);
     (void)reporter_shutdown(0);
     return 0;

@@ -141,6 +141,7 @@ static void while_off(void)
     CHECK_STATUS(reporter_simulate_crash(), REPORTER_OK);
     CHECK_STATUS(reporter_heartbeat(), REPORTER_OK);
     CHECK_STATUS(reporter_heartbeat_pause(), REPORTER_OK);
+    CHECK_STATUS(reporter_rearm(), REPORTER_OK);
     CHECK_STATUS(reporter_flush(0), REPORTER_OK);
     CHECK_STATUS(reporter_shutdown(0), REPORTER_OK);
 }

@@ -50,12 +50,22 @@ pub(crate) fn library() -> &'static Path {
 
 /// Compiles a program into a folder of its own: C11, or C++17 where the source ends in `.cpp`. A warning is an error.
 pub(crate) fn compile(source: &Path, link: Link, folder: &Path) -> PathBuf {
-    let program = folder.join(source.file_stem().expect("a file"));
-    let is_cpp = source.extension().is_some_and(|ending| ending == "cpp");
+    compile_all(&[source], link, &[], folder)
+}
+
+/// The same of several sources, the first of which names the program, and with more arguments.
+pub(crate) fn compile_all(sources: &[&Path], link: Link, arguments: &[&str], folder: &Path) -> PathBuf {
+    let program = folder.join(sources[0].file_stem().expect("a file"));
+    compile_to(&program, sources, link, arguments);
+    program
+}
+
+fn compile_to(output: &Path, sources: &[&Path], link: Link, arguments: &[&str]) {
+    let is_cpp = sources[0].extension().is_some_and(|ending| ending == "cpp");
     let mut compiler = Command::new(if is_cpp { "c++" } else { "cc" });
     compiler.arg(if is_cpp { "-std=c++17" } else { "-std=c11" });
     compiler.args(["-g", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
-    compiler.arg("-I").arg(package().join("include")).arg(source).arg("-o").arg(&program);
+    compiler.arg("-I").arg(package().join("include")).args(sources).args(arguments).arg("-o").arg(output);
     let library = library();
     match link {
         Link::Dynamic => {
@@ -67,7 +77,18 @@ pub(crate) fn compile(source: &Path, link: Link, folder: &Path) -> PathBuf {
         }
     }
     run(&mut compiler);
-    program
+}
+
+/// The native library of the products in `runtimes/`, linked with ours.
+pub(crate) fn native_library(arguments: &[&str], folder: &Path) -> PathBuf {
+    let library = folder.join("libnative.so");
+    let shared = [&["-shared", "-fPIC"], arguments].concat();
+    compile_to(&library, &[&runtimes().join("native.c")], Link::Dynamic, &shared);
+    library
+}
+
+pub(crate) fn runtimes() -> PathBuf {
+    package().join("tests/runtimes")
 }
 
 /// Runs a command that must succeed; shows its output where it does not.

@@ -1,6 +1,10 @@
 //! The registers of a thread at the moment of an error, as `crash_context::CrashContext`, which the dump writer understands.
 
-use std::{cell::UnsafeCell, mem::MaybeUninit, ptr};
+use std::{
+    cell::UnsafeCell,
+    mem::{self, MaybeUninit},
+    ptr,
+};
 
 use crash_context::CrashContext;
 
@@ -45,6 +49,30 @@ pub(crate) fn address(info: &libc::siginfo_t) -> Option<u64> {
     has.then(|| unsafe { info.si_addr() } as u64)
 }
 
+/// The instruction and the stack pointer of a thread in a signal handler. Async-signal-safe.
+///
+/// # Safety
+/// `ucontext` is the third argument of a running `SA_SIGINFO` handler.
+pub(crate) unsafe fn position(ucontext: *const libc::c_void) -> (usize, usize) {
+    // By offset: the structure is not borrowed, since the kernel's ends where libc's goes on.
+    #[cfg(target_arch = "x86_64")]
+    {
+        let registers = ucontext.wrapping_byte_add(mem::offset_of!(libc::ucontext_t, uc_mcontext.gregs));
+        // SAFETY: this field lies in the part that the kernel has as well.
+        let registers = unsafe { registers.cast::<[libc::greg_t; 23]>().read() };
+        (registers[libc::REG_RIP as usize] as usize, registers[libc::REG_RSP as usize] as usize)
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        let register = |offset: usize| ucontext.wrapping_byte_add(offset).cast::<u64>();
+        // SAFETY: this field lies in the part that the kernel has as well.
+        let instruction = unsafe { register(mem::offset_of!(libc::ucontext_t, uc_mcontext.pc)).read() };
+        // SAFETY: as above.
+        let stack = unsafe { register(mem::offset_of!(libc::ucontext_t, uc_mcontext.sp)).read() };
+        (instruction as usize, stack as usize)
+    }
+}
+
 /// The context that the kernel handed to a signal handler. Async-signal-safe: copies alone.
 ///
 /// # Safety
@@ -60,7 +88,7 @@ pub(crate) unsafe fn of_signal<'a>(
     let out = empty(claim, pid, tid);
     fill_siginfo(&mut out.siginfo, info);
     // The kernel's structure ends after 8 bytes of signal mask, where libc's goes on for hundreds: reading libc's size would read past it.
-    let size = std::mem::offset_of!(crash_context::ucontext_t, uc_sigmask) + 8;
+    let size = mem::offset_of!(crash_context::ucontext_t, uc_sigmask) + 8;
     // SAFETY: the kernel's structure has at least `size` bytes and starts with the same fields; ours is larger.
     unsafe { ptr::copy_nonoverlapping(ucontext.cast::<u8>(), (&raw mut out.context).cast(), size) };
     let float = out.context.uc_mcontext.fpregs;

@@ -11,11 +11,19 @@ pub(crate) mod chain;
 pub(crate) mod child;
 #[cfg(target_os = "linux")]
 pub(crate) mod context;
+#[cfg(target_os = "linux")]
+pub(crate) mod copies;
 pub(crate) mod handled;
 #[cfg(target_os = "linux")]
 pub(crate) mod panic;
 #[cfg(target_os = "linux")]
+mod place;
+#[cfg(target_os = "linux")]
+mod runtime;
+#[cfg(target_os = "linux")]
 pub(crate) mod signals;
+#[cfg(target_os = "linux")]
+pub(crate) mod threads;
 #[cfg(target_os = "linux")]
 pub(crate) mod wake;
 

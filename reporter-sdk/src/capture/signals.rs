@@ -1,44 +1,60 @@
 //! Faults: the signals that end a process by its own doing.
 
-use std::io;
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+};
 
 use report_format::schema::v1::ErrorKind;
 
 use super::{
     chain, child, context, panic,
-    wake::{Claim, Claimed},
+    wake::{self, Claim, Claimed},
 };
 use crate::{reporter, shared::writer::Crash};
 
-/// Puts our handler on top of what is there.
-pub(crate) fn install() -> io::Result<()> {
-    chain::SIGNALS.into_iter().try_for_each(|signal| chain::install(signal, on_signal))
+/// Held while handlers are put in force or taken out. Never taken in a signal handler.
+static ARMING: Mutex<()> = Mutex::new(());
+
+/// Puts our handler on top of what is there, for as long as a reporter is active: at its start, and whenever somebody may have replaced ours since.
+///
+/// Seven system calls where nothing changed. Nothing is done once a fault was reported: those that were there before are in force to finish the process.
+pub(crate) fn rearm() -> io::Result<()> {
+    let _arming = ARMING.lock().unwrap_or_else(PoisonError::into_inner);
+    if reporter::active().is_none() || wake::is_ending() {
+        return Ok(());
+    }
+    chain::SIGNALS.into_iter().try_for_each(|signal| chain::arm(signal, on_signal))
 }
 
-/// Puts back what was there.
-pub(crate) fn uninstall() {
+/// Puts back what was there, once no reporter is active.
+pub(crate) fn disarm() {
+    let _arming = ARMING.lock().unwrap_or_else(PoisonError::into_inner);
     for signal in chain::SIGNALS {
-        chain::uninstall(signal, on_signal);
+        chain::disarm(signal, on_signal);
     }
 }
 
-/// Reports, then lets the signal run its course. From here on everything is async-signal-safe.
+/// Reports what no runtime resolves, then lets the signal run its course. From here on everything is async-signal-safe.
 ///
 /// # Safety
 /// For the kernel, or for a handler that passes its own arguments on.
-unsafe extern "C" fn on_signal(_: i32, info: *mut libc::siginfo_t, ucontext: *mut libc::c_void) {
+unsafe extern "C-unwind" fn on_signal(_: i32, info: *mut libc::siginfo_t, ucontext: *mut libc::c_void) {
     // SAFETY: the calling thread's own errno, which the interrupted code may be about to read.
     let place = unsafe { libc::__errno_location() };
     // SAFETY: it lives as long as the thread does.
     let errno = unsafe { place.read() };
-    // SAFETY: SA_SIGINFO handlers are given a whole siginfo that lives as long as they run.
-    let info = unsafe { &*info };
-    if chain::is_ignored(info) {
-        return;
-    }
+    // SAFETY: SA_SIGINFO handlers are given a whole siginfo that lives as long as they run, and is theirs.
+    let info = unsafe { &mut *info };
+    // Before anything is claimed or blocked: a runtime's handler may never return, or fault itself.
     // SAFETY: the caller's promise.
-    unsafe { report(info, ucontext) };
-    chain::pass_on(info);
+    let settled = chain::is_ignored(info) || unsafe { chain::is_resolved(info, ucontext, on_signal) };
+    if !settled {
+        chain::block();
+        // SAFETY: the caller's promise.
+        unsafe { report(info, ucontext) };
+        chain::pass_on(info);
+    }
     // SAFETY: as above.
     unsafe { place.write(errno) };
 }

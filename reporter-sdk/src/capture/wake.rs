@@ -131,6 +131,11 @@ static OWNER: AtomicU32 = AtomicU32::new(0);
 /// Set when the owner has reported a fault and lets it run its course: the process is about to end.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
+/// Whether a fault was reported and runs its course.
+pub(crate) fn is_ending() -> bool {
+    ENDING.load(Ordering::Acquire)
+}
+
 /// How long other threads that crash leave an ending process the time to end, in nanoseconds.
 const END_GRACE: u64 = 2_000_000_000;
 

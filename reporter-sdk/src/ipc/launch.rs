@@ -150,7 +150,7 @@ fn library() -> Option<PathBuf> {
 }
 
 /// What the loader knows of the object that holds an address.
-fn object_of(address: *const libc::c_void) -> Option<libc::Dl_info> {
+pub(crate) fn object_of(address: *const libc::c_void) -> Option<libc::Dl_info> {
     let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
     // SAFETY: dladdr only compares the address, and fills `info` where it returns other than 0.
     let found = unsafe { libc::dladdr(address, info.as_mut_ptr()) } != 0;

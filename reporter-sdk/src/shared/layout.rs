@@ -25,7 +25,7 @@ pub(crate) const SHARDS: usize = OWN_SHARDS + COMMON_SHARDS;
 pub(crate) const SLOTS: usize = 256;
 pub(crate) const ANNOTATIONS: usize = 64;
 
-/// Index of a word in the header.
+/// Index of a word in the header. Another copy of the library in the process, of whatever release, looks at MAGIC, PID and CLEAN_EXIT: these never move.
 pub(crate) mod header {
     pub(crate) const MAGIC: usize = 0;
     pub(crate) const VERSION: usize = 1;
