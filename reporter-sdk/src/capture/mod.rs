@@ -13,6 +13,8 @@ pub(crate) mod handled;
 #[cfg(target_os = "linux")]
 pub(crate) mod panic;
 #[cfg(target_os = "linux")]
+pub(crate) mod record;
+#[cfg(target_os = "linux")]
 pub(crate) mod signals;
 #[cfg(target_os = "linux")]
 pub(crate) mod wake;

@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use crate::{ipc, shared::clock};
+use super::record;
+use crate::{ipc, reporter, shared::clock};
 
 /// How a wait for the handler ended. Whichever it is, the product goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +49,13 @@ impl Channel {
     pub(crate) fn report(&self) -> Outcome {
         // An answer to an earlier report that was given up is no answer to this one.
         while let Received::Byte(_) = self.receive() {}
-        let byte = [ipc::CRASHED];
+        if self.send(ipc::CRASHED) { self.wait() } else { Outcome::Gone }
+    }
+
+    fn send(&self, byte: u8) -> bool {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         // SAFETY: send(2) is async-signal-safe; the buffer is one byte that lives here.
-        let sent = unsafe { libc::send(self.socket.as_raw_fd(), byte.as_ptr().cast(), 1, flags) };
-        if sent == 1 { self.wait() } else { Outcome::Gone }
+        unsafe { libc::send(self.socket.as_raw_fd(), (&raw const byte).cast(), 1, flags) == 1 }
     }
 
     fn wait(&self) -> Outcome {
@@ -68,6 +71,15 @@ impl Channel {
             unsafe { libc::poll(&raw mut poll, 1, millis) };
             match self.receive() {
                 Received::Byte(ipc::DONE) => return Outcome::Done,
+                Received::Byte(ipc::RECORD) => {
+                    if let Some(state) = reporter::active() {
+                        record::write(&state.shared);
+                    }
+                    if !self.send(ipc::RECORDED) {
+                        return Outcome::Gone;
+                    }
+                    progress = clock::monotonic();
+                }
                 Received::Byte(_) => progress = clock::monotonic(),
                 Received::Nothing => {}
                 Received::End => return Outcome::Gone,

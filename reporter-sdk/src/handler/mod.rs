@@ -5,6 +5,7 @@ mod attachments;
 mod delivery;
 mod detach;
 mod dump;
+mod dump_file;
 mod elf;
 mod evidence;
 mod fault;
@@ -14,6 +15,9 @@ mod pipeline;
 mod recorded;
 mod server;
 mod settings;
+mod stack_cap;
+mod stand_in;
+mod suspend;
 mod unwind;
 mod watch;
 

@@ -115,7 +115,7 @@ fn hello(control: &Socket) -> Result<(u64, Hello, Vec<OwnedFd>), IpcError> {
 struct Server {
     control: Socket,
     crash_channel: Arc<Socket>,
-    shared: Mapping,
+    shared: Arc<Mapping>,
     product: Product,
     pipeline: Pipeline,
     delivery: Option<Delivery>,
@@ -152,7 +152,7 @@ impl Server {
             Ok((shared, product, pipeline, delivery, attachments, soft_errors)) => Ok(Self {
                 control,
                 crash_channel: Arc::new(crash_channel),
-                shared,
+                shared: Arc::new(shared),
                 product,
                 pipeline,
                 delivery,
@@ -367,7 +367,7 @@ impl Server {
 
     /// The product waits: it has filled the crash slot.
     fn crashed(&mut self) {
-        let hold = Hold::on(Arc::clone(&self.crash_channel));
+        let hold = Hold::on(Arc::clone(&self.crash_channel)).with_record(Arc::clone(&self.shared));
         let snapshot = match Snapshot::read(&self.shared) {
             Ok(snapshot) => snapshot,
             Err(error) => return tracing::error!(%error, "no report: the shared memory makes no sense"),

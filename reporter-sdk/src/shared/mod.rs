@@ -7,6 +7,8 @@ pub(crate) mod clock;
 pub(crate) mod layout;
 pub(crate) mod mapping;
 #[cfg(any(feature = "handler", test))]
+pub(crate) mod record;
+#[cfg(any(feature = "handler", test))]
 pub(crate) mod snapshot;
 pub(crate) mod writer;
 

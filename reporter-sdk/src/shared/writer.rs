@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     clock,
-    layout::{self, ActionKind, annotation, crash, header, panic, slot},
+    layout::{self, ActionKind, annotation, crash, header, panic, record, slot},
 };
 
 /// Writes into the shared memory.
@@ -275,6 +275,23 @@ impl Writer {
                 words[at].store(value, Ordering::Relaxed);
             }
             store_bytes(&words[crash::CONTEXT..], context);
+        });
+    }
+
+    /// What was last given as a crash's context, a word at a time. `None` where there was none. Async-signal-safe.
+    pub(crate) fn crash_context(&self) -> Option<&[AtomicU64]> {
+        let words = &self.words[layout::CRASH_AT..layout::CRASH_AT + crash::WORDS];
+        let bytes = words[crash::CONTEXT_BYTES].load(Ordering::Relaxed) as usize;
+        words.get(crash::CONTEXT..crash::CONTEXT + bytes / 8).filter(|context| !context.is_empty())
+    }
+
+    /// Writes the record of the last crash: `fill` gets its words. Async-signal-safe if `fill` is. One thread at a time, as above.
+    pub(crate) fn record(&self, fill: impl FnOnce(&[AtomicU64])) {
+        let words = &self.words[layout::RECORD_AT..layout::RECORD_AT + record::WORDS];
+        guarded(words, || {
+            let number = self.words[layout::CRASH_AT + crash::NUMBER].load(Ordering::Relaxed);
+            words[record::NUMBER].store(number, Ordering::Relaxed);
+            fill(words);
         });
     }
 

@@ -303,12 +303,18 @@ impl Temporary<'_> {
     /// Gives it its name: from now on it is there, whole. The file stays ours until it is dropped.
     pub(super) fn publish(mut self) -> Result<Locked, SpoolError> {
         self.flush()?;
+        let directory = self.directory;
+        let file = self.publish_unflushed()?;
+        directory.sync()?;
+        Ok(file)
+    }
+
+    /// The same for what the end of a process must not lose, though that of the machine may.
+    pub(super) fn publish_unflushed(mut self) -> Result<Locked, SpoolError> {
         let fd = &self.directory.fd;
         rustix::fs::renameat(fd, self.temporary.as_str(), fd, self.name.as_str())
             .map_err(|e| self.directory.failed("rename", &self.name, e.into()))?;
-        let file = self.file.take().expect("publish consumes self");
-        self.directory.sync()?;
-        Ok(file)
+        Ok(self.file.take().expect("publish consumes self"))
     }
 }
 

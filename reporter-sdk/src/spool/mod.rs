@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::{geteuid, getuid};
 
 use directory::Directory;
-pub use drafts::HeldDraft;
+pub use drafts::{EarlyDraft, HeldDraft};
 pub use error::SpoolError;
 pub use outgoing::{Failure, Outgoing, Undelivered};
 pub use schedule::GIVE_UP_AFTER;
