@@ -100,7 +100,7 @@ impl Pipeline {
         let stand_in = || hold.record();
         let dumped = evidence::dump(occurrence, self.pid, policy, allowed, &stand_in, &mut diagnostics);
         // Held until the whole draft has taken its place.
-        let _early = dumped.as_ref().and_then(|dumped| self.keep_early(id, occurrence, allowed, dumped.minidump()?));
+        let early = dumped.as_ref().and_then(|dumped| self.keep_early(id, occurrence, allowed, dumped.minidump()?));
         let mut memory = dumped.map_or_else(Memory::default, |dumped| evidence::unwind(dumped, &mut diagnostics));
         if memory.stacks.is_none() && allowed.contains(Category::Memory) {
             memory = evidence::recorded(occurrence, self.pid, &mut diagnostics);
@@ -123,9 +123,9 @@ impl Pipeline {
         // Into the spool before anyone is asked: whatever happens to us meanwhile, the question can be asked again.
         if let Err(error) = spool.put_draft(&draft) {
             let kept = self.keep_elsewhere(&draft, error);
-            if matches!(kept, Err(PipelineError::Elsewhere { .. })) {
-                // The whole one is there; an early one here would be asked about as well.
-                spool.discard(id)?;
+            // Better one that is not whole than none; but not both.
+            if let Some(early) = early.filter(|_| !matches!(kept, Err(PipelineError::Elsewhere { .. }))) {
+                early.keep();
             }
             return kept;
         }
@@ -143,7 +143,7 @@ impl Pipeline {
         occurrence: &Occurrence,
         allowed: CategorySet,
         minidump: &[u8],
-    ) -> Option<EarlyDraft> {
+    ) -> Option<EarlyDraft<'_>> {
         let memory = Memory { minidump: Some(minidump.to_vec()), ..Memory::default() };
         let note = soft_note("report", "not whole: the handler was ended before it came to stacks and inventory");
         let diagnostics = v1::Diagnostics { soft_errors: vec![note], ..Default::default() };

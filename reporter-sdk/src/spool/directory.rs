@@ -134,7 +134,8 @@ impl Directory {
         if self.is_named(&file, name)? { Ok(Claim::Ours(file)) } else { Ok(Claim::Gone) }
     }
 
-    fn is_named(&self, file: &File, name: &str) -> Result<bool, SpoolError> {
+    /// Whether the open file is the one of this name, still.
+    pub(super) fn is_named(&self, file: &File, name: &str) -> Result<bool, SpoolError> {
         let held = file.metadata().map_err(|e| self.failed("look at", name, e))?;
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(named) => Ok((named.st_dev, named.st_ino) == (held.dev(), held.ino())),

@@ -45,11 +45,32 @@ impl HeldDraft<'_> {
     }
 }
 
-/// A draft that is not whole yet, held: no other process asks about it as long as this lives.
+/// A draft that is not whole yet, held: no other process asks about it as long as this lives. Dropped, it is gone, unless the whole one has taken its
+/// place; where the process ends without that, it stays.
 #[derive(Debug)]
-#[must_use = "the early draft is anybody's once this is dropped"]
-pub struct EarlyDraft {
-    _lock: Locked,
+#[must_use = "the early draft is gone once this is dropped"]
+pub struct EarlyDraft<'a> {
+    spool: &'a Spool,
+    name: String,
+    lock: Locked,
+    keep: bool,
+}
+
+impl EarlyDraft<'_> {
+    /// Leaves it for whoever asks next: there will be no whole one.
+    pub fn keep(mut self) {
+        self.keep = true;
+    }
+}
+
+impl Drop for EarlyDraft<'_> {
+    fn drop(&mut self) {
+        let new = &self.spool.new;
+        if !self.keep && new.is_named(&self.lock, &self.name).unwrap_or(false) {
+            // What cannot be removed now expires.
+            let _ = new.remove(&self.name);
+        }
+    }
 }
 
 impl Spool {
@@ -77,9 +98,9 @@ impl Spool {
     ///
     /// # Errors
     /// As [`put_draft`](Self::put_draft).
-    pub fn put_early_draft(&self, draft: &Draft) -> Result<EarlyDraft, SpoolError> {
-        let published = self.write_draft(draft, SystemTime::now() + EXPIRY)?.publish_unflushed()?;
-        Ok(EarlyDraft { _lock: published })
+    pub fn put_early_draft(&self, draft: &Draft) -> Result<EarlyDraft<'_>, SpoolError> {
+        let lock = self.write_draft(draft, SystemTime::now() + EXPIRY)?.publish_unflushed()?;
+        Ok(EarlyDraft { spool: self, name: file_name(draft.id), lock, keep: false })
     }
 
     fn write_draft(&self, draft: &Draft, expires: SystemTime) -> Result<Temporary<'_>, SpoolError> {
