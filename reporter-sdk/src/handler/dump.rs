@@ -17,8 +17,7 @@ use report_format::schema::v1;
 use super::argument_block::{ArgumentBlock, ArgumentBlockError};
 use super::dump_file::DumpFile;
 use super::minidump_filter::stream;
-use super::stack_cap::StackCap;
-use super::{soft_error, soft_note, suspend};
+use super::{soft_error, soft_note, suspend, thread_list};
 
 /// Whom to dump.
 pub(crate) struct DumpRequest {
@@ -59,9 +58,6 @@ pub(crate) enum DumpError {
     Id { id: u32 },
 }
 
-/// Where threads beyond the 20th get 2 KiB of stack only. Estimated by the writer at 8 KiB a thread: reached by some 8,000 threads.
-const SIZE_LIMIT: u64 = 64 << 20;
-
 /// Writes a minidump. The product's threads are held meanwhile and go on afterwards.
 pub(crate) fn take(request: DumpRequest) -> Result<RawDump, DumpError> {
     let DumpRequest { pid, timeout, .. } = request;
@@ -88,7 +84,6 @@ fn write(request: DumpRequest, taken_over: bool) -> Result<RawDump, DumpError> {
     let DumpRequest { pid, tid, context, .. } = request;
     let id = |id: u32| i32::try_from(id).ok().filter(|id| *id > 0).ok_or(DumpError::Id { id });
     let mut config = MinidumpWriterConfig::new(id(pid)?, id(tid)?);
-    config.set_minidump_size_limit(SIZE_LIMIT);
     if let Some(inner) = context {
         config.set_crash_context(CrashContextExt { inner });
     }
@@ -114,13 +109,8 @@ fn write(request: DumpRequest, taken_over: bool) -> Result<RawDump, DumpError> {
 /// Writes the threads, which are held, and what else stays in a report. Only a dump without threads is an error.
 fn streams(writer: &mut MinidumpWriter, pid: u32, soft_errors: &mut Vec<v1::SoftError>) -> Result<Vec<u8>, DumpError> {
     let mut file = DumpFile::new();
-    let cap = StackCap::apply(writer);
-    let threads = writer
-        .write_thread_list_stream(&mut file.out)
+    thread_list::write(writer, &mut file, soft_errors)
         .map_err(|source| DumpError::Writer { pid, source: Box::new(source) })?;
-    let thread_list = threads.location;
-    file.enter(threads);
-    let near_end = cap.as_ref().and_then(|cap| cap.copy_near_end(writer, &mut file.out));
 
     let out = &mut file.out;
     let mut system_errors = ErrorList::default();
@@ -153,11 +143,7 @@ fn streams(writer: &mut MinidumpWriter, pid: u32, soft_errors: &mut Vec<v1::Soft
         }
     }
 
-    let mut bytes = file.finish();
-    if let Some(cap) = cap {
-        soft_errors.push(cap.restore(&mut bytes, thread_list, near_end));
-    }
-    Ok(bytes)
+    Ok(file.finish())
 }
 
 /// Of the writer's soft errors: one lost file can bring hundreds.

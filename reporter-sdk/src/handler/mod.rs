@@ -15,9 +15,9 @@ mod pipeline;
 mod recorded;
 mod server;
 mod settings;
-mod stack_cap;
 mod stand_in;
 mod suspend;
+mod thread_list;
 mod unwind;
 mod watch;
 
