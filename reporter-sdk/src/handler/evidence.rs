@@ -278,6 +278,11 @@ fn redact(text: &mut String) {
     }
 }
 
+/// Has files read that the first report would wait for: the time zone's.
+pub(crate) fn prepare() {
+    utc_offset(0);
+}
+
 /// The distance of local time from UTC at `time`, in seconds; 0 where it is not known.
 fn utc_offset(time: u64) -> i32 {
     let seconds = i64::try_from(time / 1_000_000_000).unwrap_or(0) as libc::time_t;

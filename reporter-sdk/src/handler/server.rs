@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::attachments::Attachments;
 use super::delivery::{self, Delivery};
-use super::evidence::Occurrence;
+use super::evidence::{self, Occurrence};
 use super::pipeline::{Became, Hold, Pipeline, PipelineError};
 use super::settings::Settings;
 use super::watch::{Ending, Product};
@@ -237,6 +237,7 @@ impl Server {
     }
 
     fn ready(&mut self, sequence: u64) {
+        evidence::prepare();
         let ready = Ready {
             handler_version: env!("CARGO_PKG_VERSION").into(),
             soft_errors: std::mem::take(&mut self.soft_errors),

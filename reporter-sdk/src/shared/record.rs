@@ -62,3 +62,25 @@ impl MemoryRecord {
         is_whole.then_some(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_record_claims_is_cut_to_its_place() {
+        let words: Vec<_> = (0..layout::WORDS).map(|_| AtomicU64::new(u64::MAX)).collect();
+        let at = |word: usize| &words[layout::RECORD_AT + word];
+        assert_eq!(MemoryRecord::from_words(&words), None, "an odd sequence: it is being written");
+        at(layout::SEQUENCE).store(2, Ordering::Relaxed);
+        let record = MemoryRecord::from_words(&words).unwrap();
+        assert_eq!(record.maps.len(), record::MAPS_BYTES_MAX);
+        assert_eq!(record.stack, Piece::default(), "memory past the last address");
+        at(record::STACK_START).store(0x7000, Ordering::Relaxed);
+        at(record::CODE_START).store(0x1000, Ordering::Relaxed);
+        at(record::CODE_BYTES).store(3, Ordering::Relaxed);
+        let record = MemoryRecord::from_words(&words).unwrap();
+        assert_eq!((record.stack.start, record.stack.bytes.len()), (0x7000, record::STACK_BYTES_MAX));
+        assert_eq!(record.code, Piece { start: 0x1000, bytes: vec![0xff; 3] });
+    }
+}
