@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crash_context::CrashContext;
 use error_graph::ErrorList;
 use minidump_writer::CrashContextExt;
+use minidump_writer::maps_reader::MappingInfo;
 use minidump_writer::minidump_format::MDRawDirectory;
 use minidump_writer::minidump_writer::{MinidumpWriter, MinidumpWriterConfig, systeminfo_stream};
 use report_format::schema::v1;
@@ -100,10 +101,40 @@ fn write(request: DumpRequest, taken_over: bool) -> Result<RawDump, DumpError> {
         let scope = scope.map_or_else(|_| "not set".into(), |s| s.trim().to_owned());
         return Err(DumpError::NoThread { pid, tid, scope });
     }
+    join_segments(&mut writer.mappings);
     let argument_block = ArgumentBlock::read(pid);
     let bytes = streams(&mut writer, pid, &mut soft_errors)?;
     drop(writer);
     Ok(RawDump { bytes, argument_block, soft_errors, took: started.elapsed() })
+}
+
+/// Makes one module of the segments of one file.
+///
+/// Situation: a linker leaves a page between two segments of a program. Example: lld, where the code begins at an address that its offset in the file does not
+/// reach. Handling: the writer takes what does not touch for two modules, of which the second lacks the start that all addresses in the file are counted
+/// from; what follows closely, from further on in the same file, belongs to what is before it.
+fn join_segments(mappings: &mut Vec<MappingInfo>) {
+    /// Segments are aligned to this at most.
+    const GAP: usize = 2 << 20;
+    // The program itself is the first, and stays it.
+    let Some(program) = mappings.first().map(|mapping| mapping.start_address) else { return };
+    mappings.sort_by_key(|mapping| mapping.start_address);
+    mappings.dedup_by(|next, last| {
+        let follows = last.name_is_path()
+            && last.name == next.name
+            && next.offset > last.offset
+            && next.start_address.saturating_sub(last.end_address()) < GAP;
+        if follows {
+            last.size = next.end_address() - last.start_address;
+            last.system_mapping_info.end_address = next.system_mapping_info.end_address;
+            last.permissions |= next.permissions;
+        }
+        follows
+    });
+    let holds = |mapping: &MappingInfo| (mapping.start_address..mapping.end_address()).contains(&program);
+    if let Some(at) = mappings.iter().position(holds) {
+        mappings.swap(0, at);
+    }
 }
 
 /// Writes the threads, which are held, and what else stays in a report. Only a dump without threads is an error.
