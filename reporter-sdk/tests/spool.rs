@@ -414,3 +414,26 @@ fn a_choice_is_remembered_until_it_is_forgotten() {
     assert_eq!(spool.remembered().unwrap(), None, "who cannot be understood is asked again");
     assert!(place.path.join("bad/choice").exists());
 }
+
+#[test]
+fn an_early_draft_gives_way_to_the_whole_one_and_stays_where_its_process_ends_before() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    let early = draft(1);
+    let mut whole = draft(1);
+    let payload = b"and its frames".to_vec();
+    whole.sections.push(DraftSection { kind: SectionKind::Stacks, category: Category::Memory, payload });
+
+    let held = spool.put_early_draft(&early).unwrap();
+    assert_eq!(spool.drafts().unwrap(), [early.id]);
+    assert!(Spool::open(&place.path).unwrap().take_draft(early.id).unwrap().is_none(), "nobody asks about it yet");
+    spool.put_draft(&whole).unwrap();
+    drop(held);
+    assert_eq!(spool.take_draft(whole.id).unwrap().unwrap().draft(), &whole);
+    spool.discard(whole.id).unwrap();
+
+    drop(spool.put_early_draft(&early).unwrap());
+    assert_eq!(spool.drafts().unwrap(), [], "given up");
+    spool.put_early_draft(&early).unwrap().keep();
+    assert_eq!(spool.take_draft(early.id).unwrap().unwrap().draft(), &early);
+}

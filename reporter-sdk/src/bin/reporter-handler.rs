@@ -1,12 +1,12 @@
 //! The handler: started by a product's SDK, never by a person.
 
 use std::fs::OpenOptions;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use clap::Parser;
 
 /// Makes reports of a product's errors, asks whether to send them, and sends them. A product starts it by itself; there is
@@ -14,15 +14,9 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "reporter-handler", version, arg_required_else_help = true)]
 struct Arguments {
-    /// Serve the product at the other end of the two sockets
-    #[arg(long, required = true, requires_all = ["control_fd", "crash_fd"])]
+    /// Serve the product at the other end of the sockets that are standard input (control) and standard output (crash channel)
+    #[arg(long, required = true)]
     serve: bool,
-    /// Descriptor of the control socket
-    #[arg(long, value_name = "FD")]
-    control_fd: Option<RawFd>,
-    /// Descriptor of the crash channel
-    #[arg(long, value_name = "FD")]
-    crash_fd: Option<RawFd>,
     /// Append what happens to this file (made owner-only)
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -41,29 +35,25 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { serve: true, control_fd: Some(control), crash_fd: Some(crash), log } = arguments else {
-        bail!("nothing to do: a product's SDK starts this program with --serve, --control-fd and --crash-fd");
+    let Arguments { serve: true, log } = arguments else {
+        bail!("nothing to do: a product's SDK starts this program with --serve");
     };
-    // Descriptors by number: checked to be two different ones that are open, before they are taken.
-    ensure!(
-        control > 2 && crash > 2 && control != crash,
-        "--control-fd {control} and --crash-fd {crash} must differ and be above 2"
-    );
-    for descriptor in [control, crash] {
-        // SAFETY: asks about a number; changes nothing.
-        let flags = unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
-        ensure!(flags == 0, "descriptor {descriptor} is not open: only a product's SDK can start this program");
-    }
+    let [control, crash] = [std::io::stdin().as_fd(), std::io::stdout().as_fd()].map(socket);
+    let (control, crash) = (control?, crash?);
     let log = log.map(std::path::absolute).transpose().context("--log")?;
-    reporter_sdk::handler::detach(&[control, crash]).context("cannot become a process of its own")?;
+    reporter_sdk::handler::detach(&[control.as_raw_fd(), crash.as_raw_fd()])
+        .context("cannot become a process of its own")?;
     if let Some(path) = log {
         let open = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(&path);
         let file = open.with_context(|| format!("cannot open the log {}", path.display()))?;
         tracing_subscriber::fmt().with_ansi(false).with_writer(file).init();
     }
-    // SAFETY: open (checked above, and kept by `detach`), and nothing else in this process has taken them.
-    let control = unsafe { OwnedFd::from_raw_fd(control) };
-    // SAFETY: as above; it is another number.
-    let crash = unsafe { OwnedFd::from_raw_fd(crash) };
     reporter_sdk::handler::serve(control, crash).context("cannot serve the product")
+}
+
+/// A socket of ours by another number, out of the way of what takes the place of the standard ones.
+fn socket(fd: BorrowedFd<'_>) -> anyhow::Result<OwnedFd> {
+    let only = "standard input and output must be sockets: only a product's SDK can start this program";
+    rustix::net::sockopt::socket_type(fd).context(only)?;
+    Ok(rustix::io::fcntl_dupfd_cloexec(fd, 3)?)
 }

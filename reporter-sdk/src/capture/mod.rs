@@ -19,6 +19,8 @@ pub(crate) mod panic;
 #[cfg(target_os = "linux")]
 mod place;
 #[cfg(target_os = "linux")]
+pub(crate) mod record;
+#[cfg(target_os = "linux")]
 mod runtime;
 #[cfg(target_os = "linux")]
 pub(crate) mod signals;

@@ -10,7 +10,8 @@ use std::{
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
-use crate::{ipc, shared::clock};
+use super::record;
+use crate::{ipc, reporter, shared::clock};
 
 /// How a wait for the handler ended. Whichever it is, the product goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +53,13 @@ impl Channel {
     pub(crate) fn report(&self) -> Outcome {
         // An answer to an earlier report that was given up is no answer to this one.
         while let Received::Byte(_) = receive(self.socket.as_fd()) {}
-        let byte = [ipc::CRASHED];
+        if self.send(ipc::CRASHED) { self.wait(self.socket.as_fd()) } else { Outcome::Gone }
+    }
+
+    fn send(&self, byte: u8) -> bool {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         // SAFETY: send(2) is async-signal-safe; the buffer is one byte that lives here.
-        let sent = unsafe { libc::send(self.socket.as_raw_fd(), byte.as_ptr().cast(), 1, flags) };
-        if sent == 1 { self.wait(self.socket.as_fd()) } else { Outcome::Gone }
+        unsafe { libc::send(self.socket.as_raw_fd(), (&raw const byte).cast(), 1, flags) == 1 }
     }
 
     /// Tells the handler of a crash of another process than the product, whose answer comes on `ours`; `theirs` is the other end of it.
@@ -88,6 +91,15 @@ impl Channel {
             unsafe { libc::poll(&raw mut poll, 1, millis) };
             match receive(socket) {
                 Received::Byte(ipc::DONE) => return Outcome::Done,
+                Received::Byte(ipc::RECORD) => {
+                    if let Some(state) = reporter::active() {
+                        record::write(&state.shared);
+                    }
+                    if !self.send(ipc::RECORDED) {
+                        return Outcome::Gone;
+                    }
+                    progress = clock::monotonic();
+                }
                 Received::Byte(_) => progress = clock::monotonic(),
                 Received::Nothing => {}
                 Received::End => return Outcome::Gone,

@@ -1,23 +1,24 @@
 //! A minidump of the product, into memory.
 //!
-//! minidump-writer (0.13) begins with `kill(pid, SIGSTOP)`, waits for it in steps of a millisecond, and ends with `SIGCONT`. Situation: a stopped
-//! process is told to its parent. Example: the shell of an interactive product reports the job as stopped and takes the terminal back, in
-//! which the person is about to be asked. The stop is also not needed: each thread is attached by ptrace and held by that. Handling: the
-//! writer has no switch for it but goes on when the stop fails, so the dump is made in a thread of its own in which the kernel refuses
-//! those two signals (a seccomp filter, which ends with the thread). Where filters are not to be had, the writer does as it likes.
+//! minidump-writer makes it, stream by stream: its own sequence would also read the environment, the command line and the paths of open files, and what is
+//! never read can never leak. Its way of stopping the product is replaced as well; see [`suspend`](super::suspend).
 
-use std::io::Cursor;
+use std::error::Error;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crash_context::CrashContext;
-use minidump::{Minidump, MinidumpThreadList};
+use error_graph::ErrorList;
 use minidump_writer::CrashContextExt;
-use minidump_writer::minidump_writer::MinidumpWriterConfig;
+use minidump_writer::maps_reader::MappingInfo;
+use minidump_writer::minidump_format::MDRawDirectory;
+use minidump_writer::minidump_writer::{MinidumpWriter, MinidumpWriterConfig, systeminfo_stream};
 use report_format::schema::v1;
 
 use super::argument_block::{ArgumentBlock, ArgumentBlockError};
-use super::{soft_error, soft_note};
+use super::dump_file::DumpFile;
+use super::minidump_filter::stream;
+use super::{soft_error, soft_note, suspend, thread_list};
 
 /// Whom to dump.
 pub(crate) struct DumpRequest {
@@ -30,7 +31,7 @@ pub(crate) struct DumpRequest {
     pub(crate) timeout: Duration,
 }
 
-/// A dump as the writer made it: environment, arguments and paths in it. Filter it before anything else sees it.
+/// A dump as the writer made it: arguments and environment on a stack, and paths, in it. Filter it before anything else sees it.
 pub(crate) struct RawDump {
     pub(crate) bytes: Vec<u8>,
     pub(crate) argument_block: Result<ArgumentBlock, ArgumentBlockError>,
@@ -43,13 +44,11 @@ pub(crate) struct RawDump {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DumpError {
     #[error("cannot write a minidump of process {pid}")]
-    Writer { pid: u32, source: Box<dyn std::error::Error + Send + Sync> },
+    Writer { pid: u32, source: Box<dyn Error + Send + Sync> },
     #[error(
-        "the minidump of process {pid} holds no thread: tracing is not permitted (kernel.yama.ptrace_scope is {scope})"
+        "thread {tid} of process {pid}, in which it happened, cannot be traced (kernel.yama.ptrace_scope is {scope})"
     )]
-    NoThread { pid: u32, scope: String },
-    #[error("the minidump of process {pid} cannot be read back")]
-    Unreadable { pid: u32, source: minidump::Error },
+    NoThread { pid: u32, tid: u32, scope: String },
     #[error("the minidump of process {pid} was not ready in {} ms", waited.as_millis())]
     TimedOut { pid: u32, waited: Duration },
     #[error("cannot start a thread for the minidump")]
@@ -60,9 +59,6 @@ pub(crate) enum DumpError {
     Id { id: u32 },
 }
 
-/// Where threads beyond the 20th get 2 KiB of stack only. Estimated by the writer at 8 KiB a thread: reached by some 8,000 threads.
-const SIZE_LIMIT: u64 = 64 << 20;
-
 /// Writes a minidump. The product's threads are held meanwhile and go on afterwards.
 pub(crate) fn take(request: DumpRequest) -> Result<RawDump, DumpError> {
     let DumpRequest { pid, timeout, .. } = request;
@@ -70,9 +66,9 @@ pub(crate) fn take(request: DumpRequest) -> Result<RawDump, DumpError> {
     std::thread::Builder::new()
         .name("dump".into())
         .spawn(move || {
-            let quiet = stop_signals_refused();
+            let taken_over = suspend::take_over();
             // Nobody waits any more after a time-out.
-            let _ = sender.send(write(request, quiet.is_ok()));
+            let _ = sender.send(write(request, taken_over.is_ok()));
         })
         .map_err(DumpError::Thread)?;
     match receiver.recv_timeout(timeout) {
@@ -83,57 +79,116 @@ pub(crate) fn take(request: DumpRequest) -> Result<RawDump, DumpError> {
     }
 }
 
-fn write(request: DumpRequest, quiet: bool) -> Result<RawDump, DumpError> {
+/// `taken_over`: the kernel does for this thread what [`suspend`] says. Where filters are not to be had, the writer stops the product in its own way.
+fn write(request: DumpRequest, taken_over: bool) -> Result<RawDump, DumpError> {
     let started = Instant::now();
     let DumpRequest { pid, tid, context, .. } = request;
     let id = |id: u32| i32::try_from(id).ok().filter(|id| *id > 0).ok_or(DumpError::Id { id });
     let mut config = MinidumpWriterConfig::new(id(pid)?, id(tid)?);
-    config.set_minidump_size_limit(SIZE_LIMIT);
     if let Some(inner) = context {
         config.set_crash_context(CrashContextExt { inner });
     }
-    let argument_block = ArgumentBlock::read(pid);
-    let bytes = config
-        .write(&mut Cursor::new(Vec::new()))
-        .map_err(|source| DumpError::Writer { pid, source: Box::new(source) })?;
-    let took = started.elapsed();
-    let soft_errors = check(pid, &bytes, quiet)?;
-    Ok(RawDump { bytes, argument_block, soft_errors, took })
-}
-
-/// What the writer could not get; an error where the dump would be worthless. With ptrace refused the writer says Ok to a dump of nothing.
-fn check(pid: u32, bytes: &[u8], quiet: bool) -> Result<Vec<v1::SoftError>, DumpError> {
-    let unreadable = |source| DumpError::Unreadable { pid, source };
-    let dump = Minidump::read(bytes).map_err(unreadable)?;
-    let threads = dump.get_stream::<MinidumpThreadList<'_>>().map_err(unreadable)?;
-    if threads.threads.is_empty() {
-        let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
-        return Err(DumpError::NoThread {
-            pid,
-            scope: scope.map_or_else(|_| "not set".into(), |s| s.trim().to_owned()),
-        });
-    }
     let mut soft_errors = Vec::new();
-    match dump.get_raw_stream(MOZ_SOFT_ERRORS) {
-        Ok(text) => writer_errors(text, quiet, &mut soft_errors),
-        Err(error) => soft_errors.push(soft_error("dump", &error)),
+    // Goes last: what the writer has not let go by then is let go.
+    let _attached = if taken_over { Some(suspend::side_by_side(id(pid)?, &mut soft_errors)) } else { None };
+    let mut found = ErrorList::default();
+    let mut writer =
+        config.build_for_testing(&mut found).map_err(|source| DumpError::Writer { pid, source: Box::new(source) })?;
+    writer_errors(&found, taken_over, &mut soft_errors);
+    // With ptrace refused the writer says Ok to a dump of nothing.
+    if !writer.threads.iter().any(|thread| thread.tid == writer.blamed_thread) {
+        let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
+        let scope = scope.map_or_else(|_| "not set".into(), |s| s.trim().to_owned());
+        return Err(DumpError::NoThread { pid, tid, scope });
     }
-    Ok(soft_errors)
+    join_segments(&mut writer.mappings);
+    let argument_block = ArgumentBlock::read(pid);
+    let bytes = streams(&mut writer, pid, &mut soft_errors)?;
+    drop(writer);
+    Ok(RawDump { bytes, argument_block, soft_errors, took: started.elapsed() })
 }
 
-const MOZ_SOFT_ERRORS: u32 = 0x4d7a_0004;
+/// Makes one module of the segments of one file.
+///
+/// Situation: a linker leaves a page between two segments of a program. Example: lld, where the code begins at an address that its offset in the file does not
+/// reach. Handling: the writer takes what does not touch for two modules, of which the second lacks the start that all addresses in the file are counted
+/// from; what follows closely, from further on in the same file, belongs to what is before it.
+fn join_segments(mappings: &mut Vec<MappingInfo>) {
+    /// Segments are aligned to this at most.
+    const GAP: usize = 2 << 20;
+    // The program itself is the first, and stays it.
+    let Some(program) = mappings.first().map(|mapping| mapping.start_address) else { return };
+    mappings.sort_by_key(|mapping| mapping.start_address);
+    mappings.dedup_by(|next, last| {
+        let follows = last.name_is_path()
+            && last.name == next.name
+            && next.offset > last.offset
+            && next.start_address.saturating_sub(last.end_address()) < GAP;
+        if follows {
+            last.size = next.end_address() - last.start_address;
+            last.system_mapping_info.end_address = next.system_mapping_info.end_address;
+            last.permissions |= next.permissions;
+        }
+        follows
+    });
+    let holds = |mapping: &MappingInfo| (mapping.start_address..mapping.end_address()).contains(&program);
+    if let Some(at) = mappings.iter().position(holds) {
+        mappings.swap(0, at);
+    }
+}
+
+/// Writes the threads, which are held, and what else stays in a report. Only a dump without threads is an error.
+fn streams(writer: &mut MinidumpWriter, pid: u32, soft_errors: &mut Vec<v1::SoftError>) -> Result<Vec<u8>, DumpError> {
+    let mut file = DumpFile::new();
+    thread_list::write(writer, &mut file, soft_errors)
+        .map_err(|source| DumpError::Writer { pid, source: Box::new(source) })?;
+
+    let out = &mut file.out;
+    let mut system_errors = ErrorList::default();
+    let written: [Result<MDRawDirectory, Box<dyn Error>>; 6] = [
+        writer.write_memory_list_stream(out).map_err(Into::into),
+        writer.write_mappings(out).map_err(Into::into),
+        writer.write_exception_stream(out).map_err(Into::into),
+        systeminfo_stream::write(&writer.process_inspector, out, &mut system_errors).map_err(Into::into),
+        writer.write_memory_info_list_stream(out).map_err(Into::into),
+        writer.write_thread_names_stream(out).map_err(Into::into),
+    ];
+    for stream in written {
+        match stream {
+            Ok(stream) => file.enter(stream),
+            Err(error) => soft_errors.push(soft_error("dump", &*error)),
+        }
+    }
+    soft_errors.extend(system_errors.iter().map(|error| soft_error("dump", error)));
+    // Facts of the machine, and the paths of the modules' files, which the module list does not always have.
+    let files = [
+        (stream::CPU_INFO, "/proc/cpuinfo".to_owned()),
+        (stream::OS_RELEASE, "/etc/os-release".to_owned()),
+        (stream::LIMITS, format!("/proc/{pid}/limits")),
+        (stream::MAPS, format!("/proc/{pid}/maps")),
+    ];
+    for (stream, path) in files {
+        match std::fs::read(&path) {
+            Ok(content) => file.bytes(stream, &content),
+            Err(error) => soft_errors.push(soft_note("dump", format!("{path}: {error}"))),
+        }
+    }
+
+    Ok(file.finish())
+}
+
 /// Of the writer's soft errors: one lost file can bring hundreds.
 const MOST_SOFT_ERRORS: usize = 16;
 const LONGEST_SOFT_ERROR: usize = 300;
 
-/// The writer's soft errors are a JSON array. Each element becomes one of ours, less the refused stop signals, which are our doing.
-fn writer_errors(json: &[u8], quiet: bool, out: &mut Vec<v1::SoftError>) {
-    let list = match serde_json::from_slice(json) {
+/// The writer's soft errors are a tree. Each leaf becomes one of ours, less the refused stop, which is our doing.
+fn writer_errors(errors: &impl serde::Serialize, taken_over: bool, out: &mut Vec<v1::SoftError>) {
+    let list = match serde_json::to_value(errors) {
         Ok(serde_json::Value::Array(list)) => list,
         Ok(other) => vec![other],
         Err(error) => return out.push(soft_error("dump", &error)),
     };
-    let mut texts: Vec<String> = list.iter().flat_map(|error| leaves(error, quiet)).collect();
+    let mut texts: Vec<String> = list.iter().flat_map(|error| leaves(error, taken_over)).collect();
     let more = texts.len().saturating_sub(MOST_SOFT_ERRORS);
     texts.truncate(MOST_SOFT_ERRORS);
     out.extend(texts.into_iter().map(|text| soft_note("dump", text)));
@@ -142,51 +197,25 @@ fn writer_errors(json: &[u8], quiet: bool, out: &mut Vec<v1::SoftError>) {
     }
 }
 
-/// `{"InitErrors": [a, b]}` becomes `InitErrors: a` and `InitErrors: b`.
-fn leaves(error: &serde_json::Value, quiet: bool) -> Vec<String> {
+/// `{"SuspendThreadsErrors": [a, b]}` becomes `SuspendThreadsErrors: a` and `SuspendThreadsErrors: b`.
+fn leaves(error: &serde_json::Value, taken_over: bool) -> Vec<String> {
     if let serde_json::Value::Object(fields) = error
         && let Some((group, serde_json::Value::Array(inner))) = fields.iter().next()
         && fields.len() == 1
     {
-        return inner.iter().flat_map(|e| leaves(e, quiet)).map(|text| format!("{group}: {text}")).collect();
+        return inner.iter().flat_map(|e| leaves(e, taken_over)).map(|text| format!("{group}: {text}")).collect();
     }
     let text = error.to_string();
-    if quiet && text.contains("StopProcessFailed") {
+    if taken_over && text.contains("StopProcessFailed") {
         return Vec::new();
     }
     vec![text.chars().take(LONGEST_SOFT_ERROR).collect()]
 }
 
-/// Makes the kernel refuse `kill` with SIGSTOP and SIGCONT to the calling thread, with EPERM, until it ends.
-#[allow(clippy::cast_possible_truncation)]
-fn stop_signals_refused() -> std::io::Result<()> {
-    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-    /// Of the second argument's low half in `struct seccomp_data`, little-endian.
-    const SIGNAL: u32 = 24;
-    const { assert!(cfg!(target_endian = "little")) };
-    let op = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
-    // The architecture need not be checked: a system call of another one would be misread, but this thread makes none, and what
-    // is at stake is a signal, not a sandbox.
-    let program = [
-        op(LOAD, 0, 0, 0),
-        op(EQUAL, libc::SYS_kill as u32, 0, 4),
-        op(LOAD, SIGNAL, 0, 0),
-        op(EQUAL, libc::SIGSTOP as u32, 1, 0),
-        op(EQUAL, libc::SIGCONT as u32, 0, 1),
-        op(RETURN, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0, 0),
-        op(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0),
-    ];
-    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut() };
-    rustix::thread::set_no_new_privs(true)?;
-    // SAFETY: `filter` describes `program`, which outlives the call; the kernel copies it and writes to neither. Flags 0: this thread only.
-    let result = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const filter) };
-    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
-}
-
 #[cfg(test)]
 mod tests {
+    use minidump::{Minidump, MinidumpModuleList, MinidumpThreadList, MinidumpThreadNames, Module};
+
     use super::*;
     use crate::handler::live_child::LiveChild;
 
@@ -225,20 +254,107 @@ mod tests {
         let (pid, tid) = (child.pid(), child.tid);
         drop(child);
         let error = take(request(pid, tid)).err().expect("no dump of a process that is gone");
-        assert!(matches!(error, DumpError::Writer { .. } | DumpError::NoThread { .. }), "{error}");
+        assert!(matches!(error, DumpError::NoThread { .. }), "{error}");
         assert!(matches!(take(request(0, 0)), Err(DumpError::Id { id: 0 })));
     }
 
     #[test]
     fn soft_errors_of_the_writer_become_ours() {
         let mut out = Vec::new();
-        let json =
-            br#"[{"InitErrors":[{"StopProcessFailed":{"Stop":"x"}},{"ReadThreadNameFailed":"no"}]},"SuspendFailed"]"#;
-        writer_errors(json, true, &mut out);
-        let texts: Vec<_> = out.iter().map(|e| e.message.as_str()).collect();
-        assert_eq!(texts, [r#"InitErrors: {"ReadThreadNameFailed":"no"}"#, r#""SuspendFailed""#]);
+        let tree = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let stop_failed = r#"{"StopProcessFailed":{"Stop":"x"}}"#;
+        let errors =
+            tree(&format!(r#"[{{"InitErrors":[{stop_failed},{{"ReadThreadNameFailed":"no"}}]}},"SuspendFailed"]"#));
+        writer_errors(&errors, true, &mut out);
+        let texts = |out: &[v1::SoftError]| out.iter().map(|e| e.message.clone()).collect::<Vec<_>>();
+        assert_eq!(texts(&out), [r#"InitErrors: {"ReadThreadNameFailed":"no"}"#, r#""SuspendFailed""#]);
         out.clear();
-        writer_errors(b"[1,", false, &mut out);
-        assert_eq!(out.len(), 1);
+        writer_errors(&tree(&format!("[{stop_failed}]")), false, &mut out);
+        assert_eq!(texts(&out), [stop_failed], "where the stop is the writer's own");
+        out.clear();
+        writer_errors(&vec!["lost"; 100], true, &mut out);
+        assert_eq!((out.len(), &*out[16].message), (17, "84 more errors of the minidump writer"));
+    }
+
+    #[test]
+    fn modules_have_build_ids_and_threads_their_names() {
+        let child = LiveChild::start();
+        let dump = take(request(child.pid(), child.tid)).unwrap();
+        let parsed = Minidump::read(&dump.bytes[..]).unwrap();
+        let names = parsed.get_stream::<MinidumpThreadNames>().unwrap();
+        let threads = parsed.get_stream::<MinidumpThreadList<'_>>().unwrap();
+        let named: Vec<_> = threads.threads.iter().filter_map(|thread| names.get_name(thread.raw.thread_id)).collect();
+        assert!(named.len() == threads.threads.len() && named.iter().any(|name| name == "bystander"), "{named:?}");
+        let modules = parsed.get_stream::<MinidumpModuleList>().unwrap();
+        let path = std::env::current_exe().unwrap();
+        let (_, expected) = crate::handler::elf::ElfFile::identify(&path).unwrap();
+        let main = modules.main_module().unwrap();
+        let Some(minidump::CodeView::Elf(elf)) = &main.codeview_info else { panic!("{main:?}") };
+        assert_eq!(elf.build_id, expected);
+        for module in modules.iter() {
+            assert!(module.code_identifier().is_some(), "{module:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_of_the_environment_the_arguments_and_the_open_files() {
+        const ENVIRON: u32 = 0x4767_0007;
+        const COMMAND_LINE: u32 = 0x4767_0006;
+        const AUXILIARY_VECTOR: u32 = 0x4767_0008;
+        const HANDLES: u32 = 12;
+        let child = LiveChild::start();
+        let dump = take(request(child.pid(), child.tid)).unwrap();
+        let parsed = Minidump::read(&dump.bytes[..]).unwrap();
+        for stream in [ENVIRON, COMMAND_LINE, AUXILIARY_VECTOR, HANDLES] {
+            assert!(parsed.get_raw_stream(stream).is_err(), "{stream:#x}");
+        }
+    }
+
+    #[test]
+    fn a_thread_that_a_debugger_holds_is_told_and_a_dump_without_the_one_that_counts_is_none() {
+        let child = LiveChild::start();
+        let Some(_debugger) = Debugger::of(child.tid) else { return eprintln!("skipped: no right to trace") };
+        let error = take(request(child.pid(), child.tid)).err().expect("the thread is held");
+        assert!(matches!(error, DumpError::NoThread { tid, .. } if tid == child.tid), "{error}");
+        let dump = take(request(child.pid(), child.pid())).unwrap();
+        let told = format!("thread {} cannot be traced", child.tid);
+        assert!(dump.soft_errors.iter().any(|e| e.message.starts_with(&told)), "{:?}", dump.soft_errors);
+    }
+
+    /// A process that traces a thread until it is dropped. Not a thread of ours: our own waits would find its tracees.
+    struct Debugger(i32);
+
+    impl Debugger {
+        /// `None` where it may not.
+        fn of(tid: u32) -> Option<Self> {
+            let (ready, told) = std::io::pipe().unwrap();
+            let told = std::os::fd::AsRawFd::as_raw_fd(&told);
+            let null = std::ptr::null_mut::<libc::c_void>();
+            // SAFETY: the child makes system calls alone, and ends by a signal.
+            let debugger = unsafe { libc::fork() };
+            if debugger == 0 {
+                // SAFETY: the requests read and write no memory of this process but one byte.
+                unsafe {
+                    let attached = libc::ptrace(libc::PTRACE_SEIZE, tid.cast_signed(), null, null) == 0;
+                    libc::write(told, (&raw const attached).cast(), 1);
+                    loop {
+                        libc::pause();
+                    }
+                }
+            }
+            let mut attached = [0];
+            std::io::Read::read_exact(&mut { ready }, &mut attached).unwrap();
+            let debugger = Self(debugger);
+            (attached == [1]).then_some(debugger)
+        }
+    }
+
+    impl Drop for Debugger {
+        fn drop(&mut self) {
+            // SAFETY: a child of ours, not yet waited for.
+            unsafe { libc::kill(self.0, libc::SIGKILL) };
+            // SAFETY: as above; the status is not asked for.
+            unsafe { libc::waitpid(self.0, std::ptr::null_mut(), 0) };
+        }
     }
 }

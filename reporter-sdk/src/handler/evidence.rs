@@ -1,20 +1,22 @@
 //! From what happened to the sections of a draft.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use crash_context::CrashContext;
 use minidump::Minidump;
 use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
+use super::argument_block::ArgumentBlock;
 use super::dump::{self, DumpRequest, RawDump};
 use super::minidump_filter::{self, FilterPlan};
 use super::modules::LoadedModules;
 use super::unwind::{self, UnwindLimits};
-use super::{fault, recorded, soft_error, soft_note};
+use super::{fault, recorded, soft_error, soft_note, stand_in};
 use crate::consent::CategorySet;
 use crate::redact::user_paths;
 use crate::schema::{DumpPolicy, HandledError};
+use crate::shared::record::MemoryRecord;
 use crate::shared::snapshot::{CrashRecord, Snapshot};
 
 /// What happened.
@@ -34,45 +36,146 @@ pub(crate) struct Memory {
     pub(crate) minidump: Option<Vec<u8>>,
 }
 
+/// A dump without what must not be kept, and where the files of its modules are.
+pub(crate) struct Dumped {
+    bytes: Vec<u8>,
+    modules: LoadedModules,
+    tid: u32,
+    /// Whether `bytes` may be kept, or only looked at.
+    keep: bool,
+}
+
+impl Dumped {
+    /// As it may be kept; `None` where it may not.
+    pub(crate) fn minidump(&self) -> Option<&[u8]> {
+        self.keep.then_some(&self.bytes)
+    }
+}
+
 const DUMP_TIME: Duration = Duration::from_secs(8);
-/// For filter and frames together: reading files of a dead file server cannot be called off.
+/// For the frames: reading files of a dead file server cannot be called off.
 const READ_TIME: Duration = Duration::from_secs(8);
 
-/// Dumps and unwinds the product. Nothing is taken where the category or the kind's policy forbids it.
-pub(crate) fn memory(
+/// Dumps the product. Nothing is taken where the category or the kind's policy forbids it. Where the product cannot be dumped, `ask_product` asks the thread
+/// that waits for a record of its memory.
+pub(crate) fn dump(
     occurrence: &Occurrence,
     pid: u32,
     policy: DumpPolicy,
     allowed: CategorySet,
+    ask_product: &dyn Fn() -> Option<MemoryRecord>,
     diagnostics: &mut v1::Diagnostics,
-) -> Memory {
+) -> Option<Dumped> {
     if !allowed.contains(Category::Memory) || matches!(policy, DumpPolicy::None) {
-        return Memory::default();
+        return None;
     }
     if policy == DumpPolicy::FullMemory {
         diagnostics.soft_errors.push(soft_note("memory", "full memory image is not available in this version"));
     }
-    let Some(crash) = &occurrence.crash else { return Memory::default() };
+    let crash = occurrence.crash.as_ref()?;
     // The memory is shared, so the process it names could be any: only the peer is dumped.
     if crash.pid != pid {
         let message = format!("process {} reports an error of process {}, which is not dumped", pid, crash.pid);
         diagnostics.soft_errors.push(soft_note("dump", message));
-        return Memory::default();
+        return None;
     }
     let context = context(crash, &mut diagnostics.soft_errors);
     let started = Instant::now();
     let raw = dump::take(DumpRequest { pid, tid: crash.tid, context, timeout: DUMP_TIME });
-    match raw {
-        Ok(raw) => {
-            diagnostics.dump_nanos = nanos(raw.took);
-            read(raw, crash.tid, allowed, diagnostics)
+    diagnostics.dump_nanos = nanos(raw.as_ref().map_or_else(|_| started.elapsed(), |raw| raw.took));
+    let raw = raw.or_else(|error| {
+        diagnostics.soft_errors.push(soft_error("dump", &error));
+        ask_product()
+            .filter(|record| record.number == crash.number)
+            .and_then(|record| stand_in(record, crash, pid, diagnostics))
+            .ok_or(())
+    });
+    filter(raw.ok()?, crash.tid, allowed.contains(Category::System), diagnostics)
+}
+
+/// Makes a dump of the crashing thread's own record.
+fn stand_in(record: MemoryRecord, crash: &CrashRecord, pid: u32, diagnostics: &mut v1::Diagnostics) -> Option<RawDump> {
+    let context = CrashContext::from_bytes(&crash.context)?;
+    let tid = crash.tid;
+    let work = move || {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/comm")).unwrap_or_default();
+        let dump = stand_in::minidump(&record, tid, name.trim_end(), context);
+        // The record was taken from below the arguments and the environment, by the one who knows their place. Where it can be known here, too: twice is safe.
+        let argument_block = ArgumentBlock::read(pid).unwrap_or(ArgumentBlock { ranges: Vec::new() });
+        dump.map(|bytes| (bytes, argument_block)).map_err(|error| soft_error("dump", &error))
+    };
+    match bounded(work).flatten() {
+        Ok((bytes, argument_block)) => {
+            let soft_errors =
+                vec![soft_note("dump", format!("only thread {tid} is here: its own record stands in for a dump"))];
+            Some(RawDump { bytes, argument_block: Ok(argument_block), soft_errors, took: Duration::ZERO })
         }
         Err(error) => {
-            diagnostics.dump_nanos = nanos(started.elapsed());
-            diagnostics.soft_errors.push(soft_error("dump", &error));
-            Memory::default()
+            diagnostics.soft_errors.push(error);
+            None
         }
     }
+}
+
+/// Takes out of the dump what must not be kept. Without a word on where the arguments are, nothing of it may be.
+fn filter(raw: RawDump, tid: u32, system: bool, diagnostics: &mut v1::Diagnostics) -> Option<Dumped> {
+    let RawDump { mut bytes, argument_block, soft_errors, .. } = raw;
+    diagnostics.soft_errors.extend(soft_errors);
+    let modules = match Minidump::read(&bytes[..]) {
+        Ok(parsed) => LoadedModules::read(&parsed, &mut diagnostics.soft_errors),
+        Err(error) => {
+            diagnostics.soft_errors.push(soft_error("dump", &error));
+            return None;
+        }
+    };
+    let zero = match argument_block {
+        Ok(block) => block.ranges,
+        Err(error) => {
+            diagnostics.soft_errors.push(soft_error("dump", &error));
+            let message = "left out, since arguments and environment could not be taken out of it";
+            diagnostics.soft_errors.push(soft_note("dump", message));
+            return Some(Dumped { bytes, modules, tid, keep: false });
+        }
+    };
+    match minidump_filter::filter(&mut bytes, &FilterPlan { zero, system }) {
+        Ok(report) => {
+            diagnostics.dropped_streams = report.dropped_streams;
+            diagnostics.zeroed_bytes = report.zeroed_bytes;
+            Some(Dumped { bytes, modules, tid, keep: true })
+        }
+        Err(error) => {
+            diagnostics.soft_errors.push(soft_error("dump", &error));
+            None
+        }
+    }
+}
+
+/// Finds the frames in a dump.
+pub(crate) fn unwind(dumped: Dumped, diagnostics: &mut v1::Diagnostics) -> Memory {
+    let Dumped { bytes, modules, tid, keep } = dumped;
+    let bytes = Arc::new(bytes);
+    let theirs = Arc::clone(&bytes);
+    let work = move || {
+        let mut soft_errors = Vec::new();
+        let stacks = match Minidump::read(&theirs[..]) {
+            Ok(parsed) => Some(unwind::stacks(&parsed, &modules, tid, UnwindLimits::default(), &mut soft_errors)),
+            Err(error) => {
+                soft_errors.push(soft_error("unwind", &error));
+                None
+            }
+        };
+        (stacks, modules.to_report(), soft_errors)
+    };
+    let mut memory = Memory::default();
+    match bounded(work) {
+        Ok((stacks, modules, soft_errors)) => {
+            diagnostics.soft_errors.extend(soft_errors);
+            (memory.stacks, memory.modules) = (stacks, Some(modules));
+        }
+        Err(error) => diagnostics.soft_errors.push(error),
+    }
+    memory.minidump = keep.then(|| Arc::unwrap_or_clone(bytes));
+    memory
 }
 
 /// The registers that the product handed over. A record from a process that has gone wrong: the writer looks at numbers only.
@@ -89,26 +192,6 @@ fn context(crash: &CrashRecord, soft_errors: &mut Vec<v1::SoftError>) -> Option<
     context
 }
 
-fn read(raw: RawDump, tid: u32, allowed: CategorySet, diagnostics: &mut v1::Diagnostics) -> Memory {
-    let system = allowed.contains(Category::System);
-    let work = move || {
-        let mut diagnostics = v1::Diagnostics { soft_errors: raw.soft_errors.clone(), ..Default::default() };
-        (read_all(raw, tid, system, &mut diagnostics), diagnostics)
-    };
-    match bounded(work) {
-        Ok((memory, found)) => {
-            diagnostics.soft_errors.extend(found.soft_errors);
-            diagnostics.dropped_streams = found.dropped_streams;
-            diagnostics.zeroed_bytes = found.zeroed_bytes;
-            memory
-        }
-        Err(error) => {
-            diagnostics.soft_errors.push(error);
-            Memory::default()
-        }
-    }
-}
-
 /// What `work` gives, if it does in [`READ_TIME`]; else it is left behind on its thread.
 fn bounded<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, v1::SoftError> {
     let (sender, receiver) = mpsc::sync_channel(1);
@@ -116,39 +199,6 @@ fn bounded<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Resu
     let run = move || drop(sender.send(work()));
     std::thread::Builder::new().name("unwind".into()).spawn(run).map_err(|error| soft_error("unwind", &error))?;
     receiver.recv_timeout(READ_TIME).map_err(|error| soft_error("unwind", &error))
-}
-
-fn read_all(raw: RawDump, tid: u32, system: bool, diagnostics: &mut v1::Diagnostics) -> Memory {
-    let mut memory = Memory::default();
-    match Minidump::read(&raw.bytes[..]) {
-        Ok(parsed) => {
-            let modules = LoadedModules::read(&parsed, &mut diagnostics.soft_errors);
-            let stacks = unwind::stacks(&parsed, &modules, tid, UnwindLimits::default(), &mut diagnostics.soft_errors);
-            memory.stacks = Some(stacks);
-            memory.modules = Some(modules.to_report());
-        }
-        Err(error) => diagnostics.soft_errors.push(soft_error("unwind", &error)),
-    }
-    let zero = match raw.argument_block {
-        Ok(block) => block.ranges,
-        Err(error) => {
-            diagnostics.soft_errors.push(soft_error("dump", &error));
-            diagnostics
-                .soft_errors
-                .push(soft_note("dump", "left out, since arguments and environment could not be taken out of it"));
-            return memory;
-        }
-    };
-    let mut bytes = raw.bytes;
-    match minidump_filter::filter(&mut bytes, &FilterPlan { zero, system }) {
-        Ok(report) => {
-            diagnostics.dropped_streams = report.dropped_streams;
-            diagnostics.zeroed_bytes = report.zeroed_bytes;
-            memory.minidump = Some(bytes);
-        }
-        Err(error) => diagnostics.soft_errors.push(soft_error("dump", &error)),
-    }
-    memory
 }
 
 /// The error itself: what is always in a report.
@@ -225,6 +275,11 @@ fn redact(text: &mut String) {
     if redacted != *text {
         *text = redacted.into_owned();
     }
+}
+
+/// Has files read that the first report would wait for: the time zone's.
+pub(crate) fn prepare() {
+    utc_offset(0);
 }
 
 /// The distance of local time from UTC at `time`, in seconds; 0 where it is not known.

@@ -54,17 +54,21 @@ pub(crate) enum FilterError {
     Size { limit: usize },
 }
 
-const THREADS: u32 = 3;
-const MODULES: u32 = 4;
-const MEMORY: u32 = 5;
-const EXCEPTION: u32 = 6;
-const SYSTEM_INFO: u32 = 7;
-const MEMORY_64: u32 = 9;
-const MEMORY_INFO: u32 = 16;
-const THREAD_NAMES: u32 = 24;
-const CPU_INFO: u32 = 0x4767_0003;
-const OS_RELEASE: u32 = 0x4767_0005;
-const LIMITS: u32 = 0x4d7a_0003;
+/// Numbers of streams: Microsoft's, then Breakpad's and Mozilla's for files of the system.
+pub(crate) mod stream {
+    pub(crate) const THREADS: u32 = 3;
+    pub(crate) const MODULES: u32 = 4;
+    pub(crate) const MEMORY: u32 = 5;
+    pub(crate) const EXCEPTION: u32 = 6;
+    pub(crate) const SYSTEM_INFO: u32 = 7;
+    pub(crate) const MEMORY_64: u32 = 9;
+    pub(crate) const MEMORY_INFO: u32 = 16;
+    pub(crate) const THREAD_NAMES: u32 = 24;
+    pub(crate) const CPU_INFO: u32 = 0x4767_0003;
+    pub(crate) const OS_RELEASE: u32 = 0x4767_0005;
+    pub(crate) const MAPS: u32 = 0x4767_0009;
+    pub(crate) const LIMITS: u32 = 0x4d7a_0003;
+}
 
 const HEADER: usize = 32;
 const DIRECTORY_ENTRY: usize = 12;
@@ -159,18 +163,18 @@ impl Work<'_> {
             .collect()
     }
 
-    fn stream(&mut self, stream: Stream) -> Result<(), FilterError> {
-        let Stream { entry, kind, body } = stream;
+    fn stream(&mut self, found: Stream) -> Result<(), FilterError> {
+        let Stream { entry, kind, body } = found;
         match kind {
-            THREADS => self.threads(body),
-            MODULES => self.modules(body),
-            MEMORY => self.memory(body),
-            MEMORY_64 => self.memory_64(body),
-            EXCEPTION => self.exception(body),
-            SYSTEM_INFO => self.system_info(body),
-            THREAD_NAMES => self.thread_names(body),
-            MEMORY_INFO => self.keep("memory info", body.start, body.len()).map(drop),
-            CPU_INFO | OS_RELEASE | LIMITS if self.plan.system => {
+            stream::THREADS => self.threads(body),
+            stream::MODULES => self.modules(body),
+            stream::MEMORY => self.memory(body),
+            stream::MEMORY_64 => self.memory_64(body),
+            stream::EXCEPTION => self.exception(body),
+            stream::SYSTEM_INFO => self.system_info(body),
+            stream::THREAD_NAMES => self.thread_names(body),
+            stream::MEMORY_INFO => self.keep("memory info", body.start, body.len()).map(drop),
+            stream::CPU_INFO | stream::OS_RELEASE | stream::LIMITS if self.plan.system => {
                 self.keep("system file", body.start, body.len()).map(drop)
             }
             0 => self.clear_entry(entry),

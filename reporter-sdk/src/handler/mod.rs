@@ -6,6 +6,7 @@ mod children;
 mod delivery;
 mod detach;
 mod dump;
+mod dump_file;
 mod elf;
 mod evidence;
 mod fault;
@@ -18,6 +19,9 @@ mod restart;
 mod server;
 mod settings;
 mod signature;
+mod stand_in;
+mod suspend;
+mod thread_list;
 mod unwind;
 mod watch;
 

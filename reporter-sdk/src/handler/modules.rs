@@ -11,13 +11,13 @@ use std::path::PathBuf;
 use minidump::{CodeView, Minidump, MinidumpModule, MinidumpModuleList, Module as _};
 use report_format::schema::v1;
 
+use super::minidump_filter::stream;
 use super::soft_error;
 use crate::redact::user_paths;
 
 /// Of a process that loads and unloads without end, or says so.
 const MOST_MODULES: usize = 4096;
 const LARGEST_MAPS: u64 = 16 << 20;
-const LINUX_MAPS: u32 = 0x4767_0009;
 
 /// A loaded file, as the dump tells it.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl LoadedModules {
     pub(crate) fn read(dump: &Minidump<'_, &[u8]>, soft_errors: &mut Vec<v1::SoftError>) -> Self {
         match dump.get_stream::<MinidumpModuleList>() {
             Ok(list) => {
-                let paths = mapped_paths(dump.get_raw_stream(LINUX_MAPS).unwrap_or_default());
+                let paths = mapped_paths(dump.get_raw_stream(stream::MAPS).unwrap_or_default());
                 Self { all: list.iter().take(MOST_MODULES).map(|m| LoadedModule::new(m, &paths)).collect() }
             }
             Err(error) => {
@@ -55,8 +55,13 @@ impl LoadedModules {
     pub(crate) fn of_process(pid: u32) -> io::Result<Self> {
         let mut maps = Vec::new();
         File::open(format!("/proc/{pid}/maps"))?.take(LARGEST_MAPS).read_to_end(&mut maps)?;
+        Ok(Self::of_maps(&maps))
+    }
+
+    /// The same from the text of a memory map.
+    pub(crate) fn of_maps(maps: &[u8]) -> Self {
         let mut all: Vec<LoadedModule> = Vec::new();
-        for (range, path) in mappings(&maps) {
+        for (range, path) in mappings(maps) {
             // A file's segments follow each other.
             if let Some(last) = all.last_mut().filter(|last| last.path == path) {
                 last.range.end = range.end;
@@ -65,7 +70,7 @@ impl LoadedModules {
             }
         }
         all.truncate(MOST_MODULES);
-        Ok(Self { all })
+        Self { all }
     }
 
     /// The index of the module that holds `address`.

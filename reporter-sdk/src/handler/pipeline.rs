@@ -25,7 +25,9 @@ use crate::encode::encode;
 use crate::inventory;
 use crate::ipc::{self, unix::Socket};
 use crate::shared::clock;
-use crate::spool::{Admission, ReportLimits, Spool, SpoolError};
+use crate::shared::mapping::Mapping;
+use crate::shared::record::MemoryRecord;
+use crate::spool::{Admission, EarlyDraft, ReportLimits, Spool, SpoolError};
 
 /// For each subject of the inventory; they run side by side.
 const INVENTORY_TIME: Duration = Duration::from_secs(2);
@@ -99,11 +101,15 @@ impl Pipeline {
         let mut diagnostics = v1::Diagnostics::default();
 
         let policy = self.settings.dump(occurrence.kind);
-        let mut memory = evidence::memory(occurrence, pid, policy, allowed, &mut diagnostics);
+        let id = ReportId(uuid::Uuid::now_v7().into_bytes());
+        let stand_in = || hold.record();
+        let dumped = evidence::dump(occurrence, pid, policy, allowed, &stand_in, &mut diagnostics);
+        // Held until the whole draft has taken its place.
+        let early = dumped.as_ref().and_then(|dumped| self.keep_early(id, occurrence, allowed, dumped.minidump()?));
+        let mut memory = dumped.map_or_else(Memory::default, |dumped| evidence::unwind(dumped, &mut diagnostics));
         if memory.stacks.is_none() && allowed.contains(Category::Memory) {
             memory = evidence::recorded(occurrence, pid, &mut diagnostics);
         }
-        let id = ReportId(uuid::Uuid::now_v7().into_bytes());
         let error = evidence::error(occurrence, id.0, &memory, clock::realtime());
         match self.admit(&error, &memory, &mut hold) {
             Admission::Report { suppressed } => diagnostics.suppressed = suppressed,
@@ -130,13 +136,35 @@ impl Pipeline {
         let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
         // Into the spool before anyone is asked: whatever happens to us meanwhile, the question can be asked again.
         if let Err(error) = spool.put_draft(&draft) {
-            return self.keep_elsewhere(&draft, error);
+            let kept = self.keep_elsewhere(&draft, error);
+            // Better one that is not whole than none; but not both.
+            if let Some(early) = early.filter(|_| !matches!(kept, Err(PipelineError::Elsewhere { .. }))) {
+                early.keep();
+            }
+            return kept;
         }
         if asks || matches!(resolution, Resolution::Always { .. }) {
             self.decide(draft.id, asker)
         } else {
             Ok(Became::Kept)
         }
+    }
+
+    /// Keeps the dump before anything is made of it: what comes next reads files of the product's, and a handler that is ended there has lost nothing.
+    fn keep_early(
+        &self,
+        id: ReportId,
+        occurrence: &Occurrence,
+        allowed: CategorySet,
+        minidump: &[u8],
+    ) -> Option<EarlyDraft<'_>> {
+        let memory = Memory { minidump: Some(minidump.to_vec()), ..Memory::default() };
+        let note = soft_note("report", "not whole: the handler was ended before it came to stacks and inventory");
+        let diagnostics = v1::Diagnostics { soft_errors: vec![note], ..Default::default() };
+        let error = evidence::error(occurrence, id.0, &memory, clock::realtime());
+        let draft = self.draft(occurrence, &error, allowed, memory, Vec::new(), &[], diagnostics);
+        let early = self.spool.as_ref()?.put_early_draft(&draft);
+        early.inspect_err(|error| tracing::warn!(error = soft_error("", error).message, "no early draft")).ok()
     }
 
     /// The spool's disk is full, or has gone: the next start finds the draft where it can lie meanwhile, and asks then.
@@ -325,7 +353,12 @@ fn asks_at_once(kind: ErrorKind) -> bool {
 pub(crate) struct Hold {
     running: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
     channel: Option<Arc<Socket>>,
+    /// Where it writes its record.
+    shared: Option<Arc<Mapping>>,
 }
+
+/// The product has a system call for each page to make, in a signal handler.
+const RECORD_TIME: Duration = Duration::from_secs(2);
 
 impl Hold {
     /// The product waits on this channel.
@@ -340,12 +373,27 @@ impl Hold {
         };
         // Without a thread the product waits as long as it does without progress.
         let running = std::thread::Builder::new().name("progress".into()).spawn(tick).ok().map(|thread| (stop, thread));
-        Self { running, channel: Some(channel) }
+        Self { running, channel: Some(channel), shared: None }
+    }
+
+    /// The thread that waits can be asked for a record of its memory, there.
+    pub(crate) fn with_record(mut self, shared: Arc<Mapping>) -> Self {
+        self.shared = Some(shared);
+        self
+    }
+
+    /// Asks the thread that waits for what it can tell of its memory itself. `None` where it does not answer.
+    fn record(&self) -> Option<MemoryRecord> {
+        let (channel, shared) = (self.channel.as_ref()?, self.shared.as_ref()?);
+        channel.send_bytes(&[ipc::RECORD], &[], Duration::ZERO).ok()?;
+        let mut byte = [0];
+        channel.receive_bytes(&mut byte, RECORD_TIME).ok()?;
+        if byte == [ipc::RECORDED] { MemoryRecord::read(shared) } else { None }
     }
 
     /// Nobody waits.
     pub(crate) fn nobody() -> Self {
-        Self { running: None, channel: None }
+        Self { running: None, channel: None, shared: None }
     }
 
     /// Whether the product waits.

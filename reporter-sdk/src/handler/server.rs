@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use super::attachments::Attachments;
 use super::children::CrashedChild;
 use super::delivery::{self, Delivery};
-use super::evidence::Occurrence;
+use super::evidence::{self, Occurrence};
 use super::hang::{self, HangWatch};
 use super::pipeline::{Became, Hold, Pipeline, PipelineError};
 use super::restart::Restart;
@@ -120,7 +120,7 @@ fn hello(control: &Socket) -> Result<(u64, Hello, Vec<OwnedFd>), IpcError> {
 struct Server {
     control: Socket,
     crash_channel: Arc<Socket>,
-    shared: Mapping,
+    shared: Arc<Mapping>,
     product: Product,
     pipeline: Pipeline,
     delivery: Option<Delivery>,
@@ -159,7 +159,7 @@ impl Server {
             Ok((shared, product, mut pipeline, delivery, attachments, soft_errors)) => Ok(Self {
                 control,
                 crash_channel: Arc::new(crash_channel),
-                shared,
+                shared: Arc::new(shared),
                 hang: HangWatch::new(pipeline.settings.hang_after_millis),
                 restart: Restart::new(pipeline.settings.restart.take(), product.pid()),
                 product,
@@ -252,6 +252,7 @@ impl Server {
     }
 
     fn ready(&mut self, sequence: u64) {
+        evidence::prepare();
         let ready = Ready {
             handler_version: env!("CARGO_PKG_VERSION").into(),
             soft_errors: std::mem::take(&mut self.soft_errors),
@@ -395,7 +396,7 @@ impl Server {
 
     /// The product waits: it has filled the crash slot.
     fn crashed(&mut self) {
-        let hold = Hold::on(Arc::clone(&self.crash_channel));
+        let hold = Hold::on(Arc::clone(&self.crash_channel)).with_record(Arc::clone(&self.shared));
         let snapshot = match Snapshot::read(&self.shared) {
             Ok(snapshot) => snapshot,
             Err(error) => return tracing::error!(%error, "no report: the shared memory makes no sense"),

@@ -5,10 +5,7 @@ use std::{
     ffi::{CStr, OsStr},
     io,
     mem::MaybeUninit,
-    os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
-        unix::{ffi::OsStrExt, process::CommandExt},
-    },
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -18,9 +15,6 @@ use super::unix::Socket;
 use crate::Error;
 
 const PROGRAM: &str = "reporter-handler";
-/// Where the handler finds its sockets.
-const CONTROL: i32 = 3;
-const CRASH: i32 = 4;
 
 /// A handler that was started, and the product's ends of its sockets.
 #[derive(Debug)]
@@ -45,34 +39,10 @@ pub(crate) fn launch(program: &Path) -> Result<Launched, Error> {
     }
     let (control, control_there) = Socket::pair().map_err(failed)?;
     let (crash, crash_there) = Socket::pair().map_err(failed)?;
-    // In the child, 3 and 4 are overwritten. Nothing that it still needs may be there: neither these two nor the pipe by which the
-    // standard library learns whether exec worked. So both places are taken while it is made.
-    let copy =
-        |fd: BorrowedFd<'_>, lowest| rustix::io::fcntl_dupfd_cloexec(fd, lowest).map_err(|error| failed(error.into()));
-    let above = |socket: &Socket| copy(socket.as_fd(), CRASH + 1);
-    let take_place = |fd: &OwnedFd| copy(fd.as_fd(), CONTROL);
-    let control_there = above(&control_there)?;
-    let crash_there = above(&crash_there)?;
-    let _taken = (take_place(&control_there)?, take_place(&control_there)?);
-
-    let descriptors = [(control_there.as_raw_fd(), CONTROL), (crash_there.as_raw_fd(), CRASH)];
+    // Its standard input and output, so that nothing is to be done between fork and exec: the standard library then starts it without a copy of the
+    // product's page tables, which would take milliseconds for each hundred megabytes.
     let mut command = Command::new(program);
-    command
-        .args(["--serve", "--control-fd", "3", "--crash-fd", "4"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let hand_over = move || {
-        for (from, to) in descriptors {
-            // SAFETY: two descriptors by number; the copy is not close-on-exec.
-            if unsafe { libc::dup2(from, to) } < 0 {
-                return Err(io::Error::last_os_error());
-            }
-        }
-        Ok(())
-    };
-    // SAFETY: between fork and exec only dup2(2) is called, which is async-signal-safe.
-    unsafe { command.pre_exec(hand_over) };
+    command.arg("--serve").stdin(OwnedFd::from(control_there)).stdout(OwnedFd::from(crash_there)).stderr(Stdio::null());
     let child = command.spawn().map_err(failed)?;
     Ok(Launched { control, crash, starter: Starter(Some(child)) })
 }

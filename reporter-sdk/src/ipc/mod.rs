@@ -17,5 +17,9 @@ pub(crate) const CRASHED: u8 = b'C';
 /// Handler to product: at work; the wait without progress starts again.
 #[cfg_attr(not(any(feature = "handler", test)), expect(dead_code, reason = "any byte but DONE counts as progress"))]
 pub(crate) const PROGRESS: u8 = b'P';
+/// Handler to product: your memory cannot be read from outside; write the record of the thread that waits.
+pub(crate) const RECORD: u8 = b'R';
+/// Product to handler: the record is written.
+pub(crate) const RECORDED: u8 = b'r';
 /// Handler to product: go on.
 pub(crate) const DONE: u8 = b'D';

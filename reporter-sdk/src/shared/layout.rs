@@ -1,7 +1,7 @@
 //! Where everything lies. All is made of 64-bit words, so that both sides can read and write it by atomic loads and stores.
 //!
 //! ```text
-//! header │ annotations │ thrown │ crash │ shard 0: slots │ shard 1: slots │ …
+//! header │ annotations │ thrown │ crash │ shard 0: slots │ shard 1: slots │ … │ record
 //! ```
 //!
 //! A *sequence word* guards each slot: 0 is never written, odd is being written, even is whole. A reader that sees anything
@@ -134,12 +134,35 @@ pub(crate) mod crash {
     pub(crate) const CONTEXT_BYTES_MAX: usize = (WORDS - CONTEXT) * 8;
 }
 
+/// Words of the record (516 KiB): what the crashing thread hands over of its own memory where the handler may not read it.
+pub(crate) mod record {
+    /// The crash that it belongs to.
+    pub(crate) const NUMBER: usize = 1;
+    /// Bytes of `/proc/self/maps`.
+    pub(crate) const MAPS_BYTES: usize = 2;
+    /// Address and bytes of the stack, from the stack pointer up.
+    pub(crate) const STACK_START: usize = 3;
+    pub(crate) const STACK_BYTES: usize = 4;
+    /// Address and bytes of the code around the instruction pointer.
+    pub(crate) const CODE_START: usize = 5;
+    pub(crate) const CODE_BYTES: usize = 6;
+    pub(crate) const CODE: usize = 64;
+    pub(crate) const CODE_BYTES_MAX: usize = 256;
+    /// At a page's start.
+    pub(crate) const STACK: usize = 512;
+    pub(crate) const STACK_BYTES_MAX: usize = 256 << 10;
+    pub(crate) const MAPS: usize = STACK + STACK_BYTES_MAX / 8;
+    pub(crate) const MAPS_BYTES_MAX: usize = 256 << 10;
+    pub(crate) const WORDS: usize = MAPS + MAPS_BYTES_MAX / 8;
+}
+
 pub(crate) const ANNOTATIONS_AT: usize = header::WORDS;
 pub(crate) const THROWN_AT: usize = ANNOTATIONS_AT + ANNOTATIONS * annotation::WORDS;
 pub(crate) const CRASH_AT: usize = THROWN_AT + thrown::WORDS;
 pub(crate) const SHARDS_AT: usize = CRASH_AT + crash::WORDS;
-pub(crate) const WORDS: usize = SHARDS_AT + SHARDS * SLOTS * slot::WORDS;
-/// Of the whole mapping: 1.4 MiB, of which a page counts only once it is written: a product whose one thread acts has used 72 KiB.
+pub(crate) const RECORD_AT: usize = SHARDS_AT + SHARDS * SLOTS * slot::WORDS;
+pub(crate) const WORDS: usize = RECORD_AT + record::WORDS;
+/// Of the whole mapping: 1.9 MiB, of which a page counts only once it is written: a product whose one thread acts has used 72 KiB.
 pub(crate) const SIZE: usize = WORDS * 8;
 
 const _: () = {
@@ -147,6 +170,7 @@ const _: () = {
     assert!(header::COUNTS.is_multiple_of(header::COUNT_STRIDE), "counts begin at a cache line");
     assert!(slot::TEXT_BYTES < 256, "a text's length is a byte");
     assert!(thrown::MESSAGE_BYTES < 1 << 16 && annotation::VALUE_BYTES < 1 << 16, "these lengths are 16 bits");
+    assert!(record::CODE + record::CODE_BYTES_MAX / 8 <= record::STACK);
     assert!(SIZE.is_multiple_of(4096), "whole pages");
 };
 

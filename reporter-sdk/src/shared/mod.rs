@@ -6,6 +6,8 @@
 pub(crate) mod clock;
 pub(crate) mod layout;
 pub(crate) mod mapping;
+#[cfg(any(feature = "handler", test))]
+pub(crate) mod record;
 pub(crate) mod seat;
 #[cfg(any(feature = "handler", test))]
 pub(crate) mod snapshot;

@@ -222,9 +222,10 @@ impl Snapshot {
         let mut found = Vec::new();
         for shard in 0..layout::SHARDS {
             // Before the slots: what is begun later is not missed but new.
-            let count = &words[header::COUNTS + shard * header::COUNT_STRIDE];
-            begun = begun.saturating_add(count.load(Ordering::Acquire));
-            for at in 0..layout::SLOTS {
+            let here = words[header::COUNTS + shard * header::COUNT_STRIDE].load(Ordering::Acquire);
+            begun = begun.saturating_add(here);
+            // Those beyond were never written: to read them would make the kernel find pages for them, which takes longer than all else here.
+            for at in 0..layout::SLOTS.min(usize::try_from(here).unwrap_or(usize::MAX)) {
                 let start = layout::SHARDS_AT + (shard * layout::SLOTS + at) * slot::WORDS;
                 match read_slot::<{ slot::WORDS }>(&words[start..]) {
                     Slot::Empty => {}

@@ -70,14 +70,14 @@ fn what_the_clock_does_not_tell_apart_stays_in_the_order_of_each_thread() {
     let own = |thread| Seat { thread, shard: thread as usize };
     let common = |thread| Seat { thread, shard: layout::OWN_SHARDS };
     // The second thread has recorded much before.
-    (0..100).for_each(|_| writer.record(own(2), 1, &command("", "")));
-    writer.record(own(2), 5, &command("2.1", ""));
-    writer.record(own(1), 5, &command("1.1", ""));
-    writer.record(common(3), 5, &command("3.1", ""));
-    writer.record(own(2), 5, &command("2.2", ""));
+    (0..100).for_each(|_| writer.write_action(own(2), 1, &command("", "")));
+    writer.write_action(own(2), 5, &command("2.1", ""));
+    writer.write_action(own(1), 5, &command("1.1", ""));
+    writer.write_action(common(3), 5, &command("3.1", ""));
+    writer.write_action(own(2), 5, &command("2.2", ""));
     // It is about to end and has given its shard back.
-    writer.record(common(2), 5, &command("2.3", ""));
-    writer.record(own(1), 4, &command("1.0", ""));
+    writer.write_action(common(2), 5, &command("2.3", ""));
+    writer.write_action(own(1), 4, &command("1.0", ""));
     let snapshot = Snapshot::from_words(words).unwrap();
     let last = &snapshot.actions[100..];
     let named = last.iter().map(|action| match &action.step {
@@ -111,7 +111,7 @@ fn no_action_is_before_the_start() {
     let snapshot = Snapshot::from_words(words).unwrap();
     let start = snapshot.started_monotonic;
     for time in [start - snapshot.resolution, start - snapshot.resolution - 1, start + 1] {
-        writer.record(seat, time, &command("a", ""));
+        writer.write_action(seat, time, &command("a", ""));
     }
     let times: Vec<_> = Snapshot::from_words(words).unwrap().actions.iter().map(|action| action.monotonic).collect();
     let nonsense = start - snapshot.resolution - 1;
@@ -257,7 +257,7 @@ fn the_clean_exit_mark_is_seen() {
 #[test]
 fn a_slot_that_holds_another_slots_action_is_torn() {
     let (words, writer) = memory();
-    writer.record(Seat { thread: 1, shard: 0 }, 1, &command("a", "b"));
+    writer.write_action(Seat { thread: 1, shard: 0 }, 1, &command("a", "b"));
     words[layout::SHARDS_AT].store(2 * 2, Ordering::Relaxed);
     let snapshot = Snapshot::from_words(words).unwrap();
     assert_eq!((snapshot.actions.len(), snapshot.torn), (0, 1));
@@ -269,7 +269,7 @@ fn words_of_the_product_that_make_no_sense_stop_nobody_from_recording() {
         for seat in [Seat { thread: 1, shard: 0 }, Seat { thread: 2, shard: layout::OWN_SHARDS }] {
             let (words, writer) = memory();
             words[at].store(value, Ordering::Relaxed);
-            (0..10).for_each(|_| writer.record(seat, 1, &command("a", "b")));
+            (0..10).for_each(|_| writer.write_action(seat, 1, &command("a", "b")));
             assert!(Snapshot::from_words(words).unwrap().actions.len() >= 9);
         }
     }

@@ -10,7 +10,7 @@ use report_format::schema::v1::ErrorKind;
 pub(crate) use super::seat::thread_id;
 use super::{
     clock,
-    layout::{self, ActionKind, annotation, crash, header, slot, thrown},
+    layout::{self, ActionKind, annotation, crash, header, record, slot, thrown},
     seat::Seat,
 };
 
@@ -95,11 +95,11 @@ impl Writer {
 
     #[inline]
     pub(crate) fn act(&self, action: &Action<'_>) {
-        self.record(Seat::mine(), clock::coarse(), action);
+        self.write_action(Seat::mine(), clock::coarse(), action);
     }
 
     /// `seat` must be the calling thread's if its shard is an own one.
-    pub(super) fn record(&self, seat: Seat, time: u64, action: &Action<'_>) {
+    pub(super) fn write_action(&self, seat: Seat, time: u64, action: &Action<'_>) {
         let count = &self.words[header::COUNTS + seat.shard * header::COUNT_STRIDE];
         // A locked instruction costs as much as all the rest, so that only who shares a shard uses one.
         let n = if seat.is_own() {
@@ -265,6 +265,23 @@ impl Writer {
                 words[at].store(value, Ordering::Relaxed);
             }
             store_bytes(&words[crash::CONTEXT..], context);
+        });
+    }
+
+    /// What was last given as a crash's context, a word at a time. `None` where there was none. Async-signal-safe.
+    pub(crate) fn crash_context(&self) -> Option<&[AtomicU64]> {
+        let words = &self.words[layout::CRASH_AT..layout::CRASH_AT + crash::WORDS];
+        let bytes = words[crash::CONTEXT_BYTES].load(Ordering::Relaxed) as usize;
+        words.get(crash::CONTEXT..crash::CONTEXT + bytes / 8).filter(|context| !context.is_empty())
+    }
+
+    /// Writes the record of the last crash: `fill` gets its words. Async-signal-safe if `fill` is. One thread at a time, as above.
+    pub(crate) fn record(&self, fill: impl FnOnce(&[AtomicU64])) {
+        let words = &self.words[layout::RECORD_AT..layout::RECORD_AT + record::WORDS];
+        guarded(words, || {
+            let number = self.words[layout::CRASH_AT + crash::NUMBER].load(Ordering::Relaxed);
+            words[record::NUMBER].store(number, Ordering::Relaxed);
+            fill(words);
         });
     }
 

@@ -134,7 +134,8 @@ impl Directory {
         if self.is_named(&file, name)? { Ok(Claim::Ours(file)) } else { Ok(Claim::Gone) }
     }
 
-    fn is_named(&self, file: &File, name: &str) -> Result<bool, SpoolError> {
+    /// Whether the open file is the one of this name, still.
+    pub(super) fn is_named(&self, file: &File, name: &str) -> Result<bool, SpoolError> {
         let held = file.metadata().map_err(|e| self.failed("look at", name, e))?;
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(named) => Ok((named.st_dev, named.st_ino) == (held.dev(), held.ino())),
@@ -310,12 +311,18 @@ impl Temporary<'_> {
     /// Gives it its name: from now on it is there, whole. The file stays ours until it is dropped.
     pub(super) fn publish(mut self) -> Result<Locked, SpoolError> {
         self.flush()?;
+        let directory = self.directory;
+        let file = self.publish_unflushed()?;
+        directory.sync()?;
+        Ok(file)
+    }
+
+    /// The same for what the end of a process must not lose, though that of the machine may.
+    pub(super) fn publish_unflushed(mut self) -> Result<Locked, SpoolError> {
         let fd = &self.directory.fd;
         rustix::fs::renameat(fd, self.temporary.as_str(), fd, self.name.as_str())
             .map_err(|e| self.directory.failed("rename", &self.name, e.into()))?;
-        let file = self.file.take().expect("publish consumes self");
-        self.directory.sync()?;
-        Ok(file)
+        Ok(self.file.take().expect("publish consumes self"))
     }
 }
 

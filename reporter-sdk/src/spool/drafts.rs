@@ -7,7 +7,7 @@ use prost::Message;
 use report_format::ReportId;
 use report_format::schema::v1::{Category, ErrorKind, SectionKind};
 
-use super::directory::{Claim, Locked};
+use super::directory::{Claim, Locked, Temporary};
 use super::{Spool, SpoolError, SpoolLimits};
 use crate::consent::{Draft, DraftSection};
 use crate::schema::{StoredDraft, StoredSection};
@@ -40,6 +40,34 @@ impl HeldDraft<'_> {
     }
 }
 
+/// A draft that is not whole yet, held: no other process asks about it as long as this lives. Dropped, it is gone, unless the whole one has taken its
+/// place; where the process ends without that, it stays.
+#[derive(Debug)]
+#[must_use = "the early draft is gone once this is dropped"]
+pub struct EarlyDraft<'a> {
+    spool: &'a Spool,
+    name: String,
+    lock: Locked,
+    keep: bool,
+}
+
+impl EarlyDraft<'_> {
+    /// Leaves it for whoever asks next: there will be no whole one.
+    pub fn keep(mut self) {
+        self.keep = true;
+    }
+}
+
+impl Drop for EarlyDraft<'_> {
+    fn drop(&mut self) {
+        let new = &self.spool.new;
+        if !self.keep && new.is_named(&self.lock, &self.name).unwrap_or(false) {
+            // What cannot be removed now expires.
+            let _ = new.remove(&self.name);
+        }
+    }
+}
+
 impl Spool {
     /// Keeps a draft until someone decides, 30 days at most.
     ///
@@ -57,12 +85,26 @@ impl Spool {
     /// # Errors
     /// As [`put_draft`](Self::put_draft).
     pub fn put_draft_until(&self, draft: &Draft, expires: SystemTime) -> Result<(), SpoolError> {
+        self.write_draft(draft, expires)?.publish().map(drop)
+    }
+
+    /// Keeps what there is of a draft so far, quickly and without flushing it, until the whole one takes its place by [`put_draft`](Self::put_draft): if this
+    /// process ends before, the next one finds it.
+    ///
+    /// # Errors
+    /// As [`put_draft`](Self::put_draft).
+    pub fn put_early_draft(&self, draft: &Draft) -> Result<EarlyDraft<'_>, SpoolError> {
+        let lock = self.write_draft(draft, SystemTime::now() + EXPIRY)?.publish_unflushed()?;
+        Ok(EarlyDraft { spool: self, name: file_name(draft.id), lock, keep: false })
+    }
+
+    fn write_draft(&self, draft: &Draft, expires: SystemTime) -> Result<Temporary<'_>, SpoolError> {
         let name = file_name(draft.id);
         let Some(mut temporary) = self.new.temporary(&name)? else { return Err(SpoolError::Busy { id: draft.id }) };
         let stored = to_stored(draft, expires).encode_to_vec();
-        self.make_room(draft.kind, stored.len() as u64)?;
+        self.make_room(draft, stored.len() as u64)?;
         temporary.file().write_all(&stored).map_err(|e| self.new.failed("write", &name, e))?;
-        temporary.publish().map(drop)
+        Ok(temporary)
     }
 
     /// The drafts that wait, oldest first. Some may be held by other processes.
@@ -113,9 +155,11 @@ impl Spool {
         self.new.remove(&file_name(id))
     }
 
-    /// Makes room for a draft of this kind and so many bytes.
-    fn make_room(&self, kind: ErrorKind, bytes: u64) -> Result<(), SpoolError> {
-        let ids = self.drafts()?;
+    /// Makes room for a draft of so many bytes, which may take the place of an early one.
+    fn make_room(&self, draft: &Draft, bytes: u64) -> Result<(), SpoolError> {
+        let kind = draft.kind;
+        let mut ids = self.drafts()?;
+        ids.retain(|id| *id != draft.id);
         let mut left = ids.len();
         let mut total = bytes;
         for id in &ids {

@@ -35,7 +35,7 @@ use rustix::process::{geteuid, getuid};
 
 pub use counts::{Admission, Counting, ReportLimits, Signature};
 use directory::Directory;
-pub use drafts::HeldDraft;
+pub use drafts::{EarlyDraft, HeldDraft};
 pub use error::SpoolError;
 pub use outgoing::{Failure, Outgoing, Undelivered};
 pub use schedule::GIVE_UP_AFTER;

@@ -135,7 +135,7 @@ fn recording(writer: &Writer, seat: Seat) -> Pid {
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     let mut buffers = [[0; 112]; 2];
     for number in 0..u64::MAX {
-        writer.record(seat, clock::coarse(), &action(number, &mut buffers));
+        writer.write_action(seat, clock::coarse(), &action(number, &mut buffers));
     }
     // SAFETY: ends this process at once.
     unsafe { libc::_exit(0) }

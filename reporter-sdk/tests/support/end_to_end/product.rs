@@ -246,6 +246,12 @@ pub(crate) fn notes() -> PathBuf {
     BUILT.get_or_init(|| beside("examples/notes", &["--example", "notes"])).clone()
 }
 
+/// The example product that fails as it is told.
+pub(crate) fn failing() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| beside("examples/failing", &["--example", "failing"])).clone()
+}
+
 /// A program in the folder that the tests were built into; built there where it is missing.
 fn beside(program: &str, which: &[&str]) -> PathBuf {
     // target/debug/deps/THIS-0123

@@ -1,0 +1,86 @@
+//! Failing: a product that fails as it is told to, for the project's own tests.
+//!
+//! ```sh
+//! cargo run -p reporter-sdk --example failing -- DIRECTORY WAY
+//! ```
+//!
+//! DIRECTORY must be absolute and hold `reporter-handler`; the product keeps its spool in it, and what is granted goes to DIRECTORY/mails. Ways:
+//!
+//! ```text
+//! fault           writes through a null pointer, three calls deep
+//! not-dumpable    the same, after prctl(PR_SET_DUMPABLE, 0)
+//! overflow        calls itself until the stack of the first thread ends
+//! thread-overflow the same in a thread
+//! ```
+
+use std::{env, hint::black_box, path::Path, process::ExitCode, thread};
+
+use reporter_sdk::{Mail, Options, Reporter, Surface};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [directory, way] = &arguments[..] else {
+        eprintln!("failing: usage: failing DIRECTORY WAY");
+        return ExitCode::from(2);
+    };
+    let directory = Path::new(directory);
+    let mail = Mail::new("errors@failing.example", ["support@failing.example"]).eml_directory(directory.join("mails"));
+    let options = Options::new("Example Software", "Failing", env!("CARGO_PKG_VERSION"))
+        .handler(directory.join("reporter-handler"))
+        .spool(directory.join("spool"))
+        .mail(mail);
+    let reporter = Reporter::start(options);
+    for soft_error in reporter.soft_errors() {
+        eprintln!("failing: {soft_error}");
+    }
+    reporter_sdk::command("fail", way, Surface::CommandLine);
+    match way.as_str() {
+        "fault" => first(),
+        "not-dumpable" => {
+            // SAFETY: sets an attribute of this process; passes no pointer.
+            assert_eq!(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) }, 0);
+            first();
+        }
+        "overflow" => drop(black_box(descend(0))),
+        "thread-overflow" => {
+            let worker = || {
+                // The thread's first call into the SDK gives it a stack to report its overflow on.
+                reporter_sdk::command("descend", "", Surface::CommandLine);
+                descend(0)
+            };
+            let worker = thread::Builder::new().name("diver".into()).spawn(worker).expect("a thread");
+            let _ = worker.join();
+        }
+        other => {
+            eprintln!("failing: no way {other:?}");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+#[inline(never)]
+fn first() {
+    second(black_box(std::ptr::null_mut()));
+    black_box(());
+}
+
+#[inline(never)]
+fn second(nowhere: *mut u32) {
+    third(nowhere);
+    black_box(());
+}
+
+#[inline(never)]
+fn third(nowhere: *mut u32) {
+    // SAFETY: it is not: this is the fault that the program is for.
+    unsafe { nowhere.write_volatile(1) };
+}
+
+#[inline(never)]
+#[allow(unconditional_recursion)]
+fn descend(depth: u64) -> u64 {
+    let mut block = [depth; 32];
+    black_box(&mut block);
+    descend(depth + 1) + block[black_box(3)]
+}
