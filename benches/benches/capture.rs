@@ -81,7 +81,8 @@ fn product<T>(threads: usize, start: impl FnOnce() -> Result<T>) -> Result<()> {
 fn start_ours(directory: &Path) -> Result<Reporter> {
     let mut options = Options::new("Example Software", "Capture", "1.0")
         .handler(directory.join("reporter-handler"))
-        .spool(directory.join("spool"));
+        .spool(directory.join("spool"))
+        .limits(0, 0);
     for category in [
         Category::Processes,
         Category::System,
@@ -251,7 +252,7 @@ fn compare(runs: usize) -> Result<()> {
     idle(&handler)
 }
 
-fn median(times: &mut Vec<u64>) -> u64 {
+fn median(times: &mut [u64]) -> u64 {
     times.sort_unstable();
     times[times.len() / 2]
 }

@@ -296,8 +296,11 @@ fn gdb_shows_of_a_core_file_what_it_shows_of_the_process() {
 fn pages_of(process: &ProcessMemory) -> BTreeMap<u64, Vec<u8>> {
     let regions = process.regions.iter();
     let addresses = regions.flat_map(|region| (region.address..region.address + region.size).step_by(PAGE));
-    let mut page = vec![0; PAGE];
-    addresses.filter_map(|at| process.read(at, &mut page).is_ok().then(|| (at, page.clone()))).collect()
+    let read = |at| {
+        let mut page = vec![0; PAGE];
+        process.read(at, &mut page).ok().map(|()| (at, page))
+    };
+    addresses.filter_map(read).collect()
 }
 
 /// Encodes a core file that others wrote, and compares each page of the image with that of the process.
@@ -355,10 +358,10 @@ fn core_files_of_gdb_and_of_the_kernel_are_encoded_page_for_page() {
     ledger.signal("ABRT");
     ledger.signal("CONT");
     assert_eq!(ledger.process.wait().unwrap().signal(), Some(6));
-    let files = fs::read_dir(ledger.directory.path()).unwrap().map(|file| file.unwrap().path());
+    let mut files = fs::read_dir(ledger.directory.path()).unwrap().map(|file| file.unwrap().path());
     let is_core =
         |path: &PathBuf| fs::read(path).unwrap().starts_with(b"\x7fELF") && *path != core && *path != ledger.program;
-    let core = files.filter(is_core).next().unwrap_or_else(|| panic!("no core file by the pattern {pattern}"));
+    let core = files.find(is_core).unwrap_or_else(|| panic!("no core file by the pattern {pattern}"));
     check_core_of_others(&core, &pages);
 }
 

@@ -28,6 +28,8 @@ fn main() -> ExitCode {
     let options = Options::new("Example Software", "Failing", env!("CARGO_PKG_VERSION"))
         .handler(directory.join("reporter-handler"))
         .spool(directory.join("spool"))
+        // It fails a thousand times in a row.
+        .limits(0, 0)
         .mail(mail);
     let reporter = Reporter::start(options);
     for soft_error in reporter.soft_errors() {
