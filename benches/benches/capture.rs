@@ -232,7 +232,8 @@ fn compare(runs: usize) -> Result<()> {
             minidumpers_crash(threads, &mut times)?;
             our_crash(threads, &handler, &mut times)?;
         }
-        let [minidumper, dump, draft] = [&mut times.minidumper, &mut times.dump, &mut times.draft].map(median);
+        let [minidumper, dump, draft] =
+            [&mut times.minidumper, &mut times.dump, &mut times.draft].map(|times| median(times));
         let millis = |nanos: u64| nanos as f64 / 1e6;
         println!("{threads} threads, from the fault on");
         println!("  minidumper: dump on disk, not flushed        {:7.2} ms", millis(minidumper));
