@@ -153,7 +153,10 @@ mod tests {
         };
         let start = map as u64;
         // SAFETY: the third to the fifth page of the mapping just made.
-        assert_eq!(unsafe { libc::mprotect(map.byte_add(2 * 4096), 3 * 4096, libc::PROT_READ | libc::PROT_WRITE) }, 0);
+        assert_eq!(
+            unsafe { libc::mprotect(map.wrapping_byte_add(2 * 4096), 3 * 4096, libc::PROT_READ | libc::PROT_WRITE) },
+            0
+        );
         let out = words(record::STACK_BYTES_MAX);
         let all = u64::MAX..u64::MAX;
         assert_eq!(copy_stack(start + 8, &all, &out), (start + 2 * 4096, 3 * 4096), "the pointer is in the guard");

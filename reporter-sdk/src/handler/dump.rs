@@ -333,13 +333,13 @@ mod tests {
             // SAFETY: the child makes system calls alone, and ends by a signal.
             let debugger = unsafe { libc::fork() };
             if debugger == 0 {
-                // SAFETY: the requests read and write no memory of this process but one byte.
-                unsafe {
-                    let attached = libc::ptrace(libc::PTRACE_SEIZE, tid.cast_signed(), null, null) == 0;
-                    libc::write(told, (&raw const attached).cast(), 1);
-                    loop {
-                        libc::pause();
-                    }
+                // SAFETY: the request reads and writes no memory of this process.
+                let attached = unsafe { libc::ptrace(libc::PTRACE_SEIZE, tid.cast_signed(), null, null) } == 0;
+                // SAFETY: one byte that lives here.
+                unsafe { libc::write(told, (&raw const attached).cast(), 1) };
+                loop {
+                    // SAFETY: waits for a signal.
+                    unsafe { libc::pause() };
                 }
             }
             let mut attached = [0];
