@@ -152,11 +152,10 @@ mod tests {
             libc::mmap(std::ptr::null_mut(), 8 * 4096, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
         };
         let start = map as u64;
+        let third = map.wrapping_byte_add(2 * 4096);
         // SAFETY: the third to the fifth page of the mapping just made.
-        assert_eq!(
-            unsafe { libc::mprotect(map.wrapping_byte_add(2 * 4096), 3 * 4096, libc::PROT_READ | libc::PROT_WRITE) },
-            0
-        );
+        let opened = unsafe { libc::mprotect(third, 3 * 4096, libc::PROT_READ | libc::PROT_WRITE) };
+        assert_eq!(opened, 0);
         let out = words(record::STACK_BYTES_MAX);
         let all = u64::MAX..u64::MAX;
         assert_eq!(copy_stack(start + 8, &all, &out), (start + 2 * 4096, 3 * 4096), "the pointer is in the guard");
