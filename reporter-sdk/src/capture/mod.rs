@@ -25,6 +25,8 @@ mod runtime;
 #[cfg(target_os = "linux")]
 pub(crate) mod signals;
 #[cfg(target_os = "linux")]
+pub(crate) mod terminate;
+#[cfg(target_os = "linux")]
 pub(crate) mod threads;
 #[cfg(target_os = "linux")]
 pub(crate) mod wake;

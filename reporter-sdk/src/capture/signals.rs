@@ -8,7 +8,7 @@ use std::{
 use report_format::schema::v1::ErrorKind;
 
 use super::{
-    chain, child, context, panic,
+    chain, child, context, panic, terminate,
     wake::{self, Claim, Claimed},
 };
 use crate::{reporter, shared::writer::Crash};
@@ -24,6 +24,7 @@ pub(crate) fn rearm() -> io::Result<()> {
     if reporter::active().is_none() || wake::is_ending() {
         return Ok(());
     }
+    terminate::install();
     chain::SIGNALS.into_iter().try_for_each(|signal| chain::arm(signal, on_signal))
 }
 

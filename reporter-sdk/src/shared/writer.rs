@@ -211,10 +211,6 @@ impl Writer {
     }
 
     /// Writes an exception as what was thrown last. Async-signal-safe; one thread at a time, as above.
-    #[cfg_attr(
-        not(any(test, feature = "test-support")),
-        expect(dead_code, reason = "for the handlers of other languages")
-    )]
     pub(crate) fn exception(&self, exception: &Exception<'_>) {
         self.thrown(ErrorKind::UnhandledException, exception, ("", 0, 0));
     }
