@@ -213,6 +213,24 @@ impl ElfFile {
             .collect())
     }
 
+    /// The address, as stated in the file, of a variable that the file has for others.
+    pub(crate) fn variable(&self, name: &str) -> Result<Option<u64>, ElfError> {
+        let parsed = self.parse()?;
+        let endian = parsed.endian;
+        let Some(section) = parsed.sections.iter().find(|s| s.sh_type(endian) == elf::SHT_DYNSYM) else {
+            return Ok(None);
+        };
+        check_size(".dynsym", section.sh_size(endian))?;
+        let names = parsed.sections.strings(endian, &self.cache, section.link(endian))?;
+        let symbols = section.data_as_array::<elf::Sym64<Endianness>, _>(endian, &self.cache)?;
+        let is_wanted = |s: &&elf::Sym64<Endianness>| {
+            s.st_type() == elf::STT_OBJECT
+                && s.st_shndx(endian) != elf::SHN_UNDEF
+                && s.name(endian, names).is_ok_and(|found| found == name.as_bytes())
+        };
+        Ok(symbols.iter().find(is_wanted).map(|s| s.st_value(endian)))
+    }
+
     fn name(&self, at: u64, offset: u64) -> Option<Symbol> {
         let end = at.saturating_add(LONGEST_SYMBOL as u64).min((&self.cache).len().ok()?);
         let bytes = (&self.cache).read_bytes_at_until(at..end, 0).ok()?;

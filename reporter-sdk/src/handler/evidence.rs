@@ -12,7 +12,7 @@ use super::dump::{self, DumpRequest, RawDump};
 use super::minidump_filter::{self, FilterPlan};
 use super::modules::LoadedModules;
 use super::unwind::{self, UnwindLimits};
-use super::{fault, recorded, soft_error, soft_note, stand_in};
+use super::{abort_message, fault, recorded, soft_error, soft_note, stand_in};
 use crate::consent::CategorySet;
 use crate::redact::user_paths;
 use crate::schema::{DumpPolicy, HandledError};
@@ -34,6 +34,8 @@ pub(crate) struct Memory {
     pub(crate) stacks: Option<v1::Stacks>,
     pub(crate) modules: Option<v1::Modules>,
     pub(crate) minidump: Option<Vec<u8>>,
+    /// Why the C library aborted.
+    pub(crate) abort_message: Option<String>,
 }
 
 /// A dump without what must not be kept, and where the files of its modules are.
@@ -201,32 +203,74 @@ fn bounded<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Resu
     receiver.recv_timeout(READ_TIME).map_err(|error| soft_error("unwind", &error))
 }
 
+/// Why the C library ended the product, where it did. As what a panic says, it belongs to the error, not to the memory.
+pub(crate) fn abort_message(occurrence: &Occurrence, pid: u32, soft_errors: &mut Vec<v1::SoftError>) -> Option<String> {
+    aborted(occurrence).filter(|crash| crash.pid == pid)?;
+    match bounded(move || abort_message::read(pid)) {
+        Ok(Ok(message)) => message,
+        // No right to trace: there is no dump either, and that says why.
+        Ok(Err(error)) if error.is_refused() => None,
+        Ok(Err(error)) => {
+            soft_errors.push(soft_error("abort message", &error));
+            None
+        }
+        Err(error) => {
+            soft_errors.push(error);
+            None
+        }
+    }
+}
+
+/// The crash, if it is an abort.
+fn aborted(occurrence: &Occurrence) -> Option<&CrashRecord> {
+    let is_abort = |crash: &&CrashRecord| crash.signal.is_some_and(|signal| signal.number == libc::SIGABRT);
+    occurrence.crash.as_ref().filter(|_| occurrence.kind == ErrorKind::Crash).filter(is_abort)
+}
+
+/// The kind as it turns out once the stack is known.
+fn kind(occurrence: &Occurrence, memory: &Memory) -> ErrorKind {
+    let thread = |tid| memory.stacks.iter().flat_map(|stacks| &stacks.threads).find(|thread| thread.id == tid);
+    match aborted(occurrence).and_then(|crash| thread(crash.tid)) {
+        Some(thread) => fault::kind_of_abort(&thread.frames),
+        None => occurrence.kind,
+    }
+}
+
 /// The error itself: what is always in a report.
 pub(crate) fn error(occurrence: &Occurrence, id: [u8; 16], memory: &Memory, now: u64) -> v1::Error {
-    let Occurrence { kind, snapshot, crash, handled } = occurrence;
+    let Occurrence { snapshot, crash, handled, .. } = occurrence;
+    let kind = kind(occurrence, memory);
     let time =
         crash.as_ref().map(|c| c.realtime).or(handled.as_ref().map(|h| h.time)).filter(|t| *t > 0).unwrap_or(now);
-    // The slot may still hold what was thrown before: a product can go on after that.
+    // The slot may still hold what was thrown before: a product can go on after that. An exception for want of memory is of that kind.
+    let is_of_kind = |thrown: ErrorKind| match kind {
+        ErrorKind::OutOfMemory => {
+            thrown == ErrorKind::UnhandledException && crash.as_ref().is_some_and(|c| c.signal.is_none())
+        }
+        kind => thrown == kind,
+    };
     let thrown =
-        snapshot.thrown.as_ref().filter(|t| t.kind == *kind && crash.as_ref().is_some_and(|c| c.tid == t.thread_id));
+        snapshot.thrown.as_ref().filter(|t| is_of_kind(t.kind) && crash.as_ref().is_some_and(|c| c.tid == t.thread_id));
     let signal = crash.as_ref().and_then(|c| c.signal.map(|s| (s, c.address)));
     let thread_id = crash.as_ref().map(|c| c.tid).or(handled.as_ref().map(|h| h.thread_id)).unwrap_or(0);
     let dumped = memory.stacks.iter().flat_map(|s| &s.threads).find(|t| t.id == thread_id).map(|t| t.name.clone());
-    let thread_name =
-        thrown.map(|t| t.thread_name.clone()).or(handled.as_ref().map(|h| h.thread_name.clone())).or(dumped);
+    let thread_name = thrown.map(|t| t.thread_name.clone()).filter(|name| !name.is_empty());
+    let thread_name = thread_name.or(handled.as_ref().map(|h| h.thread_name.clone())).or(dumped);
+    let link = |type_name: &str, message: &str| v1::ErrorLink {
+        type_name: type_name.to_owned(),
+        message: message.to_owned(),
+        ..Default::default()
+    };
     let chain = match (handled, thrown) {
         (Some(handled), _) => handled.chain.clone(),
+        // `std::terminate` without an exception.
+        (None, Some(thrown)) if thrown.type_name.is_empty() => Vec::new(),
         (None, Some(thrown)) => {
             let location = v1::SourceLocation { file: thrown.file.clone(), line: thrown.line, column: thrown.column };
             let location = (!thrown.file.is_empty()).then_some(location);
-            vec![v1::ErrorLink {
-                type_name: thrown.type_name.clone(),
-                message: thrown.message.clone(),
-                location,
-                ..Default::default()
-            }]
+            vec![v1::ErrorLink { location, ..link(&thrown.type_name, &thrown.message) }]
         }
-        (None, None) => Vec::new(),
+        (None, None) => memory.abort_message.iter().map(|message| link("abort", message)).collect(),
     };
     let mut chain = chain;
     chain.truncate(LONGEST_CHAIN);
@@ -243,19 +287,21 @@ pub(crate) fn error(occurrence: &Occurrence, id: [u8; 16], memory: &Memory, now:
         (ErrorKind::Panic, ..) => "panicked".to_owned(),
         (ErrorKind::Vanished, ..) => "ended without a clean exit".to_owned(),
         (ErrorKind::Simulated, ..) => "simulated crash".to_owned(),
+        (_, Some(thrown), None) if handled.is_none() => match &*thrown.type_name {
+            "" => "terminated without an exception".to_owned(),
+            name => headline(&format!("unhandled {name}")),
+        },
         (_, _, Some((signal, _))) => fault::title(signal.number.cast_unsigned(), signal.code),
         _ => chain.first().map_or_else(|| "error".to_owned(), |link| headline(&link.message)),
     };
     v1::Error {
         report_id: id.to_vec(),
-        kind: (*kind).into(),
+        kind: kind.into(),
         time,
         utc_offset_seconds: utc_offset(time),
         uptime_nanos: time.saturating_sub(snapshot.started_realtime),
         title,
-        fault: signal.map(|(signal, address)| {
-            fault::fault_code(signal.number.cast_unsigned(), signal.code, address.unwrap_or(0))
-        }),
+        fault: signal.map(|(signal, address)| fault::fault_code(signal.number.cast_unsigned(), signal.code, address)),
         chain,
         thread_id,
         thread_name: thread_name.unwrap_or_default(),
@@ -343,7 +389,8 @@ pub(crate) fn recorded(occurrence: &Occurrence, pid: u32, diagnostics: &mut v1::
         Ok((found, soft_errors)) => {
             diagnostics.soft_errors.extend(soft_errors);
             let (stacks, modules) = found.unzip();
-            Memory { stacks, modules: modules.filter(|modules| !modules.modules.is_empty()), minidump: None }
+            let modules = modules.filter(|modules| !modules.modules.is_empty());
+            Memory { stacks, modules, ..Memory::default() }
         }
         Err(error) => {
             diagnostics.soft_errors.push(error);

@@ -1,15 +1,26 @@
 //! What a signal says, in words and numbers.
 
-use report_format::schema::v1;
+use report_format::schema::v1::{self, ErrorKind};
 
 /// The fault of a Linux signal. `address` is `si_addr` as the kernel gave it; it is kept only where the signal has one.
-pub(crate) fn fault_code(signal: u32, code: i32, address: u64) -> v1::FaultCode {
+pub(crate) fn fault_code(signal: u32, code: i32, address: Option<u64>) -> v1::FaultCode {
     v1::FaultCode {
         code: signal,
         subcode: code,
         name: signal_name(signal),
-        address: has_address(signal, code).then_some(address),
+        address: address.filter(|_| has_address(signal, code)),
     }
+}
+
+/// Where Rust goes when an allocation fails, on its way to `abort`; in mangled names.
+const OUT_OF_MEMORY: [&str; 3] = ["rust_oom", "handle_alloc_error", "rust_alloc_error_handler"];
+/// These functions are not further than this from where `abort` raises its signal.
+const NEAR_ABORT: usize = 16;
+
+/// The kind of an abort in which these frames, innermost first, had not returned. Where the product's symbols are stripped it stays a crash.
+pub(crate) fn kind_of_abort(frames: &[v1::Frame]) -> ErrorKind {
+    let is_end = |frame: &v1::Frame| OUT_OF_MEMORY.iter().any(|name| frame.symbol.contains(name));
+    if frames.iter().take(NEAR_ABORT).any(is_end) { ErrorKind::OutOfMemory } else { ErrorKind::Crash }
 }
 
 /// For people: "SIGSEGV: address not mapped".
@@ -92,15 +103,28 @@ mod tests {
     #[test]
     fn a_null_pointer_reads_as_one() {
         assert_eq!(title(11, 1), "SIGSEGV: address not mapped");
-        let fault = fault_code(11, 1, 0);
+        let fault = fault_code(11, 1, Some(0));
         assert_eq!((fault.code, fault.subcode, fault.name.as_str(), fault.address), (11, 1, "SIGSEGV", Some(0)));
     }
 
     #[test]
     fn a_signal_without_an_address_has_none() {
-        assert_eq!(fault_code(6, -6, 0xdead).address, None);
-        assert_eq!(fault_code(11, 0, 4711).address, None, "the sender's pid is no address");
-        assert_eq!(fault_code(11, SI_KERNEL, 0).address, None);
+        assert_eq!(fault_code(6, -6, Some(0xdead)).address, None);
+        assert_eq!(fault_code(11, 0, Some(4711)).address, None, "the sender's pid is no address");
+        assert_eq!(fault_code(11, SI_KERNEL, Some(0)).address, None);
+        assert_eq!(fault_code(5, 2, None).address, None, "not told is not 0");
+    }
+
+    #[test]
+    fn an_abort_for_want_of_memory_is_told_from_others() {
+        let frames = |names: &[&str]| -> Vec<_> {
+            names.iter().map(|name| v1::Frame { symbol: (*name).into(), ..Default::default() }).collect()
+        };
+        let oom = ["abort", "_ZN3std5alloc8rust_oom17h0123456789abcdefE", "main"];
+        assert_eq!(kind_of_abort(&frames(&oom)), ErrorKind::OutOfMemory);
+        assert_eq!(kind_of_abort(&frames(&["abort", "main"])), ErrorKind::Crash);
+        let far = [&["f"; NEAR_ABORT][..], &oom].concat();
+        assert_eq!(kind_of_abort(&frames(&far)), ErrorKind::Crash);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The handler program's inside. Not for products: they start the program.
 
+mod abort_message;
 mod argument_block;
 mod attachments;
 mod children;

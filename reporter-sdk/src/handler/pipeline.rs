@@ -110,6 +110,7 @@ impl Pipeline {
         if memory.stacks.is_none() && allowed.contains(Category::Memory) {
             memory = evidence::recorded(occurrence, pid, &mut diagnostics);
         }
+        memory.abort_message = evidence::abort_message(occurrence, pid, &mut diagnostics.soft_errors);
         let error = evidence::error(occurrence, id.0, &memory, clock::realtime());
         match self.admit(&error, &memory, &mut hold) {
             Admission::Report { suppressed } => diagnostics.suppressed = suppressed,
@@ -301,7 +302,7 @@ impl Pipeline {
     ) -> Draft {
         let id = ReportId(error.report_id.as_slice().try_into().unwrap_or_default());
         let Settings { product, product_id, command_line, .. } = &self.settings;
-        let mut draft = Draft::new(id, product.clone(), *product_id, occurrence.kind, error.time);
+        let mut draft = Draft::new(id, product.clone(), *product_id, error.kind(), error.time);
         draft.push(SectionKind::Error, Category::Essential, error);
         if allowed.contains(Category::Actions) {
             draft.push(SectionKind::Actions, Category::Actions, &evidence::actions(occurrence));

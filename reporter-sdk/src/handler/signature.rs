@@ -91,7 +91,7 @@ mod tests {
         Memory {
             stacks: Some(v1::Stacks { threads: vec![other, thread] }),
             modules: Some(v1::Modules { modules: vec![module] }),
-            minidump: None,
+            ..Memory::default()
         }
     }
 
