@@ -1,0 +1,55 @@
+use report_format::schema::v1::ErrorKind;
+
+use crate::shared::{Crash, Failure};
+
+/// What the test harness calls its first thread.
+const FIRST_THREAD: &str = "rust::product";
+
+/// The one report of a panic with these words, at a place in `rust.rs`.
+fn panicked(kind: &'static str, message: &str, thread: &str) -> Crash {
+    let crash = Failure::rust(kind).is_reported();
+    let error = crash.error();
+    assert_eq!((error.kind(), error.fault.as_ref()), (ErrorKind::Panic, None));
+    assert_eq!(crash.link(), ("panic".into(), message.into()));
+    assert_eq!(error.thread_name, thread);
+    let location = error.chain[0].location.clone().expect("a place");
+    assert!(
+        location.file.ends_with("crash_matrix/rust.rs") && location.line > 10 && location.column > 0,
+        "{location:?}"
+    );
+    assert!(error.title.contains("rust.rs:"), "{}", error.title);
+    crash.ran(&[kind]).reason();
+    crash
+}
+
+#[test]
+fn a_panic_with_a_text_is_reported() {
+    panicked("panic_text", "the book is closed", FIRST_THREAD).exited(101);
+}
+
+#[test]
+fn a_panic_with_a_text_made_at_run_time_is_reported() {
+    panicked("panic_string", "entry 7 is missing", FIRST_THREAD).exited(101);
+}
+
+#[test]
+fn a_panic_with_a_value_is_reported_without_it() {
+    panicked("panic_value", "Box<dyn Any>", FIRST_THREAD).exited(101);
+}
+
+#[test]
+fn a_panic_in_a_thread_is_reported_with_the_thread_s_name_and_the_product_goes_on() {
+    panicked("panic_in_thread", "the index is broken", "indexer").exited(0);
+}
+
+#[test]
+fn a_panic_that_must_not_unwind_is_one_report_of_the_first_words() {
+    panicked("panic_to_c", "met a C caller", FIRST_THREAD).died_of(libc::SIGABRT);
+}
+
+#[test]
+fn a_panic_while_unwinding_is_one_report_more() {
+    let outcome = Failure::rust("panic_twice").ends();
+    outcome.died_of(libc::SIGABRT);
+    assert_eq!(outcome.product.mails().len(), 2, "the cause and what came of it, and none for the abort");
+}
