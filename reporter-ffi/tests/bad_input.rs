@@ -63,7 +63,7 @@ fn a_handler_that_cannot_run_or_is_another_program_is_named() {
     let other = "is it the reporter-handler of this release?";
     let cases = [
         (script("not-executable", "#!/bin/sh\n", 0o600), "Permission denied"),
-        (script("text", "a text\n", 0o700), other),
+        (script("text", "a text\n", 0o700), "Exec format error"),
         (ledger.path(""), "Permission denied"),
         (PathBuf::from("/bin/false"), other),
         (PathBuf::from("/bin/true"), other),

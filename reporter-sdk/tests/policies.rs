@@ -393,8 +393,13 @@ fn wake_ups(pid: u32) -> BTreeMap<String, String> {
 fn an_idle_handler_never_wakes() {
     let place = Place::new();
     let mut running = place.start("idle");
-    wait_for("handler", || place.handlers().len() == 1);
-    let handler = place.handlers()[0];
+    // The one that was started goes away once it has made the one that serves.
+    let mut handlers = Vec::new();
+    wait_for("handler", || {
+        let before = std::mem::replace(&mut handlers, place.handlers());
+        handlers.len() == 1 && handlers == before
+    });
+    let handler = handlers[0];
     // It has got ready once it has slept for a while.
     let mut before = wake_ups(handler);
     wait_for("rest", || {
@@ -439,8 +444,9 @@ fn a_product_that_crashes_is_started_again_as_it_said_and_not_in_a_loop() {
         assert_eq!(fact("arguments:"), format!("{ARGUMENTS:?}"));
         assert_eq!(Path::new(fact("directory:")), fs::canonicalize(place.path("")).unwrap());
         assert_eq!((fact("SigBlk:"), fact("leads its session:")), ("0000000000000000", "true"));
-        // Rust ignores SIGPIPE (13) itself, and nothing else is ignored.
-        assert_eq!(fact("SigIgn:"), "0000000000001000");
+        // Rust ignores SIGPIPE (13) itself; 32 and 33 are the C library's own, which posix_spawn ignores in what it starts. Nothing else is ignored.
+        let ignored = u64::from_str_radix(fact("SigIgn:"), 16).unwrap() & !(0b11 << 31);
+        assert_eq!(ignored, 1 << 12);
         assert_eq!(fact("Umask:"), place.fact("run-0").lines().find_map(|line| line.strip_prefix("Umask:")).unwrap());
         for stream in ["fd0:", "fd1:", "fd2:"] {
             assert_eq!(fact(stream), "/dev/null");

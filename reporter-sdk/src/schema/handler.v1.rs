@@ -140,27 +140,21 @@ pub struct Configuration {
     pub attachments: ::prost::alloc::vec::Vec<AttachFile>,
     #[prost(bool, tag = "11")]
     pub simulate: bool,
-    /// No heartbeat for so long is a hang; 0 where none is looked for.
     #[prost(uint64, tag = "12")]
     pub hang_after_millis: u64,
     #[prost(message, optional, tag = "13")]
     pub limits: ::core::option::Option<Limits>,
-    /// Absent where the product is not started again.
     #[prost(message, optional, tag = "14")]
     pub restart: ::core::option::Option<Restart>,
-    /// Crashes of children of the product that were forked and share its sockets are reported.
     #[prost(bool, tag = "15")]
     pub children: bool,
 }
-/// 0 stands for no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Limits {
-    /// Reports of errors with the same signature, and of all, within a day.
     #[prost(uint32, tag = "1")]
     pub per_signature: u32,
     #[prost(uint32, tag = "2")]
     pub per_day: u32,
-    /// In the spool: undecided drafts, granted reports, and bytes of each of the two.
     #[prost(uint32, tag = "3")]
     pub drafts: u32,
     #[prost(uint32, tag = "4")]
@@ -168,17 +162,14 @@ pub struct Limits {
     #[prost(uint64, tag = "5")]
     pub bytes: u64,
 }
-/// How the product is started again after a crash.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Restart {
-    /// Absolute, as is the directory.
     #[prost(bytes = "vec", tag = "1")]
     pub program: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub arguments: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
     #[prost(bytes = "vec", tag = "3")]
     pub directory: ::prost::alloc::vec::Vec<u8>,
-    /// Only a product that had run so long.
     #[prost(uint64, tag = "4")]
     pub uptime_millis: u64,
 }
@@ -417,12 +408,10 @@ pub struct RememberedChoice {
     #[prost(uint64, tag = "5")]
     pub time: u64,
 }
-/// How often which error was reported lately, so that a crash in a loop makes a bounded number of reports.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ReportCounts {
     #[prost(uint32, tag = "1")]
     pub version: u32,
-    /// Of all errors together.
     #[prost(message, optional, tag = "2")]
     pub all: ::core::option::Option<ReportCount>,
     #[prost(message, repeated, tag = "3")]
@@ -432,24 +421,19 @@ pub struct ReportCounts {
 pub struct ReportCount {
     #[prost(bytes = "vec", tag = "1")]
     pub signature: ::prost::alloc::vec::Vec<u8>,
-    /// When the first of those that count was reported, realtime nanoseconds.
     #[prost(uint64, tag = "2")]
     pub since: u64,
     #[prost(uint32, tag = "3")]
     pub reported: u32,
-    /// Not reported, and not yet told of.
     #[prost(uint64, tag = "4")]
     pub suppressed: u64,
-    /// When it happened last, realtime nanoseconds: the one that was seen least lately makes room for a new one.
     #[prost(uint64, tag = "5")]
     pub last: u64,
 }
-/// When the product was started again after a crash, so that this never goes on in a loop.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Restarts {
     #[prost(uint32, tag = "1")]
     pub version: u32,
-    /// Realtime nanoseconds.
     #[prost(uint64, repeated, tag = "2")]
     pub times: ::prost::alloc::vec::Vec<u64>,
 }

@@ -13,7 +13,7 @@ use super::drafts::nanos;
 use super::{Spool, SpoolError};
 use crate::schema::{ReportCount, ReportCounts, Restarts};
 
-const COUNTS: &str = "counts";
+pub(super) const COUNTS: &str = "counts";
 const RESTARTS: &str = "restarts";
 const VERSION: u32 = 1;
 /// Bytes that are read of either file.

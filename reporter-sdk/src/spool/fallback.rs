@@ -9,6 +9,7 @@ use rustix::process::{geteuid, getuid};
 use sha2::{Digest, Sha256};
 
 use super::choice::NAME as CHOICE;
+use super::counts::COUNTS;
 use super::directory::{Claim, Directory};
 use super::drafts::ENDING as DRAFT;
 use super::{Spool, SpoolError};
@@ -50,6 +51,10 @@ impl Spool {
         }
         if !self.root.has(CHOICE)? && other.root.has(CHOICE)? {
             move_file(&other.root, &self.root, CHOICE)?;
+        }
+        // Of the time in which the spool could not be written: those at home go on.
+        if other.root.has(COUNTS)? {
+            other.root.remove(COUNTS)?;
         }
         other.remove_if_empty();
         Ok(moved)
