@@ -12,14 +12,14 @@ fn faults_of_an_ordinary_user_s_product_are_reported() {
         ("sys", "SIGSYS / SYS_SECCOMP"),
         ("overflow_main", "SIGSEGV / SEGV_MAPERR"),
     ] {
-        let Some(failure) = Failure::c(kind).as_nobody() else { return };
+        let Some(failure) = Failure::c(kind).by_nobody() else { return };
         assert_eq!(failure.is_reported().reason(), reason);
     }
 }
 
 #[test]
 fn a_damaged_heap_of_an_ordinary_user_s_product_is_reported() {
-    let Some(failure) = Failure::c("smashed_chunk").as_nobody() else { return };
+    let Some(failure) = Failure::c("smashed_chunk").by_nobody() else { return };
     let crash = failure.is_reported();
     assert!(is_of_malloc(&crash.link().1), "{:?}", crash.link());
     crash.reason();
@@ -27,7 +27,7 @@ fn a_damaged_heap_of_an_ordinary_user_s_product_is_reported() {
 
 #[test]
 fn an_exception_of_an_ordinary_user_s_product_is_reported() {
-    let Some(failure) = Failure::cpp("thrown").as_nobody() else { return };
+    let Some(failure) = Failure::cpp("thrown").by_nobody() else { return };
     let crash = failure.is_reported();
     assert_eq!(crash.link(), ("ledger::Locked".into(), "the book is locked".into()));
     crash.reason();
@@ -35,7 +35,7 @@ fn an_exception_of_an_ordinary_user_s_product_is_reported() {
 
 #[test]
 fn a_panic_of_an_ordinary_user_s_product_is_reported() {
-    let Some(failure) = Failure::rust("panic_in_thread").as_nobody() else { return };
+    let Some(failure) = Failure::rust("panic_in_thread").by_nobody() else { return };
     let crash = failure.is_reported();
     assert_eq!(crash.error().kind(), ErrorKind::Panic);
     crash.reason();
@@ -43,6 +43,6 @@ fn a_panic_of_an_ordinary_user_s_product_is_reported() {
 
 #[test]
 fn an_ordinary_user_s_product_that_vanished_is_reported() {
-    let Some(failure) = Failure::c("killed").as_nobody() else { return };
+    let Some(failure) = Failure::c("killed").by_nobody() else { return };
     assert_eq!(failure.is_reported().error().kind(), ErrorKind::Vanished);
 }

@@ -93,7 +93,7 @@ impl Failure {
     }
 
     /// Runs it as an ordinary user. `None` where this is one already.
-    pub(crate) fn as_nobody(self) -> Option<Self> {
+    pub(crate) fn by_nobody(self) -> Option<Self> {
         rustix::process::geteuid().is_root().then_some(Self { as_nobody: true, ..self })
     }
 
