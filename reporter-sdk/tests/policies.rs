@@ -469,6 +469,8 @@ fn a_product_that_had_not_run_for_long_or_was_ended_by_somebody_is_not_started_a
     let mut running = place.start("restart waits");
     wait_for("product", || place.path("run-0").exists());
     running.signal(Signal::SEGV);
+    // It must end of that before it is let go on, which would be a crash of its own.
+    wait_for("end of the product", || running.child.try_wait().unwrap().is_some());
     assert_eq!(running.ends().signal(), Some(libc::SIGSEGV));
     sleep(Duration::from_millis(300));
     assert!(place.path("run-0").exists() && !place.path("run-1").exists());
