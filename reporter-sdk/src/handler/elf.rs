@@ -172,6 +172,19 @@ impl ElfFile {
         Ok(Some(SectionData { address: address(section, endian), bytes }))
     }
 
+    /// Whether the file has this code at `address`, as it states it.
+    pub(crate) fn has_code(&self, address: u64, code: &[u8]) -> bool {
+        let found = || {
+            let Parsed { endian, segments, .. } = self.parse().ok()?;
+            let offset = segments.iter().filter(|s| s.p_type(endian) == elf::PT_LOAD).find_map(|segment| {
+                let at = address.checked_sub(segment.p_vaddr(endian)).filter(|at| *at < segment.p_filesz(endian))?;
+                segment.p_offset(endian).checked_add(at)
+            })?;
+            (&self.cache).read_bytes_at(offset, code.len() as u64).ok()
+        };
+        found() == Some(code)
+    }
+
     /// The functions that hold `addresses` (as stated in the file), each the innermost of the symbol tables.
     pub(crate) fn symbols(&self, addresses: &[u64]) -> Result<Vec<Option<Symbol>>, ElfError> {
         let parsed = self.parse()?;
@@ -271,6 +284,9 @@ mod tests {
         let text = tables.text.unwrap();
         let symbols = elf.symbols(&[text.start + 0x100, 0, u64::MAX]).unwrap();
         assert_eq!(&symbols[1..], [None, None]);
+        let start = [0x7f, b'E', b'L', b'F'];
+        let first = tables.first_address;
+        assert!(elf.has_code(first, &start) && !elf.has_code(first + 1, &start) && !elf.has_code(u64::MAX, &start));
     }
 
     #[test]

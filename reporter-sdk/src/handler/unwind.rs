@@ -146,6 +146,43 @@ fn set(registers: &mut UnwindRegsNative, ip: u64, sp: u64) {
     registers.set_sp(sp);
 }
 
+/// What the kernel leaves on the stack of a thread that it makes call a signal handler.
+#[cfg(target_arch = "x86_64")]
+mod signal_frame {
+    use framehop::UnwindRegsNative;
+
+    /// `mov $15, %rax; syscall`: rt_sigreturn, in every C library.
+    pub(super) const RETURN: &[u8] = &[0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
+
+    /// The instruction pointer and what else there is to unwind from, where `sp` is the stack pointer after a handler's return: it points to the `ucontext_t`.
+    /// `None` where there is no such thing.
+    pub(super) fn interrupted(sp: u64, word: impl Fn(u64) -> Option<u64>) -> Option<(u64, UnwindRegsNative)> {
+        // As the kernel fills it: some of three flags, and no other context.
+        let (flags, link) = (word(sp)?, word(sp.checked_add(8)?)?);
+        if flags > 7 || link != 0 {
+            return None;
+        }
+        let register = |number: libc::c_int| {
+            let offset = std::mem::offset_of!(libc::ucontext_t, uc_mcontext.gregs) + 8 * number as usize;
+            word(sp.checked_add(offset as u64)?)
+        };
+        let ip = register(libc::REG_RIP)?;
+        Some((ip, UnwindRegsNative::new(ip, register(libc::REG_RSP)?, register(libc::REG_RBP)?)))
+    }
+}
+
+/// There the code is the kernel's own, of which there is no file; frame pointers lead on.
+#[cfg(target_arch = "aarch64")]
+mod signal_frame {
+    use framehop::UnwindRegsNative;
+
+    pub(super) const RETURN: &[u8] = &[];
+
+    pub(super) fn interrupted(_: u64, _: impl Fn(u64) -> Option<u64>) -> Option<(u64, UnwindRegsNative)> {
+        None
+    }
+}
+
 struct Work<'a> {
     modules: &'a LoadedModules,
     memory: &'a MinidumpMemoryList<'a>,
@@ -189,7 +226,7 @@ impl Work<'_> {
             if frames.len() >= self.limits.frames_per_thread || self.is_late() {
                 return (frames, true);
             }
-            match self.caller(address, &mut native) {
+            match self.interrupted(address, &mut native).or_else(|| self.caller(address, &mut native)) {
                 Some((caller, trust)) => {
                     frames.push(self.frame(caller, trust));
                     address = caller;
@@ -197,6 +234,32 @@ impl Work<'_> {
                 None => return (frames, false),
             }
         }
+    }
+
+    /// Where the thread was when the kernel made it call a signal handler, if `address` is what that one returns to.
+    ///
+    /// Situation: nobody has called a handler. The kernel left the interrupted registers on the stack and put a return address above them, of code that does
+    /// nothing but ask for them back. Example: glibc's `__restore_rt`; its unwind rules are expressions that our unwinder does not evaluate, so that the search
+    /// for a return address then loses the interrupted function. Handling: the code is known by its bytes, as debuggers know it, and the registers
+    /// are read where the kernel puts them (`struct rt_sigframe`).
+    fn interrupted(
+        &mut self,
+        address: FrameAddress,
+        native: &mut UnwindRegsNative,
+    ) -> Option<(FrameAddress, v1::FrameTrust)> {
+        let FrameAddress::ReturnAddress(at) = address else { return None };
+        // First what costs nothing and is wrong nearly always.
+        let (ip, registers) = signal_frame::interrupted(native.sp(), |at| self.word(at))?;
+        if !self.is_code(ip) {
+            return None;
+        }
+        self.load(at.get());
+        let Loaded { file, bias } = self.files.get(&self.modules.find(at.get())?)?.as_ref()?;
+        if !file.has_code(at.get().wrapping_sub(*bias), signal_frame::RETURN) {
+            return None;
+        }
+        *native = registers;
+        Some((FrameAddress::from_instruction_pointer(ip), v1::FrameTrust::Context))
     }
 
     /// The frame that called the one at `address`. `None` at the thread's first frame.

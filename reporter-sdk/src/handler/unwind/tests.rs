@@ -57,3 +57,26 @@ fn without_tables_frames_are_searched_for_and_marked() {
     assert!(frames().any(|f| f.trust() == v1::FrameTrust::Scanned), "{stacks:#?}");
     assert!(soft_errors.iter().any(|e| e.message.contains("unwind tables left out")), "{soft_errors:?}");
 }
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_interrupted_registers_are_read_where_the_kernel_puts_them_and_from_nothing_else() {
+    // Bits of `uc_flags`, the link, three words of `uc_stack`, then r8 to r15, di, si, bp, bx, dx, ax, cx, sp, ip.
+    let mut frame = vec![7, 0, 0, 2, 0];
+    frame.extend(8..=15);
+    frame.extend([100, 101, 0x7ffe_0000, 103, 104, 105, 106, 0x7ffd_0000, 0x40_1000]);
+    let read = |frame: &[u64], sp: u64| {
+        let frame = frame.to_vec();
+        signal_frame::interrupted(sp, move |at| frame.get((at.checked_sub(0x1000)? / 8) as usize).copied())
+    };
+    let (ip, registers) = read(&frame, 0x1000).unwrap();
+    assert_eq!((ip, registers.sp(), registers.bp()), (0x40_1000, 0x7ffd_0000, 0x7ffe_0000));
+    for sp in [0, 0x1008, 0x2000, u64::MAX - 4] {
+        assert!(read(&frame, sp).is_none(), "{sp:#x}");
+    }
+    for (at, value) in [(0, 8), (1, 0x40_1000)] {
+        let mut other = frame.clone();
+        other[at] = value;
+        assert!(read(&other, 0x1000).is_none(), "{other:?}");
+    }
+}
