@@ -295,7 +295,7 @@ impl State {
     }
 
     /// Has the process dumped at this point, and goes on.
-    fn report_here(&self, claim: &mut Claim, number: u64, kind: ErrorKind, tid: u32) {
+    pub(crate) fn report_here(&self, claim: &mut Claim, number: u64, kind: ErrorKind, tid: u32) {
         let context = context::here(claim, self.pid, tid);
         self.shared.crashed(&Crash {
             number,

@@ -11,13 +11,10 @@ use std::{
 
 use report_format::schema::v1::ErrorKind;
 
-use super::{
-    context,
-    wake::{Claim, Claimed},
-};
+use super::wake::{Claim, Claimed};
 use crate::{
     reporter::{self, State},
-    shared::writer::{self, Crash, Panic},
+    shared::writer::{self, Panic},
 };
 
 /// The thread whose panic was reported last.
@@ -71,16 +68,5 @@ fn report(state: &State, info: &PanicHookInfo<'_>) {
         column: info.location().map_or(0, Location::column),
         thread_name: thread.name().unwrap_or(""),
     });
-    let context = context::here(&mut claim, state.pid, tid);
-    state.shared.crashed(&Crash {
-        number: state.crash.next_number(),
-        kind: ErrorKind::Panic.into(),
-        pid: state.pid,
-        tid,
-        signal: None,
-        address: None,
-        context: context.as_bytes(),
-    });
-    state.crash.report();
-    drop(claim);
+    state.report_here(&mut claim, state.crash.next_number(), ErrorKind::Panic, tid);
 }

@@ -19,14 +19,14 @@ use std::{
 use report_format::schema::v1::ErrorKind;
 
 use super::{
-    context, panic,
+    panic,
     wake::{Claim, Claimed},
 };
 use crate::{
     reporter::{self, State},
     shared::{
         layout::thrown::{MESSAGE_BYTES, TYPE_NAME_BYTES},
-        writer::{self, Crash, Exception},
+        writer::{self, Exception},
     },
 };
 
@@ -198,17 +198,7 @@ fn report(state: &State, runtime: &Runtime, again: bool) {
     // Another thread may be reporting, and goes on after it unless it crashed.
     let Claimed::Yes(mut claim) = Claim::take(tid, state.crash.longest()) else { return };
     state.shared.exception(&exception);
-    let context = context::here(&mut claim, state.pid, tid);
-    state.shared.crashed(&Crash {
-        number: state.crash.next_number(),
-        kind: kind.into(),
-        pid: state.pid,
-        tid,
-        signal: None,
-        address: None,
-        context: context.as_bytes(),
-    });
-    state.crash.report();
+    state.report_here(&mut claim, state.crash.next_number(), kind, tid);
     // The abort that follows is the same error.
     claim.keep();
 }
