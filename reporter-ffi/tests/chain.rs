@@ -128,6 +128,13 @@ mod copies {
     }
 
     #[test]
+    fn of_two_that_start_at_the_same_instant_one_is_told() {
+        for _ in 0..5 {
+            steps(&["both-start", "fault"]).says("both-start: 1").died_of(libc::SIGSEGV).one_report("SIGSEGV");
+        }
+    }
+
+    #[test]
     fn the_second_may_start_once_the_first_has_ended() {
         let ended = steps(&["start", "shutdown", "plugin-start", "start", "fault"]);
         ended.says("plugin-start: 0").says("\nstart: -10").died_of(libc::SIGSEGV).one_report("SIGSEGV");

@@ -98,6 +98,7 @@ impl Reporter {
         if active().is_some() {
             return Self::inactive(already_running());
         }
+        let _turn = copies::Turn::take();
         if copies::another_reports() {
             let error = SoftError::new("reporter", "another copy of the library reports for this process already");
             let mut inactive = Self::inactive(error);

@@ -1,6 +1,8 @@
 /* A host and a plug-in that each have their own copy of the library: the host's is linked in, the plug-in's is opened.
- *   two_copies LIBRARY STEP...   start, shutdown, fault; plugin-start, plugin-shutdown; fork-plugin */
+ *   two_copies LIBRARY STEP...   start, shutdown, fault; plugin-start, plugin-shutdown; fork-plugin; both-start */
+#define _GNU_SOURCE
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,26 @@
 int native_start(void);
 int native_shutdown(void);
 void native_fault(void);
+
+static pthread_barrier_t together;
+
+static void *starts(void *start) {
+    pthread_barrier_wait(&together);
+    return (void *)(long)(*(int (**)(void))start)();
+}
+
+/* At the same instant. Returns how many have started. */
+static int both_start(int (*plugin_start)(void)) {
+    int (*host_start)(void) = native_start;
+    pthread_t host, plugin;
+    void *of_host, *of_plugin;
+    pthread_barrier_init(&together, NULL, 2);
+    pthread_create(&host, NULL, starts, &host_start);
+    pthread_create(&plugin, NULL, starts, &plugin_start);
+    pthread_join(host, &of_host);
+    pthread_join(plugin, &of_plugin);
+    return (of_host == NULL) + (of_plugin == NULL);
+}
 
 int main(int argc, char **argv) {
     if (argc < 2)
@@ -34,6 +56,8 @@ int main(int argc, char **argv) {
             status = plugin_start();
         else if (strcmp(argv[n], "plugin-shutdown") == 0)
             status = plugin_shutdown();
+        else if (strcmp(argv[n], "both-start") == 0)
+            status = both_start(plugin_start);
         else if (strcmp(argv[n], "fork-plugin") == 0) {
             pid_t child = fork();
             if (child == 0) {

@@ -7,7 +7,15 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::FileExt,
+    os::{
+        linux::net::SocketAddrExt,
+        unix::{
+            fs::FileExt,
+            net::{SocketAddr, UnixListener},
+        },
+    },
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::shared::layout::{self, header};
@@ -23,6 +31,35 @@ pub(crate) fn another_reports() -> bool {
     starts.any(|start| is_in_force(&memory, start).unwrap_or(false))
 }
 
+/// The right to start a reporter in this process, until dropped: two copies that start at the same instant would see nothing of each other.
+///
+/// What they share is the process's number. A socket has a name that only one can have at a time, which leaves no file behind, and is gone with its owner, in
+/// whatever way that ends.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _name: Option<UnixListener>,
+}
+
+impl Turn {
+    /// Another copy has started long before. Whoever keeps the name that long is none: names are the machine's, and anyone can take one.
+    const PATIENCE: Duration = Duration::from_millis(200);
+
+    pub(crate) fn take() -> Self {
+        let started = Instant::now();
+        loop {
+            let name = SocketAddr::from_abstract_name(format!("reporter-start-{}", std::process::id()));
+            match name.and_then(|name| UnixListener::bind_addr(&name)) {
+                Ok(name) => return Self { _name: Some(name) },
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && started.elapsed() < Self::PATIENCE => {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                // Rather two than none.
+                Err(_) => return Self { _name: None },
+            }
+        }
+    }
+}
+
 const NAME: &str = " /memfd:reporter (deleted)";
 
 /// Read as a file, since its owner may unmap it any time.
@@ -35,4 +72,22 @@ fn is_in_force(memory: &File, start: usize) -> io::Result<bool> {
     Ok(word(header::MAGIC)? == layout::MAGIC
         && word(header::PID)? == u64::from(std::process::id())
         && word(header::CLEAN_EXIT)? == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_second_waits_for_its_turn_but_not_for_ever() {
+        let first = Turn::take();
+        let started = Instant::now();
+        let waits = thread::spawn(move || (Turn::take()._name.is_some(), started.elapsed()));
+        thread::sleep(Duration::from_millis(50));
+        drop(first);
+        let (has_it, waited) = waits.join().unwrap();
+        assert!(has_it && waited >= Duration::from_millis(50), "{waited:?}");
+        let _kept = Turn::take();
+        assert!(Turn::take()._name.is_none(), "by somebody who does not start");
+    }
 }
