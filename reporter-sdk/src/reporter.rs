@@ -57,6 +57,7 @@ static ACTIVE: AtomicPtr<State> = AtomicPtr::new(std::ptr::null_mut());
 static CHANGING: Mutex<()> = Mutex::new(());
 
 /// The running reporter's state. A single load: async-signal-safe.
+#[inline]
 pub(crate) fn active() -> Option<&'static State> {
     // SAFETY: the pointer is null or comes from `Box::leak`, and nothing ever frees it or writes through it.
     unsafe { ACTIVE.load(Ordering::Acquire).as_ref() }
@@ -64,6 +65,7 @@ pub(crate) fn active() -> Option<&'static State> {
 
 /// As [`active`], for calls of the product: the thread gets its alternate stack on the way, a forked child its own reporter if it is to have one.
 /// Not async-signal-safe.
+#[inline]
 pub(crate) fn entered() -> Option<&'static State> {
     let state = active().or_else(child::start_own)?;
     altstack::ensure();

@@ -55,23 +55,27 @@ struct Given {
     former: libc::stack_t,
 }
 
-struct Stack {
-    tried: Cell<bool>,
-    given: RefCell<Option<Given>>,
-}
+struct Stack(RefCell<Option<Given>>);
 
 thread_local! {
-    static STACK: Stack = const { Stack { tried: Cell::new(false), given: RefCell::new(None) } };
+    /// Has no destructor and hence no state: looking at it is a single load, with each action that is recorded.
+    static TRIED: Cell<bool> = const { Cell::new(false) };
+    static STACK: Stack = const { Stack(RefCell::new(None)) };
 }
 
 /// Gives the calling thread its alternate stack, once. Not async-signal-safe.
+#[inline]
 pub(crate) fn ensure() {
+    if !TRIED.get() {
+        try_once();
+    }
+}
+
+#[cold]
+fn try_once() {
+    TRIED.set(true);
     // A thread that is ending keeps what it has.
-    let _ = STACK.try_with(|stack| {
-        if !stack.tried.replace(true) {
-            *stack.given.borrow_mut() = give();
-        }
-    });
+    let _ = STACK.try_with(|stack| *stack.0.borrow_mut() = give());
 }
 
 fn give() -> Option<Given> {
@@ -88,7 +92,7 @@ fn give() -> Option<Given> {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        let Some(Given { memory, former }) = self.given.take() else { return };
+        let Some(Given { memory, former }) = self.0.take() else { return };
         let current = current();
         let mine = current.ss_flags & libc::SS_DISABLE == 0 && current.ss_sp == memory.stack().ss_sp;
         // Rust's own clean-up has disabled the alternate stack, whosever it was, by now. CoreCLR's and the address sanitizer's come later, and unmap

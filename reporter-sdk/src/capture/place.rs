@@ -32,7 +32,8 @@ struct Found {
 /// The public part of `struct link_map`.
 #[repr(C)]
 struct LinkMap {
-    _address: usize,
+    /// What is added to the addresses in the file: where its first segment begins, unless the file itself says a place for that.
+    address: usize,
     name: *const c_char,
 }
 
@@ -57,16 +58,21 @@ pub(crate) fn object_at(address: usize) -> Option<Object> {
 fn ask_loader(find: *mut libc::c_void, address: usize) -> Option<Object> {
     // SAFETY: the loader's function of this name has this type.
     let find = unsafe { mem::transmute::<*mut libc::c_void, Find>(find) };
-    let mut found = Found { _flags: 0, map_start: 0, _map_end: 0, link_map: ptr::null(), _rest: [0; 16] };
-    // SAFETY: async-signal-safe as documented; only compares the address, and fills no more than there is room for.
-    if unsafe { find(address as *const libc::c_void, &raw mut found) } != 0 {
-        return None;
-    }
+    let ask = |address: usize| {
+        let mut found = Found { _flags: 0, map_start: 0, _map_end: 0, link_map: ptr::null(), _rest: [0; 16] };
+        // SAFETY: async-signal-safe as documented; only compares the address, and fills no more than there is room for.
+        (unsafe { find(address as *const libc::c_void, &raw mut found) } == 0).then_some(found)
+    };
+    let found = ask(address)?;
     // SAFETY: the loader's record of an object that is loaded as long as its code runs.
-    let name = unsafe { found.link_map.as_ref() }.map_or(ptr::null(), |object| object.name);
+    let object = unsafe { found.link_map.as_ref() };
+    let name = object.map_or(ptr::null(), |object| object.name);
     // SAFETY: null, or the loader's own string, which lives as long as the record.
     let managed = !name.is_null() && is_managed(unsafe { CStr::from_ptr(name) }.to_bytes());
-    Some(Object { start: found.map_start, managed })
+    // Where a page is left out between two segments of a program, as lld does if the first one ends near a page's end, the loader answers with the
+    // start of the segment.
+    let first = object.and_then(|object| ask(object.address)).filter(|first| first.link_map == found.link_map);
+    Some(Object { start: first.unwrap_or(found).map_start, managed })
 }
 
 fn is_managed(name: &[u8]) -> bool {

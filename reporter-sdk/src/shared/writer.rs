@@ -17,7 +17,7 @@ use super::{
 /// Writes into the shared memory.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    words: &'static [AtomicU64],
+    words: &'static [AtomicU64; layout::WORDS],
     /// Held while the table of annotations changes. Never taken in a signal handler.
     annotations: Mutex<()>,
 }
@@ -89,16 +89,19 @@ pub(crate) fn write_header(words: &[AtomicU64]) {
 impl Writer {
     /// `words` must be as long as the layout says and have their header.
     pub(crate) fn new(words: &'static [AtomicU64]) -> Self {
-        assert_eq!(words.len(), layout::WORDS);
+        let words = words.try_into().expect("as long as the layout says");
         Self { words, annotations: Mutex::new(()) }
     }
 
-    #[inline]
+    /// Inlined into its few callers at any rate, as what it calls: an action's fields are then registers and constants. As a call, which the compiler
+    /// prefers, all of it took a third longer.
+    #[inline(always)]
     pub(crate) fn act(&self, action: &Action<'_>) {
         self.write_action(Seat::mine(), clock::coarse(), action);
     }
 
     /// `seat` must be the calling thread's if its shard is an own one.
+    #[inline(always)]
     pub(super) fn write_action(&self, seat: Seat, time: u64, action: &Action<'_>) {
         let count = &self.words[header::COUNTS + seat.shard * header::COUNT_STRIDE];
         // A locked instruction costs as much as all the rest, so that only who shares a shard uses one.
@@ -109,8 +112,8 @@ impl Writer {
         } else {
             count.fetch_add(1, Ordering::Relaxed)
         };
-        let start = layout::SHARDS_AT + (seat.shard * layout::SLOTS + n as usize % layout::SLOTS) * slot::WORDS;
-        let Some(words) = self.words[start..].first_chunk::<{ slot::WORDS }>() else { return };
+        let (slots, _) = self.words[layout::SHARDS_AT..layout::RECORD_AT].as_chunks::<{ slot::WORDS }>();
+        let Some(words) = slots.get(seat.shard * layout::SLOTS + n as usize % layout::SLOTS) else { return };
         let whole = n.wrapping_add(1).wrapping_mul(2);
         let sequence = &words[layout::SEQUENCE];
         if seat.is_own() {
@@ -124,21 +127,18 @@ impl Writer {
         // seen after all the others.
         fence(Ordering::Release);
 
-        let first =
-            cut(action.first, slot::TEXT_BYTES - action.second.len().min(slot::TEXT_BYTES / 2).next_multiple_of(8));
-        let text = &words[slot::TEXT..];
-        let (text_of_first, text_of_second) = text.split_at(first.len().div_ceil(8));
-        let second = cut(action.second, text_of_second.len() * 8);
-        let truncated = first.len() < action.first.len() || second.len() < action.second.len();
-        let flags = if truncated { slot::FLAG_TRUNCATED } else { 0 };
-        let [a, b, c, d] = seat.thread.to_le_bytes();
-        let meta = u64::from_le_bytes([a, b, c, d, action.kind as u8, action.detail, flags, first.len() as u8]);
+        let (first, second, flags) = fitting(action.first, action.second);
+        let meta = u64::from(seat.thread)
+            | u64::from(action.kind as u8) << 32
+            | u64::from(action.detail) << 40
+            | u64::from(flags) << 48
+            | u64::from(first.len() as u8) << 56;
         words[slot::TIME].store(time, Ordering::Relaxed);
         words[slot::ID].store(action.id, Ordering::Relaxed);
         words[slot::PARENT].store(action.parent, Ordering::Relaxed);
         words[slot::META].store(meta, Ordering::Relaxed);
         words[slot::SECOND_LENGTH].store(second.len() as u64, Ordering::Relaxed);
-        store_bytes(text_of_first, first.as_bytes());
+        let text_of_second = store_bytes(&words[slot::TEXT..], first.as_bytes());
         store_bytes(text_of_second, second.as_bytes());
         sequence.store(whole, Ordering::Release);
     }
@@ -328,15 +328,44 @@ fn claim(sequence: &AtomicU64, whole: u64) -> bool {
     free && sequence.compare_exchange(seen, whole.wrapping_sub(1), Ordering::Acquire, Ordering::Relaxed).is_ok()
 }
 
-/// Fills words from their start, the last one up with zeros. What has no room is left out.
-fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
-    let (whole, rest) = bytes.as_chunks();
-    for (word, chunk) in words.iter().zip(whole) {
+/// An action's texts as they have room in a slot, and the slot's flags.
+#[inline]
+fn fitting<'a>(first: &'a str, second: &'a str) -> (&'a str, &'a str, u8) {
+    // The first text takes whole words, up to 7 bytes more than it has. Nearly all actions are done with these two comparisons.
+    let short = slot::TEXT_BYTES - 7;
+    if first.len() <= short && second.len() <= short - first.len() {
+        return (first, second, 0);
+    }
+    cut_both(first, second)
+}
+
+#[cold]
+fn cut_both<'a>(whole_first: &'a str, whole_second: &'a str) -> (&'a str, &'a str, u8) {
+    let least_of_second = whole_second.len().min(slot::TEXT_BYTES / 2).next_multiple_of(8);
+    let first = cut(whole_first, slot::TEXT_BYTES - least_of_second);
+    let second = cut(whole_second, slot::TEXT_BYTES - first.len().next_multiple_of(8));
+    let truncated = first.len() < whole_first.len() || second.len() < whole_second.len();
+    (first, second, if truncated { slot::FLAG_TRUNCATED } else { 0 })
+}
+
+/// Fills words from their start, the last one up with zeros, and returns those after it. What has no room is left out.
+#[inline]
+fn store_bytes<'a>(mut words: &'a [AtomicU64], bytes: &[u8]) -> &'a [AtomicU64] {
+    let mut left = bytes;
+    // With two ways out of this loop the compiler does not make it blocks of four words, whose preparation costs more than most texts have words.
+    while let Some((chunk, rest)) = left.split_first_chunk() {
+        let Some((word, after)) = words.split_first() else { return words };
         word.store(u64::from_le_bytes(*chunk), Ordering::Relaxed);
+        (words, left) = (after, rest);
     }
-    if let (false, Some(word)) = (rest.is_empty(), words.get(whole.len())) {
-        word.store(part_of_a_word(rest), Ordering::Relaxed);
-    }
+    let (false, Some((word, after))) = (left.is_empty(), words.split_first()) else { return words };
+    // The last eight bytes have the rest at their end, after some that are stored already.
+    let last = match bytes.last_chunk() {
+        Some(last) => u64::from_le_bytes(*last) >> (64 - 8 * left.len()),
+        None => part_of_a_word(left),
+    };
+    word.store(last, Ordering::Relaxed);
+    after
 }
 
 /// At most 7 bytes as a word. Two loads that overlap, since a loop or a `memcpy` takes longer than all the rest of an action.
