@@ -18,6 +18,7 @@ use crate::{
     Dump, Error, ErrorKind, Mail, Options, Policy, Reporter, Smtp, Surface, Tls,
     ipc::{
         self,
+        launch::Launched,
         unix::{IpcError, Socket},
     },
     schema::{self, client_message::Message, handler_message::Message as Answer, mail::Transport},
@@ -74,8 +75,7 @@ impl Handler {
         let Some(Message::Hello(hello)) = hello.message else { panic!("{hello:?}") };
         assert_eq!((hello.protocol_version, descriptors.len()), (ipc::PROTOCOL_VERSION, 1));
         let memory = Mapping::open(descriptors.remove(0)).unwrap();
-        let ready = schema::Ready { handler_pid: std::process::id(), ..Default::default() };
-        answer(&control, 0, Answer::Ready(ready));
+        answer(&control, 0, Answer::Ready(schema::Ready::default()));
         Self { product, control, crash, memory, configuration: hello.configuration.unwrap() }
     }
 
@@ -131,7 +131,7 @@ fn options() -> Options {
 fn connect(options: Options) -> Reporter {
     // SAFETY: `Handler::of` put these two there, for us alone.
     let [control, crash] = [50, 51].map(|fd| Socket::from(unsafe { OwnedFd::from_raw_fd(fd) }));
-    let reporter = Reporter::connect(options, control, crash, "test");
+    let reporter = Reporter::connect(options, Launched { control, crash, process: None, program: "test".into() });
     assert!(reporter.is_active(), "{:?}", reporter.soft_errors());
     reporter
 }

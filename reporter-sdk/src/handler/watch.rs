@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags};
 
 /// The product's process. Its descriptor is readable once the process has ended; its number can then be another's.
@@ -42,6 +43,18 @@ impl Product {
     /// The process with this number, which must be alive.
     pub(crate) fn open(pid: Pid) -> io::Result<Self> {
         Ok(Self { pid, pidfd: rustix::process::pidfd_open(pid, PidfdFlags::empty())? })
+    }
+
+    /// The process that had this number when it started us, and may have ended since: it does not wait until we run.
+    pub(crate) fn open_or_ended(pid: Pid) -> io::Result<Self> {
+        match Self::open(pid) {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {
+                // An end of a pipe without the other one is readable at all times, too, and the kernel tells no status of it.
+                let (ended, _) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+                Ok(Self { pid, pidfd: ended })
+            }
+            opened => opened,
+        }
     }
 
     pub(crate) fn pid(&self) -> Pid {
@@ -96,7 +109,7 @@ impl AsFd for Product {
 mod tests {
     use std::process::{Child, Command};
 
-    use rustix::event::{PollFd, PollFlags};
+    use rustix::event::{PollFd, PollFlags, Timespec};
 
     use super::*;
 
@@ -123,6 +136,17 @@ mod tests {
             // Where the kernel keeps it, afterwards too; never a wrong one.
             assert!([expected, Ending::Unknown].contains(&product.ending()), "{script}");
         }
+    }
+
+    #[test]
+    fn a_product_that_ended_before_we_ran_has_ended() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        child.wait().unwrap();
+        let product = Product::open_or_ended(pid).unwrap();
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        assert_eq!(rustix::event::poll(&mut [PollFd::new(&product, PollFlags::IN)], Some(&now)), Ok(1));
+        assert_eq!(product.ending(), Ending::Unknown);
     }
 
     #[test]
