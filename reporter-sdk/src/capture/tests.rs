@@ -511,11 +511,27 @@ fn the_password_reaches_the_handler_and_leaves_the_product() {
 }
 
 mod starting {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::{
+        fs,
+        os::unix::fs::PermissionsExt,
+        path::{Path, PathBuf},
+        sync::{Mutex, PoisonError},
+    };
 
     use super::*;
 
+    /// A process has one reporter.
+    static ONE: Mutex<()> = Mutex::new(());
+
+    fn script(folder: &Path, text: &str) -> PathBuf {
+        let program = folder.join("reporter-handler");
+        fs::write(&program, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        program
+    }
+
     fn soft_error(options: Options) -> String {
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let reporter = Reporter::start(options);
         assert!(!reporter.is_active());
         let soft = reporter.soft_errors();
@@ -544,12 +560,36 @@ mod starting {
     #[test]
     fn a_handler_that_hangs_is_given_up_and_ended() {
         let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("reporter-handler");
-        fs::write(&program, "#!/bin/sh\nexec sleep 1000\n").unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let pid = folder.path().join("pid");
+        let program = script(folder.path(), &format!("echo $$ > {}\nexec sleep 1000", pid.display()));
         let started = Instant::now();
         let error = soft_error(options().handler(&program));
         assert!(error.contains("no answer in 2s"), "{error}");
         assert!(started.elapsed() < LONG / 2);
+        let sleeps = format!("/proc/{}", fs::read_to_string(pid).unwrap().trim());
+        while fs::exists(&sleeps).unwrap() {
+            assert!(started.elapsed() < LONG / 2, "it was not ended");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn whoever_learns_first_that_there_is_no_handler_ends_reporting_and_makes_room_for_another_start() {
+        let asks: [fn(Reporter) -> bool; 4] = [
+            |reporter| reporter.is_active(),
+            |_reporter| crate::flush(LONG),
+            |reporter| reporter.shutdown(LONG),
+            |_reporter| crate::shutdown(LONG),
+        ];
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = tempfile::tempdir().unwrap();
+        // Long enough to be greeted.
+        let program = script(folder.path(), "sleep 0.5");
+        for asks in asks {
+            let reporter = Reporter::start(options().handler(&program));
+            assert!(crate::reporter::active().is_some(), "{:?}", reporter.soft_errors());
+            assert!(!asks(reporter));
+            assert!(crate::reporter::active().is_none());
+        }
     }
 }

@@ -201,7 +201,7 @@ impl Server {
                 peer.uid.as_raw()
             )));
         }
-        let product = Product::open_or_ended(peer.pid)?;
+        let product = Product::of_peer(control, peer.pid)?;
         let Some(memory) = memory.into_iter().next() else {
             return Err(ServeError::Refused("the hello came without the shared memory".into()));
         };

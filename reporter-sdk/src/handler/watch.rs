@@ -1,7 +1,7 @@
 //! How the product ended.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags};
@@ -11,6 +11,8 @@ use rustix::process::{Pid, PidfdFlags};
 pub(crate) struct Product {
     pid: Pid,
     pidfd: OwnedFd,
+    /// Before we could get hold of it; the descriptor is of something else that is readable.
+    ended_before: bool,
 }
 
 /// What is known of an end.
@@ -20,6 +22,8 @@ pub(crate) enum Ending {
     Exited(i32),
     /// By a signal.
     Killed(i32),
+    /// Not told, and before we ran.
+    Before,
     /// Not told: only the parent may wait for a process. Before Linux 6.15 the status is gone as soon as the parent has asked for it.
     Unknown,
 }
@@ -27,7 +31,8 @@ pub(crate) enum Ending {
 impl Ending {
     /// Somebody, or the product itself, wanted it so: `exit`, Ctrl-C, logout, shutdown. The opposite need not be an error; but no one can tell.
     pub(crate) fn is_wanted(self) -> bool {
-        matches!(self, Ending::Exited(_) | Ending::Killed(libc::SIGTERM | libc::SIGINT | libc::SIGHUP))
+        // One that ends in its first milliseconds is rather a command that had nothing to do, and would be reported each time.
+        matches!(self, Ending::Before | Ending::Exited(_) | Ending::Killed(libc::SIGTERM | libc::SIGINT | libc::SIGHUP))
     }
 
     fn from_status(status: i32) -> Self {
@@ -42,16 +47,19 @@ impl Ending {
 impl Product {
     /// The process with this number, which must be alive.
     pub(crate) fn open(pid: Pid) -> io::Result<Self> {
-        Ok(Self { pid, pidfd: rustix::process::pidfd_open(pid, PidfdFlags::empty())? })
+        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(Self { pid, pidfd, ended_before: false })
     }
 
-    /// The process that had this number when it started us, and may have ended since: it does not wait until we run.
-    pub(crate) fn open_or_ended(pid: Pid) -> io::Result<Self> {
+    /// The process `pid` that has made `socket` and started us. It does not wait until we run, and may have ended since.
+    pub(crate) fn of_peer(socket: impl AsFd, pid: Pid) -> io::Result<Self> {
+        if let Some(pidfd) = peer(socket.as_fd()) {
+            return Ok(Self { pid, pidfd, ended_before: false });
+        }
         match Self::open(pid) {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {
-                // An end of a pipe without the other one is readable at all times, too, and the kernel tells no status of it.
-                let (ended, _) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-                Ok(Self { pid, pidfd: ended })
+                let (end_without_the_other, _) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+                Ok(Self { pid, pidfd: end_without_the_other, ended_before: true })
             }
             opened => opened,
         }
@@ -63,6 +71,9 @@ impl Product {
 
     /// How it ended. Call it when the descriptor is readable.
     pub(crate) fn ending(&self) -> Ending {
+        if self.ended_before {
+            return Ending::Before;
+        }
         // The parent may reap it between the two: so first, second, first.
         let status = self.kept_status().or_else(|| self.zombie_status()).or_else(|| self.kept_status());
         status.map_or(Ending::Unknown, Ending::from_status)
@@ -99,6 +110,18 @@ impl Product {
     }
 }
 
+/// The process that made a socket, though it may have ended (Linux 6.16; of one that has not, Linux 6.5).
+fn peer(socket: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let mut fd: libc::c_int = -1;
+    let mut size = size_of_val(&fd) as libc::socklen_t;
+    // SAFETY: the option's value is a number, for which there is room.
+    let result = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEERPIDFD, (&raw mut fd).cast(), &raw mut size)
+    };
+    // SAFETY: just made by the kernel, for us alone.
+    (result == 0 && fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 impl AsFd for Product {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
@@ -107,6 +130,7 @@ impl AsFd for Product {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::process::{Child, Command};
 
     use rustix::event::{PollFd, PollFlags, Timespec};
@@ -143,10 +167,15 @@ mod tests {
         let mut child = Command::new("true").spawn().unwrap();
         let pid = Pid::from_child(&child);
         child.wait().unwrap();
-        let product = Product::open_or_ended(pid).unwrap();
+        // Of no process.
+        let product = Product::of_peer(File::open("/dev/null").unwrap(), pid).unwrap();
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         assert_eq!(rustix::event::poll(&mut [PollFd::new(&product, PollFlags::IN)], Some(&now)), Ok(1));
-        assert_eq!(product.ending(), Ending::Unknown);
+        assert_eq!(product.ending(), Ending::Before);
+        // And one that runs is known by its socket.
+        let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let product = Product::of_peer(socket, rustix::process::getpid()).unwrap();
+        assert_eq!(rustix::event::poll(&mut [PollFd::new(&product, PollFlags::IN)], Some(&now)), Ok(0));
     }
 
     #[test]
