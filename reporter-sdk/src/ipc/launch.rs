@@ -74,15 +74,20 @@ pub(crate) fn find(options: Option<&Path>) -> PathBuf {
 /// The library that holds this code; none where it is the product's executable, for which the loader only knows argv[0]: whatever the caller wrote.
 fn library() -> Option<PathBuf> {
     let here = object_of(library as *const libc::c_void)?;
-    // SAFETY: reads a value that the kernel gave at start.
-    let entry = unsafe { libc::getauxval(libc::AT_ENTRY) } as *const libc::c_void;
-    if object_of(entry).is_some_and(|program| program.dli_fbase == here.dli_fbase) || here.dli_fname.is_null() {
+    if is_program(&here) || here.dli_fname.is_null() {
         return None;
     }
     // SAFETY: the loader's own string, which lives as long as the object that holds this code.
     let name = unsafe { CStr::from_ptr(here.dli_fname) };
     let path = Path::new(OsStr::from_bytes(name.to_bytes()));
     path.is_absolute().then(|| path.to_owned())
+}
+
+/// Whether this object is the product's executable.
+pub(crate) fn is_program(object: &libc::Dl_info) -> bool {
+    // SAFETY: reads a value that the kernel gave at start.
+    let entry = unsafe { libc::getauxval(libc::AT_ENTRY) } as *const libc::c_void;
+    object_of(entry).is_some_and(|program| program.dli_fbase == object.dli_fbase)
 }
 
 /// What the loader knows of the object that holds an address.
