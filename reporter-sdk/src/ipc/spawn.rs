@@ -258,3 +258,74 @@ impl Drop for SignalsBlocked {
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.former, ptr::null_mut()) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
+
+    use super::*;
+    use crate::ipc::unix::Socket;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn script(folder: &tempfile::TempDir, text: &str, mode: u32) -> PathBuf {
+        let program = folder.path().join("program");
+        fs::write(&program, text).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(mode)).unwrap();
+        program
+    }
+
+    fn run(program: &Path) -> io::Result<(Process, Socket)> {
+        let (input, output) = (Socket::pair()?, Socket::pair()?);
+        Ok((spawn(program, c"--word", input.1.as_fd(), output.1.as_fd())?, output.0))
+    }
+
+    fn line(output: &Socket) -> String {
+        let mut bytes = [0; 4096];
+        let (size, _) = output.receive_bytes(&mut bytes, LONG).unwrap();
+        String::from_utf8_lossy(&bytes[..size]).trim_end().to_owned()
+    }
+
+    #[test]
+    fn a_program_has_its_argument_the_environment_two_files_and_a_group_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "#!/bin/sh\necho \"$1 $HOME $PATH\"\necho $$ $(cut -d' ' -f5 /proc/$$/stat)\n\
+                    echo $(sed -n 's/SigBlk:\t//p' /proc/$$/status)\nls /proc/$$/fd | tr '\\n' ' '\n";
+        let program = script(&folder, text, 0o755);
+        // Not close-on-exec, as C programs open theirs.
+        let open = fs::File::open("/dev/null").unwrap();
+        rustix::io::fcntl_setfd(&open, rustix::io::FdFlags::empty()).unwrap();
+        let blocked = SignalsBlocked::all();
+        let (process, output) = run(&program).unwrap();
+        drop(blocked);
+        let [home, path] = ["HOME", "PATH"].map(|name| env::var(name).unwrap_or_default());
+        assert_eq!(line(&output), format!("--word {home} {path}"));
+        let pid = process.pid.as_raw_nonzero();
+        assert_eq!(line(&output), format!("{pid} {pid}"));
+        assert_eq!(line(&output), "0000000000000000");
+        let files = line(&output);
+        // The shell has its script open, beyond 9 or as the next one.
+        assert!(files.starts_with("0 1 2") && files.split(' ').count() <= 4, "{files}");
+    }
+
+    #[test]
+    fn why_a_program_does_not_run_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = |program: &Path| run(program).unwrap_err().raw_os_error();
+        assert_eq!(error(&folder.path().join("none")), Some(libc::ENOENT));
+        assert_eq!(error(folder.path()), Some(libc::EACCES));
+        assert_eq!(error(&script(&folder, "text\n", 0o755)), Some(libc::ENOEXEC));
+        assert_eq!(error(&script(&folder, "text\n", 0o644)), Some(libc::EACCES));
+        assert!(run(Path::new("/bin\0")).is_err());
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let (process, output) = run(&script(&folder, "#!/bin/sh\necho runs\nexec sleep 1000\n", 0o755)).unwrap();
+        assert_eq!(line(&output), "runs");
+        process.kill();
+        // Its end of the socket is closed.
+        assert!(output.receive_bytes(&mut [0; 8], LONG).is_err());
+    }
+}
