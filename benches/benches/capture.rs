@@ -40,8 +40,10 @@ const PATIENCE: i32 = 20_000;
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["ours", directory, threads] => product(threads.parse()?, || start_ours(directory.as_ref())),
-        ["minidumper", directory, threads] => product(threads.parse()?, || start_minidumper(directory.as_ref())),
+        ["ours", directory, threads] => product(threads.parse()?, || Ok(start_ours(directory.as_ref())), is_ready),
+        ["minidumper", directory, threads] => {
+            product(threads.parse()?, || start_minidumper(directory.as_ref()), |_| Ok(()))
+        }
         ["server", directory] => serve(directory.as_ref()),
         [] => compare(RUNS),
         [runs] => compare(runs.parse()?),
@@ -57,8 +59,12 @@ fn now() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// Fills its heap, starts its threads and its reporting, says how long that took, waits for a word, says the time, and fails.
-fn product<T>(threads: usize, start: impl FnOnce() -> Result<T>) -> Result<()> {
+/// Fills its heap, starts its threads and its reporting, says how long that took and how long until it was ready, waits for a word, says the time, and fails.
+fn product<T>(
+    threads: usize,
+    start: impl FnOnce() -> Result<T>,
+    is_ready: impl FnOnce(&T) -> Result<()>,
+) -> Result<()> {
     let mut heap = vec![0u8; HEAP];
     heap.iter_mut().step_by(64).zip(0u32..).for_each(|(byte, n)| *byte = n as u8);
     black_box(&mut heap);
@@ -66,8 +72,10 @@ fn product<T>(threads: usize, start: impl FnOnce() -> Result<T>) -> Result<()> {
         thread::Builder::new().name(format!("worker-{number}")).spawn(|| thread::sleep(Duration::from_secs(3600)))?;
     }
     let started = Instant::now();
-    let _reporting = start()?;
-    println!("{}", started.elapsed().as_nanos());
+    let reporting = start()?;
+    let took = started.elapsed();
+    is_ready(&reporting)?;
+    println!("{} {}", took.as_nanos(), started.elapsed().as_nanos());
     io::stdin().read_exact(&mut [0])?;
     let mut out = io::stdout();
     out.write_all(&now().to_le_bytes())?;
@@ -78,7 +86,7 @@ fn product<T>(threads: usize, start: impl FnOnce() -> Result<T>) -> Result<()> {
     Ok(())
 }
 
-fn start_ours(directory: &Path) -> Result<Reporter> {
+fn start_ours(directory: &Path) -> Reporter {
     let mut options = Options::new("Example Software", "Capture", "1.0")
         .handler(directory.join("reporter-handler"))
         .spool(directory.join("spool"))
@@ -93,8 +101,12 @@ fn start_ours(directory: &Path) -> Result<Reporter> {
     ] {
         options = options.category(category, Policy::Never);
     }
-    let reporter = Reporter::start(options);
-    if reporter.is_active() { Ok(reporter) } else { Err(format!("{:?}", reporter.soft_errors()).into()) }
+    Reporter::start(options)
+}
+
+/// Waits until the handler answers.
+fn is_ready(reporter: &Reporter) -> Result<()> {
+    if reporter.is_active() { Ok(()) } else { Err(format!("{:?}", reporter.soft_errors()).into()) }
 }
 
 fn start_minidumper(directory: &Path) -> Result<crash_handler::CrashHandler> {
@@ -220,12 +232,12 @@ struct Times {
     dump: Vec<u64>,
     draft: Vec<u64>,
     start: Vec<u64>,
+    ready: Vec<u64>,
 }
 
 fn compare(runs: usize) -> Result<()> {
     let handler = handler()?;
     println!("{runs} crashes each, medians; {} MiB of heap", HEAP >> 20);
-    let mut starts = Vec::new();
     for threads in THREADS {
         let mut times = Times::default();
         for _ in 0..runs {
@@ -247,9 +259,12 @@ fn compare(runs: usize) -> Result<()> {
             millis(draft),
             ratio(draft, minidumper)
         );
-        starts.append(&mut times.start);
+        println!(
+            "  Reporter::start in the product's thread: {:.2} ms; until the handler had answered: {:.2} ms",
+            millis(median(&mut times.start)),
+            millis(median(&mut times.ready))
+        );
     }
-    println!("Reporter::start in the product's thread: {:.2} ms", median(&mut starts) as f64 / 1e6);
     idle(&handler)
 }
 
@@ -280,7 +295,10 @@ fn our_crash(threads: usize, handler: &Path, times: &mut Times) -> Result<()> {
     let place = place(handler)?;
     let directory = text(place.path())?;
     let mut product = Role::start(&["ours", directory, &threads.to_string()])?;
-    times.start.push(product.line()?.parse()?);
+    let line = product.line()?;
+    let (start, ready) = line.split_once(' ').ok_or("not two times")?;
+    times.start.push(start.parse()?);
+    times.ready.push(ready.parse()?);
     let mut watch = Watch::of(&place.path().join("spool/new"))?;
     let before = product.fail()?;
     let [dump, draft] = watch.times(2)?[..] else { return Err("more files than expected".into()) };

@@ -670,19 +670,26 @@ reporter_status_t reporter_options_set_restart_directory_n(reporter_options_t *o
  * REPORTER_ERROR_STARTED if it was started before and not shut down since. REPORTER_ERROR_SECOND_COPY if another copy of the library, such as the
  * host's own of a plug-in, reports for the process: its reports tell of both; another start can succeed once that one is shut down.
  *
+ * Takes the time that a program takes to be started, and does not wait until it runs: a crash, and whatever else is reported from here on, finds the
+ * handler when it does. reporter_is_active(), reporter_soft_error(), reporter_flush() and reporter_shutdown() wait for the handler's first answer, two
+ * seconds from the start on at most. A handler that answers otherwise or not at all is ended, and nothing is reported from then on.
+ *
+ * The handler is no child of the product: no SIGCHLD comes of it, and wait() does not know it.
+ *
  * Threads that are alive get an alternate stack each, so that their stack overflows can be reported: by a SIGURG, or a SIGWINCH where that one is
- * handled, which may end a call such as poll() early, with EINTR. Threads made later have theirs once they make any call of this library.
+ * handled, which may end a call such as poll() early, with EINTR. A thread of this library does it while the product goes on, and ends within
+ * milliseconds. Threads made later have theirs once they make any call of this library.
  */
 reporter_status_t reporter_start(reporter_options_t *options);
 
 /**
- * Whether errors are caught and a handler takes them.
+ * Whether errors are caught and a handler takes them. Waits for the handler's first answer: see reporter_start().
  */
 bool reporter_is_active(void);
 
 /**
  * What does not work, now and since the start, one text for each index from 0 on: a missing handler, an unwritable spool ...
- * NULL behind the last one, and where reporting is off.
+ * NULL behind the last one, and where reporting is off. Waits for the handler's first answer, which may tell of more: see reporter_start().
  *
  * The text is the library's, and valid until the next call of this function on the same thread.
  */
@@ -864,8 +871,12 @@ reporter_status_t reporter_error_set_location_n(reporter_error_t *error,
 reporter_status_t reporter_capture_error(reporter_error_t *error);
 
 /**
- * Tells that the product answers: to be called in each round of its main loop, by the thread that must not hang. Costs a few nanoseconds.
- * From the first call on the product is watched, if reporter_options_set_hang_after() was called.
+ * Tells that the product answers: to be called in each round of its main loop, by the thread that must not hang.
+ *
+ * Costs a few nanoseconds; about once a second it also looks whether the library's signal handlers are still on top, and puts them back where another
+ * party has replaced them, as reporter_rearm() does. From the first call on the product is watched, if reporter_options_set_hang_after() was called:
+ * when no other follows for so long, the thread that gave the last one is reported as hanging. While the product waits on purpose, call
+ * reporter_heartbeat_pause().
  */
 reporter_status_t reporter_heartbeat(void);
 

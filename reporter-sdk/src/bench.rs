@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Options, Reporter,
-    ipc::unix::Socket,
+    ipc::{launch::Launched, unix::Socket},
     schema::{HandlerMessage, Ready, handler_message::Message},
 };
 
@@ -15,11 +15,11 @@ use crate::{
 pub fn start() {
     let (control, handler) = Socket::pair().expect("a pair of sockets");
     let (crash, nobody) = Socket::pair().expect("a pair of sockets");
-    // Its answer waits in the socket when the hello goes out.
+    // Its answer waits in the socket before it is asked for.
     let ready = HandlerMessage { sequence: 0, message: Some(Message::Ready(Ready::default())) };
     handler.send(&ready, &[], Duration::ZERO).expect("room in a new socket");
-    let reporter =
-        Reporter::connect(Options::new("Example Software", "Ledger", "1.0"), control, crash, "the benchmark");
+    let launched = Launched { control, crash, process: None, program: "the benchmark".into() };
+    let reporter = Reporter::connect(Options::new("Example Software", "Ledger", "1.0"), launched);
     assert!(reporter.is_active(), "{:?}", reporter.soft_errors());
     // Ending it would wait for an answer.
     std::mem::forget((reporter, handler, nobody));

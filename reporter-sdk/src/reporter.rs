@@ -1,5 +1,7 @@
 //! The guard that a product holds while it wants its errors reported.
 
+mod greeting;
+
 use std::{
     io,
     os::fd::AsFd,
@@ -7,9 +9,11 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering},
     },
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
+use greeting::Greeting;
 use report_format::schema::v1::{ErrorKind, ErrorLink};
 
 use crate::{
@@ -21,6 +25,7 @@ use crate::{
     ipc::{
         self,
         launch::{self, Launched},
+        spawn::Process,
         unix::{IpcError, Socket},
     },
     options::{FileAttachment, wire},
@@ -43,13 +48,23 @@ pub(crate) struct State {
     /// Without the mail server, which is the handler's alone.
     pub(crate) options: Options,
     pub(crate) pid: u32,
-    /// The handler's process.
+    /// The handler's process; 0 where it is not known.
     pub(crate) handler: u32,
     control: Socket,
+    /// What the start has left to others, until somebody needs to know what came of it. Locked before [`CHANGING`].
+    starting: Mutex<Option<Starting>>,
     sequence: AtomicU64,
     /// Held by the one thread that waits for an answer.
     answers: Mutex<()>,
     soft_errors: Mutex<Vec<SoftError>>,
+}
+
+/// What may still go on when [`Reporter::start`] has returned.
+#[derive(Debug)]
+struct Starting {
+    greeting: Greeting,
+    /// Gives the other threads their alternate stacks.
+    stacks: Option<JoinHandle<io::Result<()>>>,
 }
 
 static ACTIVE: AtomicPtr<State> = AtomicPtr::new(std::ptr::null_mut());
@@ -94,8 +109,16 @@ impl Reporter {
     /// reporter at a time; a second start is inactive. So is one of another copy of this library in the process, such as a plug-in's own: see
     /// [`Reporter::is_second_copy`].
     ///
+    /// Takes the time that a program takes to be started, and does not wait until it runs: a crash, and whatever else is reported from here on,
+    /// finds the handler when it does. Who asks [`Reporter::is_active`] or [`Reporter::soft_errors`], or for a [`flush`] or [`shutdown`], waits for the
+    /// handler's first answer, two seconds from the start on at most. A handler that answers otherwise or not at all is ended, and the reporter is
+    /// inactive from then on.
+    ///
+    /// The handler is no child of the product: no SIGCHLD comes of it, and `wait` does not know it.
+    ///
     /// Threads that are alive get an alternate stack each, so that their stack overflows can be reported: by a SIGURG, or a SIGWINCH where that one is
-    /// handled, which may end a call such as poll() early, with EINTR. Threads made later have theirs once they make any call of this library.
+    /// handled, which may end a call such as poll() early, with EINTR. A thread of this library does it while the product goes on, and ends within
+    /// milliseconds. Threads made later have theirs once they make any call of this library.
     pub fn start(options: Options) -> Self {
         if active().is_some() {
             return Self::inactive(already_running());
@@ -107,18 +130,8 @@ impl Reporter {
             inactive.is_second_copy = true;
             return inactive;
         }
-        let program = launch::find(options.handler.as_deref());
-        match launch::launch(&program) {
-            Ok(Launched { control, crash, starter }) => {
-                let reporter = Self::connect(options, control, crash, &program.display().to_string());
-                // One that did not answer is ended: by `drop`, since it was not reaped.
-                if reporter.is_active() && !starter.reap() {
-                    let soft =
-                        SoftError::new("handler", "it runs as a child of the product, which may meet it in wait()");
-                    reporter.state.into_iter().for_each(|state| lock(&state.soft_errors).push(soft.clone()));
-                }
-                reporter
-            }
+        match launch::launch(&launch::find(options.handler.as_deref())) {
+            Ok(launched) => Self::connect(options, launched),
             Err(error) => Self::inactive(SoftError::from_error("handler", &error)),
         }
     }
@@ -128,76 +141,59 @@ impl Reporter {
         Self { state: None, soft_errors: vec![soft_error], is_second_copy: false }
     }
 
-    /// Begins to report to the handler at the other ends of these sockets; `program` names it in errors.
-    pub(crate) fn connect(mut options: Options, control: Socket, crash: Socket, program: &str) -> Self {
+    /// Begins to report to the handler at the other ends of the sockets.
+    pub(crate) fn connect(mut options: Options, launched: Launched) -> Self {
+        let Launched { control, crash, process, program } = launched;
         let _changing = lock(&CHANGING);
         if active().is_some() {
-            return Self::inactive(SoftError::new(
-                "reporter",
-                "a reporter runs already in this process: keep that one",
-            ));
+            process.into_iter().for_each(Process::kill);
+            return Self::inactive(already_running());
         }
         let mut soft_errors = Vec::new();
         if let Some(Err(error)) = options.restart.as_mut().map(Restart::settle) {
             options.restart = None;
             soft_errors.push(SoftError::from_error("restart", &error));
         }
-        let mut hello = schema::ClientMessage {
-            sequence: 0,
-            message: Some(Message::Hello(schema::Hello {
-                protocol_version: ipc::PROTOCOL_VERSION,
-                sdk_version: env!("CARGO_PKG_VERSION").into(),
-                configuration: Some(wire::configuration(&mut options)),
-            })),
+        let handler = process.as_ref().map(|process| process.pid);
+        let (mapping, greeting) = match Greeting::send(&mut options, &control, program, process) {
+            Ok(sent) => sent,
+            Err(error) => return Self::inactive(error),
         };
-        let greeted = greet(&control, &hello);
-        // Whether it went out or not: from here on the credentials are the handler's alone.
-        if let Some(Message::Hello(schema::Hello { configuration: Some(configuration), .. })) = &mut hello.message {
-            wire::wipe(configuration);
+        if let Some(handler) = handler {
+            // Where Yama restricts ptrace, the handler is allowed by name; elsewhere this is an error that means nothing.
+            let _ = rustix::process::set_ptracer(rustix::process::PTracer::ProcessID(handler));
         }
-        let (mapping, ready) = match greeted {
-            Ok(greeted) => greeted,
-            Err(error) => {
-                let soft = SoftError::from_error("handler", &error);
-                return Self::inactive(SoftError::new(
-                    "handler",
-                    format!("{program} does not serve: {}", soft.message),
-                ));
-            }
-        };
+        let stacks = threads::give_stacks().unwrap_or_else(|error| {
+            soft_errors.push(SoftError::from_error("capture.threads", &error));
+            None
+        });
         let mapping: &'static Mapping = Box::leak(Box::new(mapping));
         let state: &'static State = Box::leak(Box::new(State {
             shared: Writer::new(mapping.words()),
             crash: Channel::new(crash.into(), options.without_progress, options.longest),
             options,
             pid: std::process::id(),
-            handler: ready.handler_pid,
+            handler: handler.map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned()),
             control,
+            starting: Mutex::new(Some(Starting { greeting, stacks })),
             sequence: AtomicU64::new(1),
             answers: Mutex::new(()),
-            soft_errors: Mutex::new(
-                soft_errors.into_iter().chain(ready.soft_errors.into_iter().map(Into::into)).collect(),
-            ),
+            soft_errors: Mutex::new(soft_errors),
         }));
-        if let Some(handler) = rustix::process::Pid::from_raw(ready.handler_pid as i32).filter(|pid| !pid.is_init()) {
-            // Where Yama restricts ptrace, the handler is allowed by name; elsewhere this is an error that means nothing.
-            let _ = rustix::process::set_ptracer(rustix::process::PTracer::ProcessID(handler));
-        }
         register_exits();
         altstack::ensure();
         ACTIVE.store(std::ptr::from_ref(state).cast_mut(), Ordering::Release);
-        for (subject, done) in [("capture.signals", signals::rearm()), ("capture.threads", threads::give_stacks())] {
-            if let Err(error) = done {
-                lock(&state.soft_errors).push(SoftError::from_error(subject, &error));
-            }
+        if let Err(error) = signals::rearm() {
+            state.note("capture.signals", &error);
         }
         panic::install();
         Self { state: Some(state), soft_errors: Vec::new(), is_second_copy: false }
     }
 
-    /// What does not work, now and since the start.
+    /// What does not work, now and since the start. Waits for the handler's first answer, which may tell of more: see [`Reporter::start`].
     pub fn soft_errors(&self) -> Vec<SoftError> {
         let Some(state) = self.state else { return self.soft_errors.clone() };
+        state.settle(Duration::MAX);
         let mut all = lock(&state.soft_errors).clone();
         match state.shared.lost_errors() {
             0 => {}
@@ -206,9 +202,9 @@ impl Reporter {
         all
     }
 
-    /// Whether errors are caught and a handler takes them.
+    /// Whether errors are caught and a handler takes them. Waits for the handler's first answer: see [`Reporter::start`].
     pub fn is_active(&self) -> bool {
-        self.state.is_some_and(State::is_current)
+        self.state.is_some_and(|state| state.settle(Duration::MAX) && state.is_current())
     }
 
     /// Whether this start found that another copy of the library reports for the process: a host and its plug-in that each have their own. The first
@@ -236,24 +232,59 @@ fn already_running() -> SoftError {
     SoftError::new("reporter", "a reporter runs already in this process: keep that one")
 }
 
-/// Gives the handler its configuration and the shared memory.
-fn greet(control: &Socket, hello: &schema::ClientMessage) -> Result<(Mapping, schema::Ready), Error> {
-    let no_answer = |error: IpcError| {
-        Error::io("it did not answer; is it the reporter-handler of this release?", io::Error::other(error))
-    };
-    let (mapping, memory) = Mapping::create().map_err(|error| Error::io("no shared memory", error))?;
-    control.send(hello, &[memory.as_fd()], START_TIMEOUT).map_err(no_answer)?;
-    let (answer, _) = control.receive::<schema::HandlerMessage>(START_TIMEOUT).map_err(no_answer)?;
-    match answer.message {
-        Some(Answer::Ready(ready)) => Ok((mapping, ready)),
-        Some(Answer::Refused(refused)) => Err(Error::Usage(refused.reason)),
-        other => Err(Error::Usage(format!("an answer that was not expected: {other:?}"))),
-    }
-}
-
 impl State {
     fn is_current(&self) -> bool {
         active().is_some_and(|state| std::ptr::eq(state, self))
+    }
+
+    fn note(&self, subject: &str, error: &io::Error) {
+        lock(&self.soft_errors).push(SoftError::from_error(subject, error));
+    }
+
+    /// Waits, up to `timeout`, until what the start has left to others is done. Returns false where it turns out here that nobody serves: nothing is reported
+    /// from then on.
+    fn settle(&self, timeout: Duration) -> bool {
+        // A forked child has this memory and the same sockets: the answer is its parent's.
+        if !self.is_current() || self.pid != std::process::id() {
+            return true;
+        }
+        let mut starting = lock(&self.starting);
+        if let Some(Err(error)) =
+            starting.as_mut().and_then(|starting| starting.stacks.take()).and_then(|stacks| stacks.join().ok())
+        {
+            self.note("capture.threads", &error);
+        }
+        match starting.as_ref().and_then(|starting| starting.greeting.answer(&self.control, timeout)) {
+            None => true,
+            Some(Ok(ready)) => {
+                *starting = None;
+                lock(&self.soft_errors).extend(ready.soft_errors.into_iter().map(SoftError::from));
+                true
+            }
+            Some(Err(error)) => {
+                if let Some(Starting { greeting, .. }) = starting.take() {
+                    self.give_up(greeting.end(&error));
+                }
+                false
+            }
+        }
+    }
+
+    fn give_up(&self, why: SoftError) {
+        log::warn!("errors are not reported: {why}");
+        lock(&self.soft_errors).push(why);
+        let _changing = lock(&CHANGING);
+        if self.is_current() {
+            self.stop();
+        }
+    }
+
+    /// Nothing is reported from here on, and another reporter can start. The caller holds [`CHANGING`].
+    fn stop(&self) {
+        // Which also says that no copy of this library reports with this memory any more.
+        self.shared.mark_clean_exit();
+        ACTIVE.store(std::ptr::null_mut(), Ordering::Release);
+        signals::disarm();
     }
 
     fn next(&self) -> u64 {
@@ -364,17 +395,25 @@ impl State {
         false
     }
 
+    fn flush(&self, timeout: Duration) -> bool {
+        let started = Instant::now();
+        let message = |timeout_millis| Message::Flush(schema::Flush { timeout_millis });
+        self.settle(timeout) && self.ask(message, timeout.saturating_sub(started.elapsed()))
+    }
+
     fn shutdown(&self, timeout: Duration) -> bool {
-        let changing = lock(&CHANGING);
+        let started = Instant::now();
+        if !self.settle(timeout) {
+            return false;
+        }
+        let _changing = lock(&CHANGING);
         if !self.is_current() || self.pid != std::process::id() {
             return true;
         }
         self.shared.mark_clean_exit();
         let message = |timeout_millis| Message::Shutdown(schema::Shutdown { timeout_millis });
-        let confirmed = self.ask(message, timeout);
-        ACTIVE.store(std::ptr::null_mut(), Ordering::Release);
-        signals::disarm();
-        drop(changing);
+        let confirmed = self.ask(message, timeout.saturating_sub(started.elapsed()));
+        self.stop();
         confirmed
     }
 }
@@ -385,8 +424,7 @@ fn attaching(name: &str, error: IpcError) -> Error {
 
 /// Waits until the handler has stored and, as far as the time allows, delivered what was reported so far. Returns whether it did.
 pub fn flush(timeout: Duration) -> bool {
-    let message = |timeout_millis| Message::Flush(schema::Flush { timeout_millis });
-    entered().is_none_or(|state| state.ask(message, timeout))
+    entered().is_none_or(|state| state.flush(timeout))
 }
 
 /// Ends reporting: a clean end of the product. The handler may ask the person about handled errors that are queued, where a terminal is there.

@@ -153,7 +153,10 @@ static void double_free(void) {
 static void smashed_chunk(void) {
     /* With another thread the allocator takes its lock, and holds it where it finds the damage. */
     start(sleeps, NULL);
-    char *chunk = allocate(24);
+    /* What others have freed is used up first: behind the last one nothing was ever allocated. */
+    char *chunk = NULL;
+    for (int n = 0; n < 10000; n++)
+        chunk = allocate(24);
     fails_now(NULL);
     memset(chunk + 24, 0xff, 8);
     allocate(100 << 10);

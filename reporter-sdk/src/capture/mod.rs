@@ -15,6 +15,8 @@ pub(crate) mod context;
 pub(crate) mod copies;
 pub(crate) mod handled;
 #[cfg(target_os = "linux")]
+mod loaded;
+#[cfg(target_os = "linux")]
 pub(crate) mod panic;
 #[cfg(target_os = "linux")]
 mod place;

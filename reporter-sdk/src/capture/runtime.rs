@@ -13,12 +13,11 @@
 //! So what can not be the runtime's own is reported first: Mono would lose it, the JVM turn it into an abort.
 
 use std::{
-    ffi::CStr,
-    mem, ptr, slice,
+    mem, slice,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use super::{context, place};
+use super::{context, loaded::Library, place};
 use crate::ipc::launch::object_of;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,26 +136,8 @@ fn kind_of(object: &libc::Dl_info) -> Option<Kind> {
         // .NET compiled ahead of time.
         (c"DotNetRuntimeDebugHeader", Kind::OwnText),
     ];
-    kinds.into_iter().find(|(symbol, _)| exports(object, symbol)).map(|(_, kind)| kind)
-}
-
-fn exports(object: &libc::Dl_info, symbol: &CStr) -> bool {
-    // SAFETY: the loader's own string. What is loaded is found and nothing more is loaded.
-    let mut handle = unsafe { libc::dlopen(object.dli_fname, libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
-    if handle.is_null() {
-        // The program itself has no name there.
-        // SAFETY: asks for the program.
-        handle = unsafe { libc::dlopen(ptr::null(), libc::RTLD_LAZY) };
-    }
-    if handle.is_null() {
-        return false;
-    }
-    // SAFETY: a handle that was just given, and a name that ends in 0.
-    let found = unsafe { libc::dlsym(handle, symbol.as_ptr()) };
-    // SAFETY: gives back what dlopen() gave; the object has other users.
-    unsafe { libc::dlclose(handle) };
-    // The search goes on in what the object depends on.
-    !found.is_null() && object_of(found).is_some_and(|other| other.dli_fbase == object.dli_fbase)
+    let library = Library::of(object)?;
+    kinds.into_iter().find(|(symbol, _)| library.exports(object, symbol)).map(|(_, kind)| kind)
 }
 
 /// Whether the object that holds `address` was linked by Go, which says so in a note.

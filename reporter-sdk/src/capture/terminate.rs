@@ -19,6 +19,7 @@ use std::{
 use report_format::schema::v1::ErrorKind;
 
 use super::{
+    loaded::Library,
     panic,
     wake::{Claim, Claimed},
 };
@@ -90,12 +91,14 @@ impl Runtime {
 
     /// A library that was opened without RTLD_GLOBAL, with a plug-in, is not in the default scope: it is asked for by name.
     fn find() -> Option<Self> {
-        let loaded = |name: &CStr| {
-            // SAFETY: a string that ends; RTLD_NOLOAD runs no code of the library. The handle is kept, so that it stays loaded.
-            let library = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
-            if library.is_null() { None } else { Self::find_in(library) }
+        let loaded = |name: &str| {
+            let library = Library::named(name)?;
+            let found = Self::find_in(library.handle())?;
+            // It stays loaded.
+            mem::forget(library);
+            Some(found)
         };
-        Self::find_in(libc::RTLD_DEFAULT).or_else(|| loaded(c"libstdc++.so.6")).or_else(|| loaded(c"libc++.so.1"))
+        Self::find_in(libc::RTLD_DEFAULT).or_else(|| loaded("libstdc++.so.6")).or_else(|| loaded("libc++.so.1"))
     }
 
     fn find_in(library: *mut c_void) -> Option<Self> {

@@ -18,6 +18,7 @@ use crate::{
     Dump, Error, ErrorKind, Mail, Options, Policy, Reporter, Smtp, Surface, Tls,
     ipc::{
         self,
+        launch::Launched,
         unix::{IpcError, Socket},
     },
     schema::{self, client_message::Message, handler_message::Message as Answer, mail::Transport},
@@ -74,8 +75,7 @@ impl Handler {
         let Some(Message::Hello(hello)) = hello.message else { panic!("{hello:?}") };
         assert_eq!((hello.protocol_version, descriptors.len()), (ipc::PROTOCOL_VERSION, 1));
         let memory = Mapping::open(descriptors.remove(0)).unwrap();
-        let ready = schema::Ready { handler_pid: std::process::id(), ..Default::default() };
-        answer(&control, 0, Answer::Ready(ready));
+        answer(&control, 0, Answer::Ready(schema::Ready::default()));
         Self { product, control, crash, memory, configuration: hello.configuration.unwrap() }
     }
 
@@ -131,7 +131,7 @@ fn options() -> Options {
 fn connect(options: Options) -> Reporter {
     // SAFETY: `Handler::of` put these two there, for us alone.
     let [control, crash] = [50, 51].map(|fd| Socket::from(unsafe { OwnedFd::from_raw_fd(fd) }));
-    let reporter = Reporter::connect(options, control, crash, "test");
+    let reporter = Reporter::connect(options, Launched { control, crash, process: None, program: "test".into() });
     assert!(reporter.is_active(), "{:?}", reporter.soft_errors());
     reporter
 }
@@ -511,11 +511,27 @@ fn the_password_reaches_the_handler_and_leaves_the_product() {
 }
 
 mod starting {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::{
+        fs,
+        os::unix::fs::PermissionsExt,
+        path::{Path, PathBuf},
+        sync::{Mutex, PoisonError},
+    };
 
     use super::*;
 
+    /// A process has one reporter.
+    static ONE: Mutex<()> = Mutex::new(());
+
+    fn script(folder: &Path, text: &str) -> PathBuf {
+        let program = folder.join("reporter-handler");
+        fs::write(&program, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        program
+    }
+
     fn soft_error(options: Options) -> String {
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let reporter = Reporter::start(options);
         assert!(!reporter.is_active());
         let soft = reporter.soft_errors();
@@ -544,12 +560,36 @@ mod starting {
     #[test]
     fn a_handler_that_hangs_is_given_up_and_ended() {
         let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("reporter-handler");
-        fs::write(&program, "#!/bin/sh\nexec sleep 1000\n").unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let pid = folder.path().join("pid");
+        let program = script(folder.path(), &format!("echo $$ > {}\nexec sleep 1000", pid.display()));
         let started = Instant::now();
         let error = soft_error(options().handler(&program));
         assert!(error.contains("no answer in 2s"), "{error}");
         assert!(started.elapsed() < LONG / 2);
+        let sleeps = format!("/proc/{}", fs::read_to_string(pid).unwrap().trim());
+        while fs::exists(&sleeps).unwrap() {
+            assert!(started.elapsed() < LONG / 2, "it was not ended");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn whoever_learns_first_that_there_is_no_handler_ends_reporting_and_makes_room_for_another_start() {
+        let asks: [fn(Reporter) -> bool; 4] = [
+            |reporter| reporter.is_active(),
+            |_reporter| crate::flush(LONG),
+            |reporter| reporter.shutdown(LONG),
+            |_reporter| crate::shutdown(LONG),
+        ];
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = tempfile::tempdir().unwrap();
+        // Long enough to be greeted.
+        let program = script(folder.path(), "sleep 0.5");
+        for asks in asks {
+            let reporter = Reporter::start(options().handler(&program));
+            assert!(crate::reporter::active().is_some(), "{:?}", reporter.soft_errors());
+            assert!(!asks(reporter));
+            assert!(crate::reporter::active().is_none());
+        }
     }
 }

@@ -13,16 +13,20 @@
 use std::{
     fs, io,
     mem::{self, MaybeUninit},
+    os::unix::fs::MetadataExt,
     ptr,
     sync::atomic::{AtomicPtr, AtomicUsize, Ordering},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use super::altstack::Memory;
+use crate::ipc::spawn::SignalsBlocked;
 
 /// How long threads have to answer. One that is stopped or deep in the kernel will not.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// For the thread that gives the stacks. The C library takes the variables of all threads' libraries from it.
+const GIVER_STACK: usize = 256 << 10;
 
 /// Stacks that threads may take. Leaked: a handler may be reading.
 struct Offer {
@@ -38,13 +42,30 @@ static OFFER: AtomicPtr<Offer> = AtomicPtr::new(ptr::null_mut());
 /// Gives each other thread of the process an alternate stack, where it has none. One caller at a time.
 ///
 /// They keep it for good: nobody learns of their end. It is 128 KiB of addresses, and memory once a signal has used it.
-pub(crate) fn give_stacks() -> io::Result<()> {
+///
+/// A thread of ours does it, which ends when it has: hundreds of threads take milliseconds, for which nobody should wait. A process of one thread gets no second
+/// one by it.
+pub(crate) fn give_stacks() -> io::Result<Option<JoinHandle<io::Result<()>>>> {
+    // The kernel counts a link for each thread, beside the two that each directory has.
+    let links = fs::metadata("/proc/self/task")?.nlink();
+    if links <= 2 + 1 {
+        return Ok(None);
+    }
+    // SAFETY: only asks.
+    let caller = unsafe { libc::gettid() };
+    // What is sent to the process is for the product's threads. A thread inherits what is blocked.
+    let _blocked = SignalsBlocked::all();
+    let giver = thread::Builder::new().name("reporter".into()).stack_size(GIVER_STACK);
+    Ok(Some(giver.spawn(move || give_stacks_to_all_but(caller))?))
+}
+
+fn give_stacks_to_all_but(caller: i32) -> io::Result<()> {
     let Some(signal) = [libc::SIGURG, libc::SIGWINCH].into_iter().find(|signal| is_free(*signal)) else {
         return Err(io::Error::other(
             "SIGURG and SIGWINCH are both in use: threads that never call the reporter have no alternate stack",
         ));
     };
-    let threads: Vec<_> = others()?.into_iter().filter(|thread| takes(*thread, signal)).collect();
+    let threads: Vec<_> = others()?.into_iter().filter(|id| *id != caller && takes(*id, signal)).collect();
     if threads.is_empty() {
         return Ok(());
     }
@@ -70,8 +91,11 @@ pub(crate) fn give_stacks() -> io::Result<()> {
     while offer.answers.load(Ordering::Acquire) < asked && started.elapsed() < PATIENCE {
         thread::sleep(Duration::from_micros(50));
     }
-    // SAFETY: what was in force before: the default, which drops what is pending, or being ignored.
-    unsafe { libc::sigaction(signal, &raw const previous, ptr::null_mut()) };
+    // The product may have put a handler of its own there meanwhile.
+    if current(signal).is_some_and(|current| current.sa_sigaction == action.sa_sigaction) {
+        // SAFETY: what was in force before: the default, which drops what is pending, or being ignored.
+        unsafe { libc::sigaction(signal, &raw const previous, ptr::null_mut()) };
+    }
 
     // A thread that was late may be taking one this very moment: then nothing is given back.
     let late = offer.answers.load(Ordering::Acquire) < asked;
@@ -87,10 +111,14 @@ fn none() -> libc::sigaction {
 }
 
 fn is_free(signal: i32) -> bool {
+    current(signal).is_some_and(|current| matches!(current.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN))
+}
+
+fn current(signal: i32) -> Option<libc::sigaction> {
     let mut current = none();
     // SAFETY: only asks; `current` has the type that is filled.
     let asked = unsafe { libc::sigaction(signal, ptr::null(), &raw mut current) };
-    asked == 0 && matches!(current.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN)
+    (asked == 0).then_some(current)
 }
 
 /// The ids of all other threads.

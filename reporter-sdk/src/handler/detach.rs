@@ -1,4 +1,5 @@
-//! Makes the handler a process of its own: no child of the product, no holder of its files, no victim of its signals.
+//! Makes the handler a process of its own: no holder of the product's files, no victim of its signals. No child of the product and no member of its
+//! process group it is from its start: see `ipc::spawn`.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -6,23 +7,14 @@ use std::os::fd::RawFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::DumpableBehavior;
 
-/// Goes on in a new process that has no parent worth the name; the calling one ends here, with success. Call it before any thread exists.
+/// Makes the calling process independent of the product that has started it. Call it before any file is opened.
 ///
-/// The new process keeps the descriptors in `keep` and no others, stands in `/`, reads and writes `/dev/null`, makes files for its owner only, and
-/// stays in the product's session: a session of its own would have no terminal to ask in.
+/// It keeps the descriptors in `keep` and no others, stands in `/`, reads and writes `/dev/null`, makes files for its owner only, and stays in the
+/// product's session: a session of its own would have no terminal to ask in.
 ///
 /// # Errors
-/// The system had no process, or no `/dev/null`, to give.
+/// The system had no `/dev/null` to give.
 pub fn detach(keep: &[RawFd]) -> io::Result<()> {
-    // SAFETY: the caller has no threads yet, so the child is as whole as the parent.
-    match unsafe { libc::fork() } {
-        -1 => return Err(io::Error::last_os_error()),
-        0 => {}
-        // SAFETY: _exit runs nothing of this process, whose product waits for its end.
-        _ => unsafe { libc::_exit(0) },
-    }
-    // The product's group gets the terminal's Ctrl-C: it must not end the report of the crash that it caused.
-    rustix::process::setpgid(None, None)?;
     for signal in
         [libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGPIPE, libc::SIGTTOU, libc::SIGTTIN, libc::SIGTSTP]
     {

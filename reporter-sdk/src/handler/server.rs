@@ -201,7 +201,7 @@ impl Server {
                 peer.uid.as_raw()
             )));
         }
-        let product = Product::open(peer.pid)?;
+        let product = Product::of_peer(control, peer.pid)?;
         let Some(memory) = memory.into_iter().next() else {
             return Err(ServeError::Refused("the hello came without the shared memory".into()));
         };
@@ -256,7 +256,6 @@ impl Server {
         let ready = Ready {
             handler_version: env!("CARGO_PKG_VERSION").into(),
             soft_errors: std::mem::take(&mut self.soft_errors),
-            handler_pid: rustix::process::getpid().as_raw_nonzero().get().cast_unsigned(),
         };
         self.send(sequence, handler_message::Message::Ready(ready));
     }

@@ -1,8 +1,9 @@
 //! How the product ended.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags};
 
 /// The product's process. Its descriptor is readable once the process has ended; its number can then be another's.
@@ -10,6 +11,8 @@ use rustix::process::{Pid, PidfdFlags};
 pub(crate) struct Product {
     pid: Pid,
     pidfd: OwnedFd,
+    /// Before we could get hold of it; the descriptor is of something else that is readable.
+    ended_before: bool,
 }
 
 /// What is known of an end.
@@ -19,6 +22,8 @@ pub(crate) enum Ending {
     Exited(i32),
     /// By a signal.
     Killed(i32),
+    /// Not told, and before we ran.
+    Before,
     /// Not told: only the parent may wait for a process. Before Linux 6.15 the status is gone as soon as the parent has asked for it.
     Unknown,
 }
@@ -26,7 +31,8 @@ pub(crate) enum Ending {
 impl Ending {
     /// Somebody, or the product itself, wanted it so: `exit`, Ctrl-C, logout, shutdown. The opposite need not be an error; but no one can tell.
     pub(crate) fn is_wanted(self) -> bool {
-        matches!(self, Ending::Exited(_) | Ending::Killed(libc::SIGTERM | libc::SIGINT | libc::SIGHUP))
+        // One that ends in its first milliseconds is rather a command that had nothing to do, and would be reported each time.
+        matches!(self, Ending::Before | Ending::Exited(_) | Ending::Killed(libc::SIGTERM | libc::SIGINT | libc::SIGHUP))
     }
 
     fn from_status(status: i32) -> Self {
@@ -41,7 +47,22 @@ impl Ending {
 impl Product {
     /// The process with this number, which must be alive.
     pub(crate) fn open(pid: Pid) -> io::Result<Self> {
-        Ok(Self { pid, pidfd: rustix::process::pidfd_open(pid, PidfdFlags::empty())? })
+        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(Self { pid, pidfd, ended_before: false })
+    }
+
+    /// The process `pid` that has made `socket` and started us. It does not wait until we run, and may have ended since.
+    pub(crate) fn of_peer(socket: impl AsFd, pid: Pid) -> io::Result<Self> {
+        if let Some(pidfd) = peer(socket.as_fd()) {
+            return Ok(Self { pid, pidfd, ended_before: false });
+        }
+        match Self::open(pid) {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {
+                let (end_without_the_other, _) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+                Ok(Self { pid, pidfd: end_without_the_other, ended_before: true })
+            }
+            opened => opened,
+        }
     }
 
     pub(crate) fn pid(&self) -> Pid {
@@ -50,6 +71,9 @@ impl Product {
 
     /// How it ended. Call it when the descriptor is readable.
     pub(crate) fn ending(&self) -> Ending {
+        if self.ended_before {
+            return Ending::Before;
+        }
         // The parent may reap it between the two: so first, second, first.
         let status = self.kept_status().or_else(|| self.zombie_status()).or_else(|| self.kept_status());
         status.map_or(Ending::Unknown, Ending::from_status)
@@ -86,6 +110,18 @@ impl Product {
     }
 }
 
+/// The process that made a socket, though it may have ended (Linux 6.16; of one that has not, Linux 6.5).
+fn peer(socket: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let mut fd: libc::c_int = -1;
+    let mut size = size_of_val(&fd) as libc::socklen_t;
+    // SAFETY: the option's value is a number, for which there is room.
+    let result = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEERPIDFD, (&raw mut fd).cast(), &raw mut size)
+    };
+    // SAFETY: just made by the kernel, for us alone.
+    (result == 0 && fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 impl AsFd for Product {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
@@ -94,9 +130,10 @@ impl AsFd for Product {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::process::{Child, Command};
 
-    use rustix::event::{PollFd, PollFlags};
+    use rustix::event::{PollFd, PollFlags, Timespec};
 
     use super::*;
 
@@ -123,6 +160,22 @@ mod tests {
             // Where the kernel keeps it, afterwards too; never a wrong one.
             assert!([expected, Ending::Unknown].contains(&product.ending()), "{script}");
         }
+    }
+
+    #[test]
+    fn a_product_that_ended_before_we_ran_has_ended() {
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        child.wait().unwrap();
+        // Of no process.
+        let product = Product::of_peer(File::open("/dev/null").unwrap(), pid).unwrap();
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        assert_eq!(rustix::event::poll(&mut [PollFd::new(&product, PollFlags::IN)], Some(&now)), Ok(1));
+        assert_eq!(product.ending(), Ending::Before);
+        // And one that runs is known by its socket.
+        let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let product = Product::of_peer(socket, rustix::process::getpid()).unwrap();
+        assert_eq!(rustix::event::poll(&mut [PollFd::new(&product, PollFlags::IN)], Some(&now)), Ok(0));
     }
 
     #[test]

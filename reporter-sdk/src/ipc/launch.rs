@@ -5,13 +5,14 @@ use std::{
     ffi::{CStr, OsStr},
     io,
     mem::MaybeUninit,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::{fd::AsFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
-use super::unix::Socket;
+use super::{
+    spawn::{Process, spawn},
+    unix::Socket,
+};
 use crate::Error;
 
 const PROGRAM: &str = "reporter-handler";
@@ -21,8 +22,10 @@ const PROGRAM: &str = "reporter-handler";
 pub(crate) struct Launched {
     pub(crate) control: Socket,
     pub(crate) crash: Socket,
-    /// The process that was started. The handler leaves it and goes on by itself.
-    pub(crate) starter: Starter,
+    /// None where the other ends are in this process.
+    pub(crate) process: Option<Process>,
+    /// Names it in errors.
+    pub(crate) program: String,
 }
 
 /// Starts `program`.
@@ -39,45 +42,8 @@ pub(crate) fn launch(program: &Path) -> Result<Launched, Error> {
     }
     let (control, control_there) = Socket::pair().map_err(failed)?;
     let (crash, crash_there) = Socket::pair().map_err(failed)?;
-    // Its standard input and output, so that nothing is to be done between fork and exec: the standard library then starts it without a copy of the
-    // product's page tables, which would take milliseconds for each hundred megabytes.
-    let mut command = Command::new(program);
-    command.arg("--serve").stdin(OwnedFd::from(control_there)).stdout(OwnedFd::from(crash_there)).stderr(Stdio::null());
-    let child = command.spawn().map_err(failed)?;
-    Ok(Launched { control, crash, starter: Starter(Some(child)) })
-}
-
-/// The process that was started, reaped before the product notices it: a product that waits for any child must not meet ours.
-#[derive(Debug)]
-pub(crate) struct Starter(Option<Child>);
-
-impl Starter {
-    /// It has left the handler behind and ends at once. Returns false where it does not, within a second: then it is the handler itself.
-    pub(crate) fn reap(mut self) -> bool {
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(1) {
-            match self.0.as_mut().map(Child::try_wait) {
-                Some(Ok(None)) => std::thread::sleep(Duration::from_millis(1)),
-                // Ended, or reaped by the product's own handling of children.
-                _ => {
-                    self.0 = None;
-                    return true;
-                }
-            }
-        }
-        self.0 = None;
-        false
-    }
-}
-
-impl Drop for Starter {
-    /// A handler that did not answer is ended.
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
+    let process = spawn(program, c"--serve", control_there.as_fd(), crash_there.as_fd()).map_err(failed)?;
+    Ok(Launched { control, crash, process: Some(process), program: program.display().to_string() })
 }
 
 /// Where the handler is: as the options say, else beside the library or program that holds the SDK.
@@ -108,15 +74,20 @@ pub(crate) fn find(options: Option<&Path>) -> PathBuf {
 /// The library that holds this code; none where it is the product's executable, for which the loader only knows argv[0]: whatever the caller wrote.
 fn library() -> Option<PathBuf> {
     let here = object_of(library as *const libc::c_void)?;
-    // SAFETY: reads a value that the kernel gave at start.
-    let entry = unsafe { libc::getauxval(libc::AT_ENTRY) } as *const libc::c_void;
-    if object_of(entry).is_some_and(|program| program.dli_fbase == here.dli_fbase) || here.dli_fname.is_null() {
+    if is_program(&here) || here.dli_fname.is_null() {
         return None;
     }
     // SAFETY: the loader's own string, which lives as long as the object that holds this code.
     let name = unsafe { CStr::from_ptr(here.dli_fname) };
     let path = Path::new(OsStr::from_bytes(name.to_bytes()));
     path.is_absolute().then(|| path.to_owned())
+}
+
+/// Whether this object is the product's executable.
+pub(crate) fn is_program(object: &libc::Dl_info) -> bool {
+    // SAFETY: reads a value that the kernel gave at start.
+    let entry = unsafe { libc::getauxval(libc::AT_ENTRY) } as *const libc::c_void;
+    object_of(entry).is_some_and(|program| program.dli_fbase == object.dli_fbase)
 }
 
 /// What the loader knows of the object that holds an address.

@@ -7,6 +7,8 @@ pub(crate) mod child_crash;
 #[cfg(target_os = "linux")]
 pub(crate) mod launch;
 #[cfg(target_os = "linux")]
+pub(crate) mod spawn;
+#[cfg(target_os = "linux")]
 pub(crate) mod unix;
 
 /// Raised when a message changes its meaning. Both sides come from the same release, so nothing else is spoken.

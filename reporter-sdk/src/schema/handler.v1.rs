@@ -58,8 +58,6 @@ pub struct Ready {
     pub handler_version: ::prost::alloc::string::String,
     #[prost(message, repeated, tag = "2")]
     pub soft_errors: ::prost::alloc::vec::Vec<::report_format::schema::v1::SoftError>,
-    #[prost(uint32, tag = "3")]
-    pub handler_pid: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Refused {

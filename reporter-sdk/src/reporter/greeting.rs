@@ -1,0 +1,90 @@
+//! The first words with the handler: our hello goes out at the start, its answer is taken when somebody needs to know.
+
+use std::{
+    io,
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
+
+use super::START_TIMEOUT;
+use crate::{
+    Error, Options, SoftError,
+    ipc::{
+        self,
+        spawn::Process,
+        unix::{IpcError, Socket},
+    },
+    options::wire,
+    schema::{self, client_message::Message, handler_message::Message as Answer},
+    shared::mapping::Mapping,
+};
+
+/// A hello that is not answered yet.
+#[derive(Debug)]
+pub(super) struct Greeting {
+    started: Instant,
+    /// Names it in errors.
+    program: String,
+    process: Option<Process>,
+}
+
+impl Greeting {
+    /// Gives the handler its configuration and the shared memory, which wait in the socket until it runs. Where that fails, it is ended.
+    pub(super) fn send(
+        options: &mut Options,
+        control: &Socket,
+        program: String,
+        process: Option<Process>,
+    ) -> Result<(Mapping, Self), SoftError> {
+        let greeting = Self { started: Instant::now(), program, process };
+        let mut hello = schema::ClientMessage {
+            sequence: 0,
+            message: Some(Message::Hello(schema::Hello {
+                protocol_version: ipc::PROTOCOL_VERSION,
+                sdk_version: env!("CARGO_PKG_VERSION").into(),
+                configuration: Some(wire::configuration(options)),
+            })),
+        };
+        let sent = send(control, &hello);
+        // Whether it went out or not: from here on the credentials are the handler's alone.
+        if let Some(Message::Hello(schema::Hello { configuration: Some(configuration), .. })) = &mut hello.message {
+            wire::wipe(configuration);
+        }
+        match sent {
+            Ok(mapping) => Ok((mapping, greeting)),
+            Err(error) => Err(greeting.end(&error)),
+        }
+    }
+
+    /// The handler's answer, or why there is none; `None` where it may still come, for it has [`START_TIMEOUT`] from the start on. Waits up to `timeout`.
+    pub(super) fn answer(&self, control: &Socket, timeout: Duration) -> Option<Result<schema::Ready, Error>> {
+        let left = START_TIMEOUT.saturating_sub(self.started.elapsed());
+        match control.receive::<schema::HandlerMessage>(left.min(timeout)) {
+            Ok((answer, _)) => Some(match answer.message {
+                Some(Answer::Ready(ready)) => Ok(ready),
+                Some(Answer::Refused(refused)) => Err(Error::Usage(refused.reason)),
+                other => Err(Error::Usage(format!("an answer that was not expected: {other:?}"))),
+            }),
+            Err(IpcError::TimedOut(_)) if self.started.elapsed() < START_TIMEOUT => None,
+            Err(IpcError::TimedOut(_)) => Some(Err(no_answer(IpcError::TimedOut(START_TIMEOUT)))),
+            Err(error) => Some(Err(no_answer(error))),
+        }
+    }
+
+    /// Ends a handler that does not serve, for this reason; returns what to tell of it.
+    pub(super) fn end(self, error: &Error) -> SoftError {
+        self.process.into_iter().for_each(Process::kill);
+        let soft = SoftError::from_error("handler", error);
+        SoftError::new("handler", format!("{} does not serve: {}", self.program, soft.message))
+    }
+}
+
+fn send(control: &Socket, hello: &schema::ClientMessage) -> Result<Mapping, Error> {
+    let (mapping, memory) = Mapping::create().map_err(|error| Error::io("no shared memory", error))?;
+    control.send(hello, &[memory.as_fd()], START_TIMEOUT).map_err(no_answer)?;
+    Ok(mapping)
+}
+
+fn no_answer(error: IpcError) -> Error {
+    Error::io("it did not answer; is it the reporter-handler of this release?", io::Error::other(error))
+}
