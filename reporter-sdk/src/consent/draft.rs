@@ -60,6 +60,13 @@ impl Draft {
         self.sections.push(DraftSection::of(kind, category, message));
     }
 
+    /// Takes the payload out of the first section of this kind, which is left without.
+    #[cfg(feature = "handler")]
+    pub(crate) fn take_payload(&mut self, kind: SectionKind) -> Option<Vec<u8>> {
+        let section = self.sections.iter_mut().find(|section| section.kind == kind)?;
+        Some(std::mem::take(&mut section.payload))
+    }
+
     /// The digest of what a person is shown: the facts of the summary, then kind, category, length and bytes of every
     /// section in order.
     ///

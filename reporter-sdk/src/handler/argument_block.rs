@@ -8,6 +8,8 @@ use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::memory_map;
+
 /// The ranges to zero, in addresses of the process; disjoint or not, never reversed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ArgumentBlock {
@@ -28,13 +30,13 @@ const AT_RANDOM: u64 = 25;
 const AT_EXECFN: u64 = 31;
 
 impl ArgumentBlock {
-    /// Reads the places from `/proc`. The process must be alive, and held: they move with `prctl(PR_SET_MM)`.
-    pub(crate) fn read(pid: u32) -> Result<Self, ArgumentBlockError> {
+    /// Reads the places from `/proc`. The process must be alive, and held: they move with `prctl(PR_SET_MM)`. `maps` is its memory map.
+    pub(crate) fn read(pid: u32, maps: &[u8]) -> Result<Self, ArgumentBlockError> {
         let file = |name: &str| {
             let path = PathBuf::from(format!("/proc/{pid}/{name}"));
             std::fs::read(&path).map_err(|source| ArgumentBlockError::Io { path, source })
         };
-        Self::from_proc(&file("stat")?, &file("auxv")?, &file("maps")?)
+        Self::from_proc(&file("stat")?, &file("auxv")?, maps)
             .ok_or_else(|| ArgumentBlockError::Hidden { path: PathBuf::from(format!("/proc/{pid}/stat")) })
     }
 
@@ -77,12 +79,7 @@ fn aux_value(auxv: &[u8], key: u64) -> Option<u64> {
 }
 
 fn mapping_of(maps: &[u8], address: u64) -> Option<Range<u64>> {
-    maps.split(|&b| b == b'\n').find_map(|line| {
-        let range = str::from_utf8(line.split(|&b| b == b' ').next()?).ok()?;
-        let (start, end) = range.split_once('-')?;
-        let range = u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?;
-        range.contains(&address).then_some(range)
-    })
+    memory_map::mappings(maps).map(|mapping| mapping.range).find(|range| range.contains(&address))
 }
 
 #[cfg(test)]
@@ -124,7 +121,8 @@ mod tests {
 
     #[test]
     fn the_block_of_this_process_is_found() {
-        let block = ArgumentBlock::read(std::process::id()).unwrap();
+        let pid = std::process::id();
+        let block = ArgumentBlock::read(pid, &memory_map::read(pid).unwrap()).unwrap();
         assert!(block.ranges.iter().any(|r| r.end - r.start > 16));
     }
 }

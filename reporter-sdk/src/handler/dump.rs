@@ -1,7 +1,8 @@
 //! A minidump of the product, into memory.
 //!
 //! minidump-writer makes it, stream by stream: its own sequence would also read the environment, the command line and the paths of open files, and what is
-//! never read can never leak. Its way of stopping the product is replaced as well; see [`suspend`](super::suspend).
+//! never read can never leak. Its way of stopping the product is replaced as well; see [`suspend`](super::suspend). The memory map is read once more than by the
+//! writer itself, which wants modules of it, and serves all the rest.
 
 use std::error::Error;
 use std::sync::mpsc;
@@ -18,7 +19,9 @@ use report_format::schema::v1;
 use super::argument_block::{ArgumentBlock, ArgumentBlockError};
 use super::dump_file::DumpFile;
 use super::minidump_filter::stream;
-use super::{soft_error, soft_note, suspend, thread_list};
+use super::proc_files::{self, ProcFiles, Reading};
+use super::suspend::{self, Held};
+use super::{memory_map, module_list, soft_error, soft_note, thread_list};
 
 /// Whom to dump.
 pub(crate) struct DumpRequest {
@@ -29,6 +32,8 @@ pub(crate) struct DumpRequest {
     pub(crate) context: Option<CrashContext>,
     /// The longest wait for the dump.
     pub(crate) timeout: Duration,
+    /// Whether the threads are to stand still until [`RawDump::held`] is dropped. Else they go on as soon as the dump is there.
+    pub(crate) hold: bool,
 }
 
 /// A dump as the writer made it: arguments and environment on a stack, and paths, in it. Filter it before anything else sees it.
@@ -36,9 +41,18 @@ pub(crate) struct RawDump {
     pub(crate) bytes: Vec<u8>,
     pub(crate) argument_block: Result<ArgumentBlock, ArgumentBlockError>,
     pub(crate) soft_errors: Vec<v1::SoftError>,
-    /// How long the product's threads were held, and the writing took.
+    /// How long it took, during which the product's threads were held.
     pub(crate) took: Duration,
+    /// `None` where they go on already.
+    pub(crate) held: Option<StandStill>,
 }
+
+/// Threads of the product that stand still until this is dropped.
+pub(crate) struct StandStill(#[expect(dead_code, reason = "its end is what is waited for")] mpsc::Sender<()>);
+
+/// Threads do not stand still for longer once they are dumped, whatever holds up who is to let them go, such as a disk that does not answer: among them is the one
+/// that waits for us, and gives up on its own after a while.
+const LONGEST_STANDSTILL: Duration = Duration::from_secs(2);
 
 /// There is no dump.
 #[derive(Debug, thiserror::Error)]
@@ -59,28 +73,57 @@ pub(crate) enum DumpError {
     Id { id: u32 },
 }
 
-/// Writes a minidump. The product's threads are held meanwhile and go on afterwards.
-pub(crate) fn take(request: DumpRequest) -> Result<RawDump, DumpError> {
+/// A dump that is being made.
+pub(crate) struct Dumping {
+    pid: u32,
+    timeout: Duration,
+    result: mpsc::Receiver<Result<RawDump, DumpError>>,
+}
+
+/// Begins to write a minidump, on a thread of its own. The product's threads are held meanwhile.
+pub(crate) fn begin(request: DumpRequest) -> Result<Dumping, DumpError> {
     let DumpRequest { pid, timeout, .. } = request;
-    let (sender, receiver) = mpsc::sync_channel(1);
-    std::thread::Builder::new()
-        .name("dump".into())
-        .spawn(move || {
-            let taken_over = suspend::take_over();
-            // Nobody waits any more after a time-out.
-            let _ = sender.send(write(request, taken_over.is_ok()));
-        })
-        .map_err(DumpError::Thread)?;
-    match receiver.recv_timeout(timeout) {
-        Ok(result) => result,
-        // The thread is left behind: if it comes back, the kernel lets the product's threads go as it ends.
-        Err(mpsc::RecvTimeoutError::Timeout) => Err(DumpError::TimedOut { pid, waited: timeout }),
-        Err(mpsc::RecvTimeoutError::Disconnected) => Err(DumpError::Panicked { pid }),
+    let (sender, result) = mpsc::sync_channel(1);
+    let work = move || {
+        let hold = request.hold;
+        // Nobody waits any more after a time-out.
+        let tell = |result| drop(sender.send(result));
+        match write(request) {
+            Ok((mut dump, held)) => {
+                let (still, let_go) = mpsc::channel::<()>();
+                dump.held = hold.then_some(StandStill(still));
+                tell(Ok(dump));
+                // Ends at once where nobody has what is to be dropped.
+                let _ = let_go.recv_timeout(LONGEST_STANDSTILL);
+                drop(held);
+            }
+            Err(error) => tell(Err(error)),
+        }
+    };
+    std::thread::Builder::new().name("dump".into()).spawn(work).map_err(DumpError::Thread)?;
+    Ok(Dumping { pid, timeout, result })
+}
+
+impl Dumping {
+    /// Waits for it.
+    pub(crate) fn finish(self) -> Result<RawDump, DumpError> {
+        let Self { pid, timeout, result } = self;
+        match result.recv_timeout(timeout) {
+            Ok(result) => result,
+            // The thread is left behind: if it comes back, the kernel lets the product's threads go as it ends.
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(DumpError::TimedOut { pid, waited: timeout }),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(DumpError::Panicked { pid }),
+        }
     }
 }
 
-/// `taken_over`: the kernel does for this thread what [`suspend`] says. Where filters are not to be had, the writer stops the product in its own way.
-fn write(request: DumpRequest, taken_over: bool) -> Result<RawDump, DumpError> {
+/// A dump of a process that goes on at once.
+#[cfg(test)]
+pub(crate) fn take(pid: u32, tid: u32) -> Result<RawDump, DumpError> {
+    begin(DumpRequest { pid, tid, context: None, timeout: Duration::from_secs(10), hold: false })?.finish()
+}
+
+fn write(request: DumpRequest) -> Result<(RawDump, Held), DumpError> {
     let started = Instant::now();
     let DumpRequest { pid, tid, context, .. } = request;
     let id = |id: u32| i32::try_from(id).ok().filter(|id| *id > 0).ok_or(DumpError::Id { id });
@@ -89,23 +132,28 @@ fn write(request: DumpRequest, taken_over: bool) -> Result<RawDump, DumpError> {
         config.set_crash_context(CrashContextExt { inner });
     }
     let mut soft_errors = Vec::new();
-    // Goes last: what the writer has not let go by then is let go.
-    let _attached = if taken_over { Some(suspend::side_by_side(id(pid)?, &mut soft_errors)) } else { None };
-    let mut found = ErrorList::default();
-    let mut writer =
-        config.build_for_testing(&mut found).map_err(|source| DumpError::Writer { pid, source: Box::new(source) })?;
-    writer_errors(&found, taken_over, &mut soft_errors);
-    // With ptrace refused the writer says Ok to a dump of nothing.
-    if !writer.threads.iter().any(|thread| thread.tid == writer.blamed_thread) {
+    let held = suspend::hold(id(pid)?, &mut soft_errors);
+    let tid_held = id(tid)?;
+    if !held.threads().any(|thread| thread == tid_held) {
         let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
         let scope = scope.map_or_else(|_| "not set".into(), |s| s.trim().to_owned());
         return Err(DumpError::NoThread { pid, tid, scope });
     }
-    join_segments(&mut writer.mappings);
-    let argument_block = ArgumentBlock::read(pid);
-    let bytes = streams(&mut writer, pid, &mut soft_errors)?;
-    drop(writer);
-    Ok(RawDump { bytes, argument_block, soft_errors, took: started.elapsed() })
+    let (bytes, files) = std::thread::scope(|scope| {
+        let reading = proc_files::begin(scope, pid, &held);
+        // Where filters are not to be had, the writer sends its two signals, and finds that all threads are traced already.
+        let taken_over = suspend::take_over().is_ok();
+        let mut found = ErrorList::default();
+        let mut writer = config
+            .build_for_testing(&mut found)
+            .map_err(|source| DumpError::Writer { pid, source: Box::new(source) })?;
+        writer_errors(&found, taken_over, &mut soft_errors);
+        join_segments(&mut writer.mappings);
+        streams(&mut writer, pid, &held, reading, &mut soft_errors)
+    })?;
+    let ProcFiles { argument_block, soft_errors: more, .. } = files;
+    soft_errors.extend(more);
+    Ok((RawDump { bytes, argument_block, soft_errors, took: started.elapsed(), held: None }, held))
 }
 
 /// Makes one module of the segments of one file.
@@ -138,21 +186,28 @@ fn join_segments(mappings: &mut Vec<MappingInfo>) {
 }
 
 /// Writes the threads, which are held, and what else stays in a report. Only a dump without threads is an error.
-fn streams(writer: &mut MinidumpWriter, pid: u32, soft_errors: &mut Vec<v1::SoftError>) -> Result<Vec<u8>, DumpError> {
+fn streams(
+    writer: &mut MinidumpWriter,
+    pid: u32,
+    held: &Held,
+    reading: Reading<'_>,
+    soft_errors: &mut Vec<v1::SoftError>,
+) -> Result<(Vec<u8>, ProcFiles), DumpError> {
     let mut file = DumpFile::new();
-    thread_list::write(writer, &mut file, soft_errors)
+    thread_list::write(writer, held, &mut file, soft_errors)
         .map_err(|source| DumpError::Writer { pid, source: Box::new(source) })?;
 
     let out = &mut file.out;
     let mut system_errors = ErrorList::default();
-    let written: [Result<MDRawDirectory, Box<dyn Error>>; 6] = [
+    let mut written: Vec<Result<MDRawDirectory, Box<dyn Error>>> = vec![
         writer.write_memory_list_stream(out).map_err(Into::into),
-        writer.write_mappings(out).map_err(Into::into),
+        module_list::write(writer, out).map_err(Into::into),
         writer.write_exception_stream(out).map_err(Into::into),
         systeminfo_stream::write(&writer.process_inspector, out, &mut system_errors).map_err(Into::into),
-        writer.write_memory_info_list_stream(out).map_err(Into::into),
-        writer.write_thread_names_stream(out).map_err(Into::into),
     ];
+    let files = reading.finish();
+    written.push(memory_map::write(out, &files.maps).map_err(Into::into));
+    written.push(thread_list::write_names(&files.names, out).map_err(Into::into));
     for stream in written {
         match stream {
             Ok(stream) => file.enter(stream),
@@ -160,28 +215,19 @@ fn streams(writer: &mut MinidumpWriter, pid: u32, soft_errors: &mut Vec<v1::Soft
         }
     }
     soft_errors.extend(system_errors.iter().map(|error| soft_error("dump", error)));
-    // Facts of the machine, and the paths of the modules' files, which the module list does not always have.
-    let files = [
-        (stream::CPU_INFO, "/proc/cpuinfo".to_owned()),
-        (stream::OS_RELEASE, "/etc/os-release".to_owned()),
-        (stream::LIMITS, format!("/proc/{pid}/limits")),
-        (stream::MAPS, format!("/proc/{pid}/maps")),
-    ];
-    for (stream, path) in files {
-        match std::fs::read(&path) {
-            Ok(content) => file.bytes(stream, &content),
-            Err(error) => soft_errors.push(soft_note("dump", format!("{path}: {error}"))),
-        }
+    // The paths of the modules' files, which the module list does not always have.
+    file.bytes(stream::MAPS, &files.maps);
+    for (stream, content) in &files.facts {
+        file.bytes(*stream, content);
     }
-
-    Ok(file.finish())
+    Ok((file.finish(), files))
 }
 
 /// Of the writer's soft errors: one lost file can bring hundreds.
 const MOST_SOFT_ERRORS: usize = 16;
 const LONGEST_SOFT_ERROR: usize = 300;
 
-/// The writer's soft errors are a tree. Each leaf becomes one of ours, less the refused stop, which is our doing.
+/// The writer's soft errors are a tree. Each leaf becomes one of ours, less what is our doing: the refused stop, and that it finds no threads.
 fn writer_errors(errors: &impl serde::Serialize, taken_over: bool, out: &mut Vec<v1::SoftError>) {
     let list = match serde_json::to_value(errors) {
         Ok(serde_json::Value::Array(list)) => list,
@@ -206,7 +252,8 @@ fn leaves(error: &serde_json::Value, taken_over: bool) -> Vec<String> {
         return inner.iter().flat_map(|e| leaves(e, taken_over)).map(|text| format!("{group}: {text}")).collect();
     }
     let text = error.to_string();
-    if taken_over && text.contains("StopProcessFailed") {
+    let ours = ["StopProcessFailed", "EnumerateThreadsFailed", "SuspendNoThreadsLeft"];
+    if taken_over && ours.iter().any(|ours| text.contains(ours)) {
         return Vec::new();
     }
     vec![text.chars().take(LONGEST_SOFT_ERROR).collect()]
@@ -219,14 +266,10 @@ mod tests {
     use super::*;
     use crate::handler::live_child::LiveChild;
 
-    fn request(pid: u32, tid: u32) -> DumpRequest {
-        DumpRequest { pid, tid, context: None, timeout: Duration::from_secs(10) }
-    }
-
     #[test]
     fn a_live_process_is_dumped_and_goes_on() {
         let mut child = LiveChild::start();
-        let dump = take(request(child.pid(), child.tid)).unwrap();
+        let dump = take(child.pid(), child.tid).unwrap();
         let parsed = Minidump::read(&dump.bytes[..]).unwrap();
         let threads = parsed.get_stream::<MinidumpThreadList<'_>>().unwrap();
         assert!(threads.threads.iter().any(|t| t.raw.thread_id == child.tid), "the named thread");
@@ -238,7 +281,7 @@ mod tests {
     #[test]
     fn the_product_is_never_stopped() {
         let child = LiveChild::start();
-        take(request(child.pid(), child.tid)).unwrap();
+        take(child.pid(), child.tid).unwrap();
         // A stop, or its end, would be waiting for the parent now.
         let pid = rustix::process::Pid::from_raw(child.pid().cast_signed()).unwrap();
         let options = rustix::process::WaitIdOptions::STOPPED
@@ -249,13 +292,32 @@ mod tests {
     }
 
     #[test]
+    fn threads_stand_still_until_they_are_let_go_where_that_is_wanted() {
+        let child = LiveChild::start();
+        let is_still = || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/task/{}/stat", child.pid(), child.tid)).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('t')
+        };
+        let timeout = Duration::from_secs(10);
+        let request = DumpRequest { pid: child.pid(), tid: child.tid, context: None, timeout, hold: true };
+        let dump = begin(request).unwrap().finish().unwrap();
+        assert!(is_still());
+        drop(dump);
+        let let_go = Instant::now();
+        while is_still() {
+            assert!(let_go.elapsed() < LONGEST_STANDSTILL / 2, "it takes the longest time to be let go");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
     fn a_process_that_is_gone_is_an_error() {
         let child = LiveChild::start();
         let (pid, tid) = (child.pid(), child.tid);
         drop(child);
-        let error = take(request(pid, tid)).err().expect("no dump of a process that is gone");
+        let error = take(pid, tid).err().expect("no dump of a process that is gone");
         assert!(matches!(error, DumpError::NoThread { .. }), "{error}");
-        assert!(matches!(take(request(0, 0)), Err(DumpError::Id { id: 0 })));
+        assert!(matches!(take(0, 0), Err(DumpError::Id { id: 0 })));
     }
 
     #[test]
@@ -279,7 +341,7 @@ mod tests {
     #[test]
     fn modules_have_build_ids_and_threads_their_names() {
         let child = LiveChild::start();
-        let dump = take(request(child.pid(), child.tid)).unwrap();
+        let dump = take(child.pid(), child.tid).unwrap();
         let parsed = Minidump::read(&dump.bytes[..]).unwrap();
         let names = parsed.get_stream::<MinidumpThreadNames>().unwrap();
         let threads = parsed.get_stream::<MinidumpThreadList<'_>>().unwrap();
@@ -303,7 +365,7 @@ mod tests {
         const AUXILIARY_VECTOR: u32 = 0x4767_0008;
         const HANDLES: u32 = 12;
         let child = LiveChild::start();
-        let dump = take(request(child.pid(), child.tid)).unwrap();
+        let dump = take(child.pid(), child.tid).unwrap();
         let parsed = Minidump::read(&dump.bytes[..]).unwrap();
         for stream in [ENVIRON, COMMAND_LINE, AUXILIARY_VECTOR, HANDLES] {
             assert!(parsed.get_raw_stream(stream).is_err(), "{stream:#x}");
@@ -314,9 +376,9 @@ mod tests {
     fn a_thread_that_a_debugger_holds_is_told_and_a_dump_without_the_one_that_counts_is_none() {
         let child = LiveChild::start();
         let Some(_debugger) = Debugger::of(child.tid) else { return eprintln!("skipped: no right to trace") };
-        let error = take(request(child.pid(), child.tid)).err().expect("the thread is held");
+        let error = take(child.pid(), child.tid).err().expect("the thread is held");
         assert!(matches!(error, DumpError::NoThread { tid, .. } if tid == child.tid), "{error}");
-        let dump = take(request(child.pid(), child.pid())).unwrap();
+        let dump = take(child.pid(), child.pid()).unwrap();
         let told = format!("thread {} cannot be traced", child.tid);
         assert!(dump.soft_errors.iter().any(|e| e.message.starts_with(&told)), "{:?}", dump.soft_errors);
     }

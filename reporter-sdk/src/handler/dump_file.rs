@@ -1,7 +1,12 @@
 //! A minidump while it is put together: streams one after the other, the directory last.
 
-use minidump_writer::mem_writer::{Buffer, MemoryArrayWriter, MemoryWriter, MemoryWriterError};
-use minidump_writer::minidump_format::{MDLocationDescriptor, MDMemoryDescriptor, MDRawDirectory};
+use std::ops::Range;
+use std::path::Path;
+
+use minidump_writer::mem_writer::{
+    Buffer, MemoryArrayWriter, MemoryWriter, MemoryWriterError, write_string_to_location,
+};
+use minidump_writer::minidump_format::{MDLocationDescriptor, MDMemoryDescriptor, MDRawDirectory, MDRawModule};
 
 use crate::shared::clock;
 
@@ -65,6 +70,26 @@ impl DumpFile {
         bytes[..head.len()].copy_from_slice(&head);
         bytes
     }
+}
+
+/// Writes what belongs to a module of a list: its path and, where it has one, its build id.
+pub(super) fn module(
+    out: &mut Buffer,
+    range: Range<u64>,
+    build_id: &[u8],
+    path: &Path,
+) -> Result<MDRawModule, MemoryWriterError> {
+    let cv_record = match build_id {
+        [] => MDLocationDescriptor::default(),
+        build_id => MemoryArrayWriter::write_bytes(out, &[b"LEpB".as_slice(), build_id].concat()).location(),
+    };
+    Ok(MDRawModule {
+        base_of_image: range.start,
+        size_of_image: u32::try_from(range.end.saturating_sub(range.start)).unwrap_or(u32::MAX),
+        cv_record,
+        module_name_rva: write_string_to_location(out, &path.to_string_lossy())?.rva,
+        ..Default::default()
+    })
 }
 
 /// Two places, one right after the other.

@@ -8,11 +8,11 @@ use minidump::Minidump;
 use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
 use super::argument_block::ArgumentBlock;
-use super::dump::{self, DumpRequest, RawDump};
+use super::dump::{self, DumpError, DumpRequest, RawDump, StandStill};
 use super::minidump_filter::{self, FilterPlan};
 use super::modules::LoadedModules;
 use super::unwind::{self, UnwindLimits};
-use super::{abort_message, fault, recorded, soft_error, soft_note, stand_in};
+use super::{abort_message, fault, memory_map, recorded, soft_error, soft_note, stand_in};
 use crate::consent::CategorySet;
 use crate::redact::user_paths;
 use crate::schema::{DumpPolicy, HandledError};
@@ -45,12 +45,22 @@ pub(crate) struct Dumped {
     tid: u32,
     /// Whether `bytes` may be kept, or only looked at.
     keep: bool,
+    held: Option<StandStill>,
 }
 
 impl Dumped {
-    /// As it may be kept; `None` where it may not.
-    pub(crate) fn minidump(&self) -> Option<&[u8]> {
-        self.keep.then_some(&self.bytes)
+    /// Takes out what may be kept; `None` where it may not. To be put back.
+    pub(crate) fn take_minidump(&mut self) -> Option<Vec<u8>> {
+        self.keep.then(|| std::mem::take(&mut self.bytes))
+    }
+
+    pub(crate) fn put_back(&mut self, minidump: Vec<u8>) {
+        self.bytes = minidump;
+    }
+
+    /// Lets the product's threads go on.
+    pub(crate) fn let_go(&mut self) {
+        self.held = None;
     }
 }
 
@@ -58,16 +68,24 @@ const DUMP_TIME: Duration = Duration::from_secs(8);
 /// For the frames: reading files of a dead file server cannot be called off.
 const READ_TIME: Duration = Duration::from_secs(8);
 
-/// Dumps the product. Nothing is taken where the category or the kind's policy forbids it. Where the product cannot be dumped, `ask_product` asks the thread
-/// that waits for a record of its memory.
-pub(crate) fn dump(
-    occurrence: &Occurrence,
+/// A dump of the product that is being made.
+pub(crate) struct Dumping<'a> {
+    crash: &'a CrashRecord,
+    pid: u32,
+    system: bool,
+    started: Instant,
+    dumping: Result<dump::Dumping, DumpError>,
+}
+
+/// Begins to dump the product. Nothing is taken where the category or the kind's policy forbids it. A product that ends of what has happened stands still until
+/// the dump lets it go, so that nothing of it takes the processor's time meanwhile.
+pub(crate) fn begin_dump<'a>(
+    occurrence: &'a Occurrence,
     pid: u32,
     policy: DumpPolicy,
     allowed: CategorySet,
-    ask_product: &dyn Fn() -> Option<MemoryRecord>,
     diagnostics: &mut v1::Diagnostics,
-) -> Option<Dumped> {
+) -> Option<Dumping<'a>> {
     if !allowed.contains(Category::Memory) || matches!(policy, DumpPolicy::None) {
         return None;
     }
@@ -83,16 +101,30 @@ pub(crate) fn dump(
     }
     let context = context(crash, &mut diagnostics.soft_errors);
     let started = Instant::now();
-    let raw = dump::take(DumpRequest { pid, tid: crash.tid, context, timeout: DUMP_TIME });
-    diagnostics.dump_nanos = nanos(raw.as_ref().map_or_else(|_| started.elapsed(), |raw| raw.took));
-    let raw = raw.or_else(|error| {
-        diagnostics.soft_errors.push(soft_error("dump", &error));
-        ask_product()
-            .filter(|record| record.number == crash.number)
-            .and_then(|record| stand_in(record, crash, pid, diagnostics))
-            .ok_or(())
-    });
-    filter(raw.ok()?, crash.tid, allowed.contains(Category::System), diagnostics)
+    let hold = matches!(occurrence.kind, ErrorKind::Crash | ErrorKind::OutOfMemory);
+    let dumping = dump::begin(DumpRequest { pid, tid: crash.tid, context, timeout: DUMP_TIME, hold });
+    Some(Dumping { crash, pid, system: allowed.contains(Category::System), started, dumping })
+}
+
+impl Dumping<'_> {
+    /// Waits for the dump. Where the product cannot be dumped, `ask_product` asks the thread that waits for a record of its memory.
+    pub(crate) fn finish(
+        self,
+        ask_product: &dyn Fn() -> Option<MemoryRecord>,
+        diagnostics: &mut v1::Diagnostics,
+    ) -> Option<Dumped> {
+        let Self { crash, pid, system, started, dumping } = self;
+        let raw = dumping.and_then(dump::Dumping::finish);
+        diagnostics.dump_nanos = nanos(raw.as_ref().map_or_else(|_| started.elapsed(), |raw| raw.took));
+        let raw = raw.or_else(|error| {
+            diagnostics.soft_errors.push(soft_error("dump", &error));
+            ask_product()
+                .filter(|record| record.number == crash.number)
+                .and_then(|record| stand_in(record, crash, pid, diagnostics))
+                .ok_or(())
+        });
+        filter(raw.ok()?, crash.tid, system, diagnostics)
+    }
 }
 
 /// Makes a dump of the crashing thread's own record.
@@ -103,14 +135,15 @@ fn stand_in(record: MemoryRecord, crash: &CrashRecord, pid: u32, diagnostics: &m
         let name = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/comm")).unwrap_or_default();
         let dump = stand_in::minidump(&record, tid, name.trim_end(), context);
         // The record was taken from below the arguments and the environment, by the one who knows their place. Where it can be known here, too: twice is safe.
-        let argument_block = ArgumentBlock::read(pid).unwrap_or(ArgumentBlock { ranges: Vec::new() });
+        let maps = memory_map::read(pid).unwrap_or_default();
+        let argument_block = ArgumentBlock::read(pid, &maps).unwrap_or(ArgumentBlock { ranges: Vec::new() });
         dump.map(|bytes| (bytes, argument_block)).map_err(|error| soft_error("dump", &error))
     };
     match bounded(work).flatten() {
         Ok((bytes, argument_block)) => {
             let soft_errors =
                 vec![soft_note("dump", format!("only thread {tid} is here: its own record stands in for a dump"))];
-            Some(RawDump { bytes, argument_block: Ok(argument_block), soft_errors, took: Duration::ZERO })
+            Some(RawDump { bytes, argument_block: Ok(argument_block), soft_errors, took: Duration::ZERO, held: None })
         }
         Err(error) => {
             diagnostics.soft_errors.push(error);
@@ -121,7 +154,7 @@ fn stand_in(record: MemoryRecord, crash: &CrashRecord, pid: u32, diagnostics: &m
 
 /// Takes out of the dump what must not be kept. Without a word on where the arguments are, nothing of it may be.
 fn filter(raw: RawDump, tid: u32, system: bool, diagnostics: &mut v1::Diagnostics) -> Option<Dumped> {
-    let RawDump { mut bytes, argument_block, soft_errors, .. } = raw;
+    let RawDump { mut bytes, argument_block, soft_errors, held, .. } = raw;
     diagnostics.soft_errors.extend(soft_errors);
     let modules = match Minidump::read(&bytes[..]) {
         Ok(parsed) => LoadedModules::read(&parsed, &mut diagnostics.soft_errors),
@@ -136,14 +169,14 @@ fn filter(raw: RawDump, tid: u32, system: bool, diagnostics: &mut v1::Diagnostic
             diagnostics.soft_errors.push(soft_error("dump", &error));
             let message = "left out, since arguments and environment could not be taken out of it";
             diagnostics.soft_errors.push(soft_note("dump", message));
-            return Some(Dumped { bytes, modules, tid, keep: false });
+            return Some(Dumped { bytes, modules, tid, keep: false, held });
         }
     };
     match minidump_filter::filter(&mut bytes, &FilterPlan { zero, system }) {
         Ok(report) => {
             diagnostics.dropped_streams = report.dropped_streams;
             diagnostics.zeroed_bytes = report.zeroed_bytes;
-            Some(Dumped { bytes, modules, tid, keep: true })
+            Some(Dumped { bytes, modules, tid, keep: true, held })
         }
         Err(error) => {
             diagnostics.soft_errors.push(soft_error("dump", &error));
@@ -154,7 +187,7 @@ fn filter(raw: RawDump, tid: u32, system: bool, diagnostics: &mut v1::Diagnostic
 
 /// Finds the frames in a dump.
 pub(crate) fn unwind(dumped: Dumped, diagnostics: &mut v1::Diagnostics) -> Memory {
-    let Dumped { bytes, modules, tid, keep } = dumped;
+    let Dumped { bytes, modules, tid, keep, .. } = dumped;
     let bytes = Arc::new(bytes);
     let theirs = Arc::clone(&bytes);
     let work = move || {

@@ -2,22 +2,20 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use minidump::{CodeView, Minidump, MinidumpModule, MinidumpModuleList, Module as _};
 use report_format::schema::v1;
 
 use super::minidump_filter::stream;
-use super::soft_error;
+use super::{memory_map, soft_error};
 use crate::redact::user_paths;
 
 /// Of a process that loads and unloads without end, or says so.
 const MOST_MODULES: usize = 4096;
-const LARGEST_MAPS: u64 = 16 << 20;
 
 /// A loaded file, as the dump tells it.
 #[derive(Clone, Debug)]
@@ -53,20 +51,18 @@ impl LoadedModules {
 
     /// The files that a living process has mapped, as its memory map lists them: data too, and none with a build id yet.
     pub(crate) fn of_process(pid: u32) -> io::Result<Self> {
-        let mut maps = Vec::new();
-        File::open(format!("/proc/{pid}/maps"))?.take(LARGEST_MAPS).read_to_end(&mut maps)?;
-        Ok(Self::of_maps(&maps))
+        Ok(Self::of_maps(&memory_map::read(pid)?))
     }
 
     /// The same from the text of a memory map.
     pub(crate) fn of_maps(maps: &[u8]) -> Self {
         let mut all: Vec<LoadedModule> = Vec::new();
-        for (range, path) in mappings(maps) {
+        for (range, path) in files(maps) {
             // A file's segments follow each other.
             if let Some(last) = all.last_mut().filter(|last| last.path == path) {
                 last.range.end = range.end;
             } else {
-                all.push(LoadedModule { path, range, build_id: Vec::new(), version: String::new() });
+                all.push(LoadedModule { path: path.into(), range, build_id: Vec::new(), version: String::new() });
             }
         }
         all.truncate(MOST_MODULES);
@@ -87,25 +83,19 @@ impl LoadedModules {
 /// Where each mapping's file is, by the mapping's start. minidump-writer puts a library's own name in place of its file's, which need not
 /// exist: a plug-in whose file was renamed.
 fn mapped_paths(maps: &[u8]) -> HashMap<u64, PathBuf> {
-    let undeleted = |path: PathBuf| {
+    let undeleted = |path: &Path| {
         let bytes = path.as_os_str().as_bytes();
         PathBuf::from(OsStr::from_bytes(bytes.strip_suffix(DELETED).unwrap_or(bytes)))
     };
-    mappings(maps).map(|(range, path)| (range.start, undeleted(path))).collect()
+    files(maps).map(|(range, path)| (range.start, undeleted(path))).collect()
 }
 
 /// Ends the path of a file that is gone, or has another in its place.
 const DELETED: &[u8] = b" (deleted)";
 
 /// The mappings of files, in the order of their addresses.
-fn mappings(maps: &[u8]) -> impl Iterator<Item = (Range<u64>, PathBuf)> {
-    let line = |line: &[u8]| {
-        let (start, end) = str::from_utf8(line.split(|&b| b == b' ').next()?).ok()?.split_once('-')?;
-        let range = u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?;
-        let path = &line[line.iter().position(|&b| b == b'/')?..];
-        Some((range, PathBuf::from(OsStr::from_bytes(path))))
-    };
-    maps.split(|&b| b == b'\n').filter_map(line)
+fn files(maps: &[u8]) -> impl Iterator<Item = (Range<u64>, &Path)> {
+    memory_map::mappings(maps).filter_map(|mapping| Some((mapping.range, mapping.path?)))
 }
 
 impl LoadedModule {

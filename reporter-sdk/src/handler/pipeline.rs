@@ -13,7 +13,7 @@ use report_format::ReportId;
 use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
 use super::attachments::Attachments;
-use super::evidence::{self, Memory, Occurrence, nanos};
+use super::evidence::{self, Dumped, Memory, Occurrence, nanos};
 use super::settings::Settings;
 use super::signature::signature;
 use super::{soft_error, soft_note};
@@ -102,10 +102,14 @@ impl Pipeline {
 
         let policy = self.settings.dump(occurrence.kind);
         let id = ReportId(uuid::Uuid::now_v7().into_bytes());
-        let stand_in = || hold.record();
-        let dumped = evidence::dump(occurrence, pid, policy, allowed, &stand_in, &mut diagnostics);
-        // Held until the whole draft has taken its place.
-        let early = dumped.as_ref().and_then(|dumped| self.keep_early(id, occurrence, allowed, dumped.minidump()?));
+        let dumping = evidence::begin_dump(occurrence, pid, policy, allowed, &mut diagnostics);
+        hold.show_progress();
+        let mut dumped = dumping.and_then(|dumping| dumping.finish(&|| hold.record(), &mut diagnostics));
+        // Ours until the whole draft has taken its place.
+        let early = dumped.as_mut().and_then(|dumped| self.keep_early(id, occurrence, allowed, dumped));
+        if let Some(dumped) = &mut dumped {
+            dumped.let_go();
+        }
         let mut memory = dumped.map_or_else(Memory::default, |dumped| evidence::unwind(dumped, &mut diagnostics));
         if memory.stacks.is_none() && allowed.contains(Category::Memory) {
             memory = evidence::recorded(occurrence, pid, &mut diagnostics);
@@ -157,15 +161,16 @@ impl Pipeline {
         id: ReportId,
         occurrence: &Occurrence,
         allowed: CategorySet,
-        minidump: &[u8],
+        dumped: &mut Dumped,
     ) -> Option<EarlyDraft<'_>> {
-        let memory = Memory { minidump: Some(minidump.to_vec()), ..Memory::default() };
+        let memory = Memory { minidump: Some(dumped.take_minidump()?), ..Memory::default() };
         let note = soft_note("report", "not whole: the handler was ended before it came to stacks and inventory");
         let diagnostics = v1::Diagnostics { soft_errors: vec![note], ..Default::default() };
         let error = evidence::error(occurrence, id.0, &memory, clock::realtime());
-        let draft = self.draft(occurrence, &error, allowed, memory, Vec::new(), &[], diagnostics);
-        let early = self.spool.as_ref()?.put_early_draft(&draft);
-        early.inspect_err(|error| tracing::warn!(error = soft_error("", error).message, "no early draft")).ok()
+        let mut draft = self.draft(occurrence, &error, allowed, memory, Vec::new(), &[], diagnostics);
+        let early = self.spool.as_ref().map(|spool| spool.put_early_draft(&draft));
+        dumped.put_back(draft.take_payload(SectionKind::Minidump).unwrap_or_default());
+        early?.inspect_err(|error| tracing::warn!(error = soft_error("", error).message, "no early draft")).ok()
     }
 
     /// The spool's disk is full, or has gone: the next start finds the draft where it can lie meanwhile, and asks then.
@@ -350,7 +355,7 @@ fn asks_at_once(kind: ErrorKind) -> bool {
     !matches!(kind, ErrorKind::HandledError | ErrorKind::Hang | ErrorKind::Vanished)
 }
 
-/// A product that waits. Told once a second that we are at work, until it may go on.
+/// A product that waits. Told once a second that we are at work, once we show it, until it may go on.
 pub(crate) struct Hold {
     running: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
     channel: Option<Arc<Socket>>,
@@ -364,8 +369,14 @@ const RECORD_TIME: Duration = Duration::from_secs(2);
 impl Hold {
     /// The product waits on this channel.
     pub(crate) fn on(channel: Arc<Socket>) -> Self {
+        Self { running: None, channel: Some(channel), shared: None }
+    }
+
+    /// Tells the product from now on that we are at work. Whoever holds it may have something more pressing to begin before, which is to take no second.
+    pub(crate) fn show_progress(&mut self) {
+        let Some(channel) = self.channel.as_ref().filter(|_| self.running.is_none()) else { return };
         let (stop, stopped) = mpsc::channel();
-        let ticking = Arc::clone(&channel);
+        let ticking = Arc::clone(channel);
         let tick = move || {
             while matches!(stopped.recv_timeout(PROGRESS_EVERY), Err(RecvTimeoutError::Timeout)) {
                 // A product that is gone is noticed elsewhere.
@@ -373,8 +384,8 @@ impl Hold {
             }
         };
         // Without a thread the product waits as long as it does without progress.
-        let running = std::thread::Builder::new().name("progress".into()).spawn(tick).ok().map(|thread| (stop, thread));
-        Self { running, channel: Some(channel), shared: None }
+        self.running =
+            std::thread::Builder::new().name("progress".into()).spawn(tick).ok().map(|thread| (stop, thread));
     }
 
     /// The thread that waits can be asked for a record of its memory, there.

@@ -334,7 +334,8 @@ impl Server {
                 }
             }
             Some(client_message::Message::Flush(flush)) => {
-                let hold = Hold::on(Arc::clone(&self.crash_channel));
+                let mut hold = Hold::on(Arc::clone(&self.crash_channel));
+                hold.show_progress();
                 if let Some(delivery) = &self.delivery {
                     delivery.look_and_wait(Duration::from_millis(flush.timeout_millis));
                 }
@@ -342,7 +343,8 @@ impl Server {
                 self.done(sequence);
             }
             Some(client_message::Message::Shutdown(shutdown)) => {
-                let hold = Hold::on(Arc::clone(&self.crash_channel));
+                let mut hold = Hold::on(Arc::clone(&self.crash_channel));
+                hold.show_progress();
                 // It ends as it should and waits: now the person can be asked, where a terminal is there.
                 let product = self.product.pid();
                 let asker = |left| TerminalAsker::new(product).timeout(left);

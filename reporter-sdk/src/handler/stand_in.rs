@@ -17,11 +17,10 @@ use minidump_writer::mem_writer::{
 };
 use minidump_writer::minidump_cpu::RawContextCPU;
 use minidump_writer::minidump_format::{
-    MDException, MDLocationDescriptor, MDMemoryDescriptor, MDRawDirectory, MDRawExceptionStream, MDRawModule,
-    MDRawThread, MDRawThreadName,
+    MDException, MDMemoryDescriptor, MDRawDirectory, MDRawExceptionStream, MDRawThread, MDRawThreadName,
 };
 
-use super::dump_file::{DumpFile, joined};
+use super::dump_file::{self, DumpFile, joined};
 use super::elf::{ElfError, ElfFile};
 use super::minidump_filter::stream;
 use super::modules::LoadedModules;
@@ -103,18 +102,7 @@ fn modules(out: &mut Buffer, maps: &[u8]) -> Result<MDRawDirectory, MemoryWriter
             // Fonts, caches, devices: they are mapped as well.
             Err(_) => continue,
         };
-        let cv_record = if build_id.is_empty() {
-            MDLocationDescriptor::default()
-        } else {
-            MemoryArrayWriter::write_bytes(out, &[b"LEpB".as_slice(), &build_id].concat()).location()
-        };
-        modules.push(MDRawModule {
-            base_of_image: module.range.start,
-            size_of_image: u32::try_from(module.range.end - module.range.start).unwrap_or(u32::MAX),
-            cv_record,
-            module_name_rva: write_string_to_location(out, &module.path.to_string_lossy())?.rva,
-            ..Default::default()
-        });
+        modules.push(dump_file::module(out, module.range, &build_id, &module.path)?);
     }
     let count = MemoryWriter::alloc_with_val(out, modules.len() as u32)?.location();
     let list = MemoryArrayWriter::alloc_from_iter(out, modules)?.location();

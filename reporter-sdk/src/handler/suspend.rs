@@ -1,20 +1,23 @@
-//! Stops the threads of the product side by side, for a writer that would stop them one after the other.
+//! Holds the threads of the product, all side by side, for a writer that would stop them one after the other.
 //!
 //! minidump-writer (0.13) begins with `kill(pid, SIGSTOP)`, waits for it in steps of a millisecond, then attaches to each thread and waits until it has
-//! stopped before it turns to the next, and ends with `SIGCONT`. Two things are wrong with that.
+//! stopped before it turns to the next, and ends with `SIGCONT`. Three things are wrong with that.
 //!
 //! Situation: a stopped process is told to its parent. Example: the shell of an interactive product reports the job as stopped and takes the terminal
 //! back, in which the person is about to be asked. The stop is also not needed: each thread is held by ptrace.
 //!
+//! Situation: an attachment is a SIGSTOP, too, which outlives the one who sent it. Example: a handler that is killed while the threads are about to stop leaves
+//! a product that stands still for good. To seize and interrupt a thread takes no signal, and the kernel lets it go as we end.
+//!
 //! Situation: a thread needs to be woken and scheduled before it stops. Example: 500 threads on two cores are 500 waits in a row, most of the time of
 //! a dump.
 //!
-//! Handling: the writer has no switch for either, but it goes on when the stop fails, and asks nothing of an attachment but that the thread stops. So
-//! the dump is made in a thread of its own for which the kernel refuses those two signals and takes `PTRACE_ATTACH` as done (a seccomp filter, which ends
-//! with the thread). The attachments are made here before, all of them at once. A thread that could not be attached to is no tracee of ours: the
-//! writer's wait for it fails, and the dump is without it, as it would have been.
+//! Handling: the threads are held here, before the writer comes: all are seized while they sleep, then all are interrupted, then all are waited for. The writer
+//! has no switch for it, but it goes on when it can neither stop the product nor list its threads, and a thread that it does not know it neither attaches to nor
+//! lets go. So the dump is made in a thread of its own for which the kernel refuses those two signals and the opening of a directory (a seccomp filter, which
+//! ends with the thread).
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io;
 use std::ptr;
 
@@ -22,15 +25,12 @@ use report_format::schema::v1;
 
 use super::{soft_error, soft_note};
 
-/// Makes an attachment of ours, in the argument that the kernel does not look at. All others are the writer's.
-const OURS: usize = 1;
-
-/// Makes the kernel do these things for the calling thread, until it ends: refuse `kill` with SIGSTOP and SIGCONT, with EPERM; take `PTRACE_ATTACH` as
-/// done, unless it is [`side_by_side`]'s.
+/// Makes the kernel refuse these things to the calling thread, until it ends, with EPERM: `kill` with SIGSTOP and SIGCONT, and opening a directory.
 #[allow(clippy::cast_possible_truncation)]
 pub(super) fn take_over() -> io::Result<()> {
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const HAS_BIT: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
     /// Of the low half of an argument in `struct seccomp_data`, little-endian.
     const fn argument(number: u32) -> u32 {
@@ -42,19 +42,15 @@ pub(super) fn take_over() -> io::Result<()> {
     // is at stake is a signal, not a sandbox.
     let program = [
         op(LOAD, 0, 0, 0),
-        op(EQUAL, libc::SYS_ptrace as u32, 0, 5),
-        op(LOAD, argument(0), 0, 0),
-        op(EQUAL, libc::PTRACE_ATTACH, 0, 8),
+        op(EQUAL, libc::SYS_openat as u32, 0, 2),
         op(LOAD, argument(2), 0, 0),
-        op(EQUAL, OURS as u32, 6, 0),
-        // An error of number 0 is a success.
-        op(RETURN, libc::SECCOMP_RET_ERRNO, 0, 0),
-        op(EQUAL, libc::SYS_kill as u32, 0, 4),
+        op(HAS_BIT, libc::O_DIRECTORY as u32, 5, 4),
+        op(EQUAL, libc::SYS_kill as u32, 0, 3),
         op(LOAD, argument(1), 0, 0),
-        op(EQUAL, libc::SIGSTOP as u32, 1, 0),
-        op(EQUAL, libc::SIGCONT as u32, 0, 1),
-        op(RETURN, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0, 0),
+        op(EQUAL, libc::SIGSTOP as u32, 2, 0),
+        op(EQUAL, libc::SIGCONT as u32, 1, 0),
         op(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0),
+        op(RETURN, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0, 0),
     ];
     let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut() };
     rustix::thread::set_no_new_privs(true)?;
@@ -63,15 +59,28 @@ pub(super) fn take_over() -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Threads that are attached to, and have stopped. Those that are still so when it is dropped go on.
-#[derive(Debug)]
-pub(super) struct Attached(Vec<i32>);
+/// Threads that stand still. They go on when it is dropped, which the thread that holds them does.
+#[derive(Debug, Default)]
+pub(super) struct Held(Vec<HeldThread>);
 
-/// Attaches to all threads of `pid`, and returns once all of them have stopped. Those that had ended by then are left out; of others that are, the first is
-/// told.
-pub(super) fn side_by_side(pid: i32, soft_errors: &mut Vec<v1::SoftError>) -> Attached {
-    let mut attached = Attached(Vec::new());
-    let mut seen = HashSet::new();
+#[derive(Debug)]
+struct HeldThread {
+    tid: i32,
+    /// Was about to be delivered when it stopped, and goes with it as it goes on; 0 for none.
+    signal: i32,
+}
+
+impl Held {
+    /// Their ids.
+    pub(super) fn threads(&self) -> impl ExactSizeIterator<Item = i32> {
+        self.0.iter().map(|thread| thread.tid)
+    }
+}
+
+/// Holds all threads of `pid`, and returns once they stand still. Those that had ended by then are left out; of others that are, the first is told.
+pub(super) fn hold(pid: i32, soft_errors: &mut Vec<v1::SoftError>) -> Held {
+    let mut held = Held::default();
+    let mut seen = BTreeSet::new();
     let mut refused = None;
     // A thread that has not stopped yet can start another: only once a look shows none that is new, and all others stand still, there is none.
     loop {
@@ -79,26 +88,29 @@ pub(super) fn side_by_side(pid: i32, soft_errors: &mut Vec<v1::SoftError>) -> At
             Ok(threads) => threads,
             Err(error) => {
                 soft_errors.push(soft_error("dump", &error));
-                return attached;
+                return held;
             }
         };
-        let before = attached.0.len();
-        for thread in threads.into_iter().filter(|thread| seen.insert(*thread)) {
-            match attach(thread) {
-                Ok(()) => attached.0.push(thread),
+        let before = held.0.len();
+        for tid in threads.into_iter().filter(|tid| seen.insert(*tid)) {
+            match seize(tid) {
+                Ok(()) => held.0.push(HeldThread { tid, signal: 0 }),
                 Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
-                Err(error) => refused = refused.or(Some((thread, error))),
+                Err(error) => refused = refused.or(Some((tid, error))),
             }
         }
-        if attached.0.len() == before {
+        if held.0.len() == before {
             break;
         }
-        attached.0[before..].iter().for_each(|thread| wait_for_stop(*thread));
+        held.0[before..].iter().for_each(|thread| interrupt(thread.tid));
+        let stopped = held.0.split_off(before).into_iter();
+        held.0
+            .extend(stopped.filter_map(|HeldThread { tid, .. }| Some(HeldThread { tid, signal: wait_for_stop(tid)? })));
     }
-    if let Some((thread, error)) = refused {
-        soft_errors.push(soft_note("dump", format!("thread {thread} cannot be traced: {error}")));
+    if let Some((tid, error)) = refused {
+        soft_errors.push(soft_note("dump", format!("thread {tid} cannot be traced: {error}")));
     }
-    attached
+    held
 }
 
 fn threads(pid: i32) -> io::Result<Vec<i32>> {
@@ -106,40 +118,48 @@ fn threads(pid: i32) -> io::Result<Vec<i32>> {
     Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
 }
 
-fn attach(thread: i32) -> io::Result<()> {
-    let ours = ptr::without_provenance_mut::<libc::c_void>(OURS);
-    // SAFETY: the request reads and writes no memory of this process.
-    let result = unsafe { libc::ptrace(libc::PTRACE_ATTACH, thread, ours, ptr::null_mut::<libc::c_void>()) };
+fn seize(tid: i32) -> io::Result<()> {
+    ptrace(libc::PTRACE_SEIZE, tid, 0)
+}
+
+fn interrupt(tid: i32) {
+    // One that has ended meanwhile is found out by the wait.
+    let _ = ptrace(libc::PTRACE_INTERRUPT, tid, 0);
+}
+
+/// One of the requests that read and write no memory of this process.
+fn ptrace(request: libc::c_uint, tid: i32, data: i32) -> io::Result<()> {
+    let data = ptr::without_provenance_mut::<libc::c_void>(data.cast_unsigned() as usize);
+    // SAFETY: as said above: `data` is a number.
+    let result = unsafe { libc::ptrace(request, tid, ptr::null_mut::<libc::c_void>(), data) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Waits until the thread has stopped, or has ended. What the wait found is left to be found again, by the writer's own.
-fn wait_for_stop(thread: i32) {
-    let options = libc::WSTOPPED | libc::WEXITED | libc::WNOWAIT | libc::__WALL;
+/// Of `linux/ptrace.h`: what a stop is said to be that is no signal's.
+const PTRACE_EVENT_STOP: libc::c_int = 128;
+
+/// Waits until the thread has stopped, and returns the signal that it stopped at, 0 if it was our interruption. `None` where it has ended.
+fn wait_for_stop(tid: i32) -> Option<i32> {
     loop {
-        // SAFETY: zero is a value for the integers that it is made of.
-        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
-        // SAFETY: `info` lives here; the kernel keeps no hold of it.
-        let result = unsafe { libc::waitid(libc::P_PID, thread.cast_unsigned(), &raw mut info, options) };
-        if result == 0 || io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
-            return;
+        let mut status = 0;
+        // SAFETY: `status` lives here; the kernel keeps no hold of it.
+        let result = unsafe { libc::waitpid(tid, &raw mut status, libc::__WALL) };
+        if result == tid {
+            let is_interruption = status >> 16 == PTRACE_EVENT_STOP;
+            let signal = if is_interruption { 0 } else { libc::WSTOPSIG(status) };
+            return libc::WIFSTOPPED(status).then_some(signal);
+        }
+        if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            return None;
         }
     }
 }
 
-impl Drop for Attached {
+impl Drop for Held {
     fn drop(&mut self) {
-        for thread in &self.0 {
-            // SAFETY: as above. The writer has let go of all threads that it took over; of the others, the end of this thread would leave the SIGSTOP to
-            // take effect.
-            unsafe {
-                libc::ptrace(
-                    libc::PTRACE_DETACH,
-                    *thread,
-                    ptr::null_mut::<libc::c_void>(),
-                    ptr::null_mut::<libc::c_void>(),
-                )
-            };
+        for HeldThread { tid, signal } in &self.0 {
+            // It may have been killed.
+            let _ = ptrace(libc::PTRACE_DETACH, *tid, *signal);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The threads of a dump: registers, stacks, and the code where it happened.
 //!
-//! Ours in place of the writer's, for two reasons.
+//! Ours in place of the writer's, which knows of no thread (see [`suspend`](super::suspend)), and for two more reasons.
 //!
 //! Situation: the writer reads a file of `/proc` for each thread, for two numbers that no dump holds, and the debug registers one by one, which no product
 //! uses. Example: with 500 threads that is a third of the time that a product is held. Handling: neither is read.
@@ -12,15 +12,18 @@
 
 use std::error::Error;
 
-use minidump_writer::mem_writer::{Buffer, MemoryArrayWriter, MemoryWriter, MemoryWriterError};
+use minidump_writer::mem_writer::{
+    Buffer, MemoryArrayWriter, MemoryWriter, MemoryWriterError, write_string_to_location,
+};
 use minidump_writer::minidump_cpu::RawContextCPU;
-use minidump_writer::minidump_format::{MDMemoryDescriptor, MDRawDirectory, MDRawThread};
+use minidump_writer::minidump_format::{MDMemoryDescriptor, MDRawDirectory, MDRawThread, MDRawThreadName};
 use minidump_writer::minidump_writer::{CrashingThreadContext, MinidumpWriter};
 use minidump_writer::thread_info::ThreadInfo;
 use report_format::schema::v1;
 
 use super::dump_file::{DumpFile, joined};
 use super::minidump_filter::stream;
+use super::suspend::Held;
 use super::{soft_error, soft_note};
 
 /// Bytes kept of a deep stack from the stack pointer on.
@@ -34,24 +37,27 @@ const SHORT: usize = 2 << 10;
 /// Of the code around the instruction pointer.
 const CODE: usize = 256;
 
-/// Writes the list and what belongs to it. A thread whose registers cannot be had is left out, and told.
+/// Writes the list of the threads that are held and what belongs to it. A thread whose registers cannot be had is left out, and told.
 pub(super) fn write(
     writer: &mut MinidumpWriter,
+    held: &Held,
     file: &mut DumpFile,
     soft_errors: &mut Vec<v1::SoftError>,
 ) -> Result<(), MemoryWriterError> {
     let out = &mut file.out;
-    let mut list = Vec::with_capacity(writer.threads.len());
-    let mut pieces = Vec::with_capacity(writer.threads.len() + 2);
-    for (index, thread) in writer.threads.iter().enumerate() {
-        let counts = thread.tid == writer.blamed_thread;
+    let threads = held.threads();
+    let are_many = threads.len() > MANY;
+    let mut list = Vec::with_capacity(threads.len());
+    let mut pieces = Vec::with_capacity(threads.len() + 2);
+    for (index, tid) in threads.enumerate() {
+        let counts = tid == writer.blamed_thread;
         let mut cpu = RawContextCPU::default();
         let at_fault = writer.crash_context.as_ref().filter(|_| counts);
         let (instruction_pointer, stack_pointer) = if let Some(context) = at_fault {
             context.fill_cpu_context(&mut cpu);
             (context.get_instruction_pointer(), context.get_stack_pointer())
         } else {
-            match registers(writer, thread.tid) {
+            match registers(writer, tid) {
                 Ok(info) => {
                     info.fill_cpu_context(&mut cpu);
                     (info.get_instruction_pointer(), info.stack_pointer)
@@ -62,9 +68,9 @@ pub(super) fn write(
                 }
             }
         };
-        let short = writer.threads.len() > MANY && index >= FIRST_FEW && !counts;
+        let short = are_many && index >= FIRST_FEW && !counts;
         let most = if short { SHORT } else { usize::MAX };
-        let stack = stack(writer, out, thread.tid, stack_pointer, most, &mut pieces, soft_errors);
+        let stack = stack(writer, out, tid, stack_pointer, most, &mut pieces, soft_errors);
         if counts {
             pieces.extend(code(writer, out, instruction_pointer));
         }
@@ -76,7 +82,7 @@ pub(super) fn write(
             };
         }
         list.push(MDRawThread {
-            thread_id: thread.tid.cast_unsigned(),
+            thread_id: tid.cast_unsigned(),
             suspend_count: 0,
             priority_class: 0,
             priority: 0,
@@ -90,6 +96,18 @@ pub(super) fn write(
     let list = MemoryArrayWriter::alloc_from_iter(out, list)?.location();
     file.enter(MDRawDirectory { stream_type: stream::THREADS, location: joined(count, list) });
     Ok(())
+}
+
+/// Writes their names.
+pub(super) fn write_names(names: &[(i32, String)], out: &mut Buffer) -> Result<MDRawDirectory, MemoryWriterError> {
+    let mut list = Vec::with_capacity(names.len());
+    for (tid, name) in names {
+        let thread_name_rva = write_string_to_location(out, name)?.rva.into();
+        list.push(MDRawThreadName { thread_id: tid.cast_unsigned(), thread_name_rva });
+    }
+    let count = MemoryWriter::alloc_with_val(out, list.len() as u32)?.location();
+    let list = MemoryArrayWriter::alloc_from_iter(out, list)?.location();
+    Ok(MDRawDirectory { stream_type: stream::THREAD_NAMES, location: joined(count, list) })
 }
 
 #[cfg(target_arch = "x86_64")]

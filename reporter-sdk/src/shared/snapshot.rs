@@ -348,9 +348,13 @@ fn parse_action(copy: &[u64; slot::WORDS]) -> Option<RawAction> {
 }
 
 fn read_annotations(words: &[AtomicU64]) -> Vec<RawAnnotation> {
+    let start = |at: usize| layout::ANNOTATIONS_AT + at * annotation::WORDS;
+    // The first one free is taken each time: behind one that was never written there is none, and to look would make the kernel find pages.
+    let was_written = |at: &usize| words[start(*at) + layout::SEQUENCE].load(Ordering::Acquire) != 0;
     let mut found: Vec<_> = (0..layout::ANNOTATIONS)
+        .take_while(was_written)
         .filter_map(|at| {
-            let start = layout::ANNOTATIONS_AT + at * annotation::WORDS;
+            let start = start(at);
             let copy = read_patiently::<{ annotation::WORDS }>(&words[start..])?;
             let meta = copy[annotation::META];
             let key = text(&copy[annotation::KEY..annotation::VALUE], length(meta, 0, annotation::KEY_BYTES));

@@ -1,9 +1,11 @@
 //! `new/`: what was collected and not yet decided.
 
-use std::io::{Read, Write};
+use std::borrow::Cow;
+use std::io::{BufWriter, Read, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
 use report_format::ReportId;
 use report_format::schema::v1::{Category, ErrorKind, SectionKind};
 
@@ -14,6 +16,9 @@ use crate::schema::{StoredDraft, StoredSection};
 
 pub(super) const ENDING: &str = ".draft";
 const VERSION: u32 = 1;
+/// Numbers of `StoredDraft.sections` and `StoredSection.payload` in the schema.
+const DRAFT_SECTIONS: u32 = 7;
+const SECTION_PAYLOAD: u32 = 3;
 /// An undecided draft is destroyed after this time, unasked.
 pub(super) const EXPIRY: Duration = Duration::from_hours(30 * 24);
 
@@ -101,9 +106,13 @@ impl Spool {
     fn write_draft(&self, draft: &Draft, expires: SystemTime) -> Result<Temporary<'_>, SpoolError> {
         let name = file_name(draft.id);
         let Some(mut temporary) = self.new.temporary(&name)? else { return Err(SpoolError::Busy { id: draft.id }) };
-        let stored = to_stored(draft, expires).encode_to_vec();
-        self.make_room(draft, stored.len() as u64)?;
-        temporary.file().write_all(&stored).map_err(|e| self.new.failed("write", &name, e))?;
+        let parts = to_stored(draft, expires);
+        self.make_room(draft, parts.iter().map(|part| part.len() as u64).sum())?;
+        // Gathers the small ones; the large ones go through.
+        let mut file = BufWriter::new(temporary.file());
+        let written = parts.iter().try_for_each(|part| file.write_all(part)).and_then(|()| file.flush());
+        drop(file);
+        written.map_err(|e| self.new.failed("write", &name, e))?;
         Ok(temporary)
     }
 
@@ -214,22 +223,32 @@ pub(super) fn nanos(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-fn to_stored(draft: &Draft, expires: SystemTime) -> StoredDraft {
-    let section = |section: &DraftSection| StoredSection {
-        kind: section.kind as u32,
-        category: section.category as i32,
-        payload: section.payload.clone(),
-    };
-    StoredDraft {
+/// A [`StoredDraft`] in parts that make it up one after the other. The payloads are not copied for it: a dump of many threads has some megabytes, and is written
+/// while the product waits.
+fn to_stored(draft: &Draft, expires: SystemTime) -> Vec<Cow<'_, [u8]>> {
+    let head = StoredDraft {
         version: VERSION,
         report_id: draft.id.0.to_vec(),
         product_id: draft.product_id.to_vec(),
         product: Some(draft.product.clone()),
         kind: draft.kind as i32,
         time: draft.time,
-        sections: draft.sections.iter().map(section).collect(),
+        sections: Vec::new(),
         expires: nanos(expires),
+    };
+    let mut parts = vec![Cow::Owned(head.encode_to_vec())];
+    for DraftSection { kind, category, payload } in &draft.sections {
+        let section = StoredSection { kind: *kind as u32, category: *category as i32, payload: Vec::new() };
+        let mut section = section.encode_to_vec();
+        encode_key(SECTION_PAYLOAD, WireType::LengthDelimited, &mut section);
+        encode_varint(payload.len() as u64, &mut section);
+        let mut begin = Vec::new();
+        encode_key(DRAFT_SECTIONS, WireType::LengthDelimited, &mut begin);
+        encode_varint((section.len() + payload.len()) as u64, &mut begin);
+        begin.append(&mut section);
+        parts.extend([Cow::Owned(begin), Cow::Borrowed(payload.as_slice())]);
     }
+    parts
 }
 
 fn from_stored(stored: StoredDraft) -> Option<Draft> {

@@ -5,14 +5,12 @@ use minidump::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::handler::dump::{self, DumpRequest, RawDump};
+use crate::handler::dump::{self, RawDump};
 use crate::handler::live_child::{CANARY, LiveChild};
 
 fn live_dump() -> (RawDump, u32) {
     let child = LiveChild::start();
-    let request =
-        DumpRequest { pid: child.pid(), tid: child.tid, context: None, timeout: std::time::Duration::from_secs(10) };
-    (dump::take(request).unwrap(), child.tid)
+    (dump::take(child.pid(), child.tid).unwrap(), child.tid)
 }
 
 fn plan(raw: &RawDump) -> FilterPlan {

@@ -1,11 +1,10 @@
 use super::*;
-use crate::handler::dump::{self, DumpRequest};
+use crate::handler::dump;
 use crate::handler::live_child::LiveChild;
 
 fn unwound(limits: UnwindLimits) -> (v1::Stacks, v1::Modules, Vec<v1::SoftError>) {
     let child = LiveChild::start();
-    let request = DumpRequest { pid: child.pid(), tid: child.tid, context: None, timeout: Duration::from_secs(10) };
-    let raw = dump::take(request).unwrap();
+    let raw = dump::take(child.pid(), child.tid).unwrap();
     let dump = Minidump::read(&raw.bytes[..]).unwrap();
     let mut soft_errors = raw.soft_errors;
     let modules = LoadedModules::read(&dump, &mut soft_errors);

@@ -1,0 +1,89 @@
+//! What the kernel tells of the product in files.
+//!
+//! Situation: these are many small files, each made up as it is read. Example: the names of 500 threads are 500 files, a fifth of the time that a product is
+//! held. Handling: they are read beside the one who reads registers and memory, who alone may: the kernel gives registers to the thread that traces.
+
+use std::os::fd::OwnedFd;
+use std::thread::{Scope, ScopedJoinHandle};
+
+use report_format::schema::v1;
+use rustix::fs::{Mode, OFlags};
+
+use super::argument_block::{ArgumentBlock, ArgumentBlockError};
+use super::minidump_filter::stream;
+use super::suspend::Held;
+use super::{memory_map, soft_note};
+
+/// Of a thread's name: the kernel's 16, those of its own threads more.
+const LONGEST_NAME: usize = 64;
+
+pub(super) struct ProcFiles {
+    pub(super) maps: Vec<u8>,
+    pub(super) argument_block: Result<ArgumentBlock, ArgumentBlockError>,
+    /// Of the threads, by their ids.
+    pub(super) names: Vec<(i32, String)>,
+    /// Facts of the machine, and the limits of the process, as streams of a dump.
+    pub(super) facts: Vec<(u32, Vec<u8>)>,
+    pub(super) soft_errors: Vec<v1::SoftError>,
+}
+
+/// Files that are being read.
+pub(super) struct Reading<'scope>(Result<ScopedJoinHandle<'scope, ProcFiles>, ProcFiles>);
+
+/// Begins to read them on a thread of its own. Where there is none to be had, they are read at once.
+pub(super) fn begin<'scope>(scope: &'scope Scope<'scope, '_>, pid: u32, held: &'scope Held) -> Reading<'scope> {
+    let thread = std::thread::Builder::new().name("files".into());
+    Reading(thread.spawn_scoped(scope, move || ProcFiles::read(pid, held)).map_err(|_| ProcFiles::read(pid, held)))
+}
+
+impl Reading<'_> {
+    /// Waits for them.
+    pub(super) fn finish(self) -> ProcFiles {
+        // A panic of theirs is one of ours.
+        let joined =
+            |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        self.0.map_or_else(|files| files, joined)
+    }
+}
+
+impl ProcFiles {
+    fn read(pid: u32, held: &Held) -> Self {
+        let mut soft_errors = Vec::new();
+        let maps = memory_map::read(pid).unwrap_or_else(|error| {
+            soft_errors.push(soft_note("dump", format!("/proc/{pid}/maps: {error}")));
+            Vec::new()
+        });
+        let argument_block = ArgumentBlock::read(pid, &maps);
+        let files = [
+            (stream::CPU_INFO, "/proc/cpuinfo".to_owned()),
+            (stream::OS_RELEASE, "/etc/os-release".to_owned()),
+            (stream::LIMITS, format!("/proc/{pid}/limits")),
+        ];
+        let mut facts = Vec::new();
+        for (stream, path) in files {
+            match std::fs::read(&path) {
+                Ok(content) => facts.push((stream, content)),
+                Err(error) => soft_errors.push(soft_note("dump", format!("{path}: {error}"))),
+            }
+        }
+        let names = names(pid, held).unwrap_or_else(|error| {
+            soft_errors.push(soft_note("dump", format!("/proc/{pid}/task: {error}")));
+            Vec::new()
+        });
+        Self { maps, argument_block, names, facts, soft_errors }
+    }
+}
+
+/// Opened below their directory, and read at once.
+fn names(pid: u32, held: &Held) -> rustix::io::Result<Vec<(i32, String)>> {
+    let directory = rustix::fs::open(format!("/proc/{pid}/task"), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    // A thread can have been killed.
+    Ok(held.threads().filter_map(|tid| Some((tid, name(&directory, tid)?))).collect())
+}
+
+fn name(directory: &OwnedFd, tid: i32) -> Option<String> {
+    let file = rustix::fs::openat(directory, format!("{tid}/comm"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    let mut name = [0; LONGEST_NAME];
+    let size = rustix::io::read(file.ok()?, &mut name).ok()?;
+    Some(String::from_utf8_lossy(&name[..size]).trim_end().to_owned())
+}
