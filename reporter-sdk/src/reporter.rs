@@ -163,10 +163,6 @@ impl Reporter {
             // Where Yama restricts ptrace, the handler is allowed by name; elsewhere this is an error that means nothing.
             let _ = rustix::process::set_ptracer(rustix::process::PTracer::ProcessID(handler));
         }
-        let stacks = threads::give_stacks().unwrap_or_else(|error| {
-            soft_errors.push(SoftError::from_error("capture.threads", &error));
-            None
-        });
         let mapping: &'static Mapping = Box::leak(Box::new(mapping));
         let state: &'static State = Box::leak(Box::new(State {
             shared: Writer::new(mapping.words()),
@@ -175,7 +171,7 @@ impl Reporter {
             pid: std::process::id(),
             handler: handler.map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned()),
             control,
-            starting: Mutex::new(Some(Starting { greeting, stacks })),
+            starting: Mutex::new(Some(Starting { greeting, stacks: None })),
             sequence: AtomicU64::new(1),
             answers: Mutex::new(()),
             soft_errors: Mutex::new(soft_errors),
@@ -187,6 +183,15 @@ impl Reporter {
             state.note("capture.signals", &error);
         }
         panic::install();
+        // Last: hundreds of threads that each take a stack leave this one no processor.
+        match threads::give_stacks() {
+            Ok(stacks) => {
+                if let Some(starting) = &mut *lock(&state.starting) {
+                    starting.stacks = stacks;
+                }
+            }
+            Err(error) => state.note("capture.threads", &error),
+        }
         Self { state: Some(state), soft_errors: Vec::new(), is_second_copy: false }
     }
 
