@@ -71,6 +71,8 @@ fn product<T>(
     for number in 1..threads {
         thread::Builder::new().name(format!("worker-{number}")).spawn(|| thread::sleep(Duration::from_secs(3600)))?;
     }
+    // They are waiting then, as in a product that has come up, and do not start at the same time as the reporting.
+    thread::sleep(Duration::from_millis(100));
     let started = Instant::now();
     let reporting = start()?;
     let took = started.elapsed();
