@@ -12,7 +12,7 @@ use super::dump::{self, DumpError, DumpRequest, RawDump, StandStill};
 use super::minidump_filter::{self, FilterPlan};
 use super::modules::LoadedModules;
 use super::unwind::{self, UnwindLimits};
-use super::{abort_message, fault, memory_map, recorded, soft_error, soft_note, stand_in};
+use super::{abort_message, fault, memory_map, proc_files, recorded, soft_error, soft_note, stand_in};
 use crate::consent::CategorySet;
 use crate::redact::user_paths;
 use crate::schema::{DumpPolicy, HandledError};
@@ -356,9 +356,10 @@ fn redact(text: &mut String) {
     }
 }
 
-/// Has files read that the first report would wait for: the time zone's.
+/// Has files read that the first report would wait for: the time zone's, and those on the machine.
 pub(crate) fn prepare() {
     utc_offset(0);
+    proc_files::prepare();
 }
 
 /// The distance of local time from UTC at `time`, in seconds; 0 where it is not known.

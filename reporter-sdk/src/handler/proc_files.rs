@@ -1,9 +1,11 @@
 //! What the kernel tells of the product in files.
 //!
 //! Situation: these are many small files, each made up as it is read. Example: the names of 500 threads are 500 files, a fifth of the time that a product is
-//! held. Handling: they are read beside the one who reads registers and memory, who alone may: the kernel gives registers to the thread that traces.
+//! held. Handling: where there are many, they are read beside the one who reads registers and memory, who alone may: the kernel gives registers to the
+//! thread that traces.
 
 use std::os::fd::OwnedFd;
+use std::sync::LazyLock;
 use std::thread::{Scope, ScopedJoinHandle};
 
 use report_format::schema::v1;
@@ -16,6 +18,25 @@ use super::{memory_map, soft_note};
 
 /// Of a thread's name: the kernel's 16, those of its own threads more.
 const LONGEST_NAME: usize = 64;
+
+/// With fewer threads they are read in less time than it can take to wake a processor for another thread of ours.
+const FEW: usize = 32;
+
+/// What does not change while a product runs, or why it is not known: read when the handler starts. For `/proc/cpuinfo` the kernel asks each processor how fast
+/// it runs right now, and wakes it for that.
+static MACHINE: LazyLock<[(u32, Result<Vec<u8>, String>); 2]> = LazyLock::new(|| {
+    let files = [(stream::CPU_INFO, "/proc/cpuinfo"), (stream::OS_RELEASE, "/etc/os-release")];
+    files.map(|(stream, path)| (stream, read(path)))
+});
+
+/// Reads what every dump has.
+pub(crate) fn prepare() {
+    LazyLock::force(&MACHINE);
+}
+
+fn read(path: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("{path}: {error}"))
+}
 
 pub(super) struct ProcFiles {
     pub(super) maps: Vec<u8>,
@@ -30,8 +51,11 @@ pub(super) struct ProcFiles {
 /// Files that are being read.
 pub(super) struct Reading<'scope>(Result<ScopedJoinHandle<'scope, ProcFiles>, ProcFiles>);
 
-/// Begins to read them on a thread of its own. Where there is none to be had, they are read at once.
+/// Begins to read them on a thread of its own. Where there is none to be had, or they are not worth one, they are read at once.
 pub(super) fn begin<'scope>(scope: &'scope Scope<'scope, '_>, pid: u32, held: &'scope Held) -> Reading<'scope> {
+    if held.threads().len() < FEW {
+        return Reading(Err(ProcFiles::read(pid, held)));
+    }
     let thread = std::thread::Builder::new().name("files".into());
     Reading(thread.spawn_scoped(scope, move || ProcFiles::read(pid, held)).map_err(|_| ProcFiles::read(pid, held)))
 }
@@ -54,16 +78,12 @@ impl ProcFiles {
             Vec::new()
         });
         let argument_block = ArgumentBlock::read(pid, &maps);
-        let files = [
-            (stream::CPU_INFO, "/proc/cpuinfo".to_owned()),
-            (stream::OS_RELEASE, "/etc/os-release".to_owned()),
-            (stream::LIMITS, format!("/proc/{pid}/limits")),
-        ];
+        let limits = (stream::LIMITS, read(&format!("/proc/{pid}/limits")));
         let mut facts = Vec::new();
-        for (stream, path) in files {
-            match std::fs::read(&path) {
+        for (stream, content) in MACHINE.iter().cloned().chain([limits]) {
+            match content {
                 Ok(content) => facts.push((stream, content)),
-                Err(error) => soft_errors.push(soft_note("dump", format!("{path}: {error}"))),
+                Err(error) => soft_errors.push(soft_note("dump", error)),
             }
         }
         let names = names(pid, held).unwrap_or_else(|error| {
