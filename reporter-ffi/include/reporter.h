@@ -383,8 +383,8 @@ typedef int32_t reporter_surface_t;
 /**
  * An error and what caused it, outermost first.
  *
- * Made by reporter_error_new(), taken by reporter_capture_error() whether that succeeds or not. One that is not captured after all
- * goes to reporter_error_free().
+ * Made by reporter_error_new(), taken by reporter_capture_error() or reporter_capture_unhandled() whether that succeeds or not. One that is not
+ * captured after all goes to reporter_error_free().
  */
 typedef struct reporter_error_t reporter_error_t;
 
@@ -831,7 +831,7 @@ reporter_error_t *reporter_error_new_n(const char *type_name,
                                        size_t message_length);
 
 /**
- * Frees an error that was not given to reporter_capture_error(). NULL is allowed.
+ * Frees an error that was not captured. NULL is allowed.
  */
 void reporter_error_free(reporter_error_t *error);
 
@@ -869,6 +869,16 @@ reporter_status_t reporter_error_set_location_n(reporter_error_t *error,
  * the product is held for the dump.
  */
 reporter_status_t reporter_capture_error(reporter_error_t *error);
+
+/**
+ * Reports an exception that nothing has caught, from the hook that the runtime of another language calls for it: AppDomain.UnhandledException in
+ * .NET and Mono, Thread.setDefaultUncaughtExceptionHandler in Java, sys.excepthook in Python. Takes `error` in any case, as
+ * reporter_capture_error() does.
+ *
+ * Holds the calling thread until the report is made, with a dump unless reporter_options_set_kind_policy() says otherwise. If the runtime then
+ * aborts the process from the same thread, that is no second error. Exceptions of C++ are reported without this function.
+ */
+reporter_status_t reporter_capture_unhandled(reporter_error_t *error);
 
 /**
  * Tells that the product answers: to be called in each round of its main loop, by the thread that must not hang.

@@ -2,7 +2,7 @@
 
 use std::{ffi::c_char, ptr};
 
-use reporter_sdk::{ErrorLink, HandledError, SourceLocation};
+use reporter_sdk::{ErrorKind, ErrorLink, HandledError, SourceLocation};
 
 use crate::{
     ffi::{Failure, Given, Raw, borrow, boundary, boundary_or, give, read_all, take},
@@ -11,8 +11,8 @@ use crate::{
 
 /// An error and what caused it, outermost first.
 ///
-/// Made by reporter_error_new(), taken by reporter_capture_error() whether that succeeds or not. One that is not captured after all
-/// goes to reporter_error_free().
+/// Made by reporter_error_new(), taken by reporter_capture_error() or reporter_capture_unhandled() whether that succeeds or not. One that is not
+/// captured after all goes to reporter_error_free().
 #[derive(Debug)]
 pub struct reporter_error_t {
     outermost: ErrorLink,
@@ -79,7 +79,7 @@ unsafe fn new_error(raw: [Raw; 2]) -> *mut reporter_error_t {
     })
 }
 
-/// Frees an error that was not given to reporter_capture_error(). NULL is allowed.
+/// Frees an error that was not captured. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_error_free(error: *mut reporter_error_t) {
     boundary_or((), || {
@@ -168,13 +168,38 @@ fn set_location(error: &mut reporter_error_t, [file]: [Given<'_>; 1], line: u32)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_capture_error(error: *mut reporter_error_t) -> reporter_status_t {
     boundary(|| {
-        // SAFETY: the caller gives up what it got from `reporter_error_new`.
-        let reporter_error_t { outermost, causes } = *unsafe { take("error", error) }?;
-        let mut chain = vec![outermost];
-        chain.extend(causes);
-        reporter_sdk::capture_handled(HandledError::new(chain));
+        // SAFETY: as this function's caller promises.
+        reporter_sdk::capture_handled(unsafe { described(error) }?);
         Ok(())
     })
+}
+
+/// Reports an exception that nothing has caught, from the hook that the runtime of another language calls for it: AppDomain.UnhandledException in
+/// .NET and Mono, Thread.setDefaultUncaughtExceptionHandler in Java, sys.excepthook in Python. Takes `error` in any case, as
+/// reporter_capture_error() does.
+///
+/// Holds the calling thread until the report is made, with a dump unless reporter_options_set_kind_policy() says otherwise. If the runtime then
+/// aborts the process from the same thread, that is no second error. Exceptions of C++ are reported without this function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_capture_unhandled(error: *mut reporter_error_t) -> reporter_status_t {
+    boundary(|| {
+        // SAFETY: as this function's caller promises.
+        let error = unsafe { described(error) }?;
+        reporter_sdk::capture_handled(error.kind(ErrorKind::UnhandledException));
+        Ok(())
+    })
+}
+
+/// Takes an error.
+///
+/// # Safety
+/// It is null or comes from [`reporter_error_new`], and the caller gives it up.
+unsafe fn described(error: *mut reporter_error_t) -> Result<HandledError, Failure> {
+    // SAFETY: as this function's caller promises.
+    let reporter_error_t { outermost, causes } = *unsafe { take("error", error) }?;
+    let mut chain = vec![outermost];
+    chain.extend(causes);
+    Ok(HandledError::new(chain))
 }
 
 #[cfg(test)]

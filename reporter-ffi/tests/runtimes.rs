@@ -25,6 +25,14 @@ fn assert_native_fault(received: &Received, function: &str) {
     assert!(functions.iter().any(|name| name == function), "no {function} in {functions:#?}");
 }
 
+/// What the hook of a runtime has reported, and nothing else.
+fn assert_unhandled(ended: &Ended, type_name: &str) {
+    let received = ended.one_report(&format!("unhandled {type_name}"));
+    let error = received.error();
+    assert_eq!((error.kind(), &*error.chain[0].message), (ErrorKind::UnhandledException, "nobody catches this"));
+    assert!(received.functions().iter().any(|name| name == "native_unhandled"), "{:?}", received.functions());
+}
+
 /// C#, compiled once and run by two runtimes.
 mod csharp {
     use super::*;
@@ -145,6 +153,21 @@ mod csharp {
             assert_eq!((ended.status.code(), ended.reports.len()), (Some(1), 0), "{}", ended.said);
         }
     }
+
+    #[test]
+    fn an_exception_that_nobody_catches_is_one_report_where_the_product_has_a_hook() {
+        for throw in ["throw", "throw-in-thread"] {
+            for runtime in [Mono, DotNet] {
+                let Some(ended) = product(runtime, &["start", "catch", "hook", throw]) else { continue };
+                assert_unhandled(&ended, "System.InvalidOperationException");
+                if runtime == DotNet {
+                    ended.died_of(libc::SIGABRT);
+                } else {
+                    assert_eq!(ended.status.code(), Some(1), "{}", ended.said);
+                }
+            }
+        }
+    }
 }
 
 mod java {
@@ -230,6 +253,13 @@ mod java {
         let Some(ended) = product(&["start", "catch", "throw"]) else { return };
         assert_eq!((ended.status.code(), ended.reports.len()), (Some(1), 0), "{}", ended.said);
     }
+
+    #[test]
+    fn an_exception_that_nobody_catches_is_one_report_where_the_product_has_a_hook() {
+        let Some(ended) = product(&["start", "catch", "hook", "throw"]) else { return };
+        assert_unhandled(&ended, "java.lang.IllegalStateException");
+        assert_eq!(ended.status.code(), Some(1), "{}", ended.said);
+    }
 }
 
 mod python {
@@ -271,6 +301,13 @@ mod python {
             }
             ended.died_of(libc::SIGSEGV).says("Fatal Python error: Segmentation fault");
         }
+    }
+
+    #[test]
+    fn an_exception_that_nobody_catches_is_one_report_where_the_product_has_a_hook() {
+        let Some(ended) = product(&["-X", "faulthandler"], &["start", "catch", "hook", "throw"]) else { return };
+        assert_unhandled(&ended, "RuntimeError");
+        assert_eq!(ended.status.code(), Some(1), "{}", ended.said);
     }
 
     #[test]

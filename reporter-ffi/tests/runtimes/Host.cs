@@ -7,6 +7,7 @@ using System.Threading;
 static class Native {
     [DllImport("native")] internal static extern int native_start();
     [DllImport("native")] internal static extern int native_call(string name);
+    [DllImport("native")] internal static extern int native_unhandled(string type, string message);
 }
 
 class Document {
@@ -70,6 +71,15 @@ static class Host {
                     break;
                 case "catch-in-threads":
                     CatchInThreads();
+                    break;
+                case "hook":
+                    AppDomain.CurrentDomain.UnhandledException += (sender, arguments) => {
+                        var exception = (Exception)arguments.ExceptionObject;
+                        Native.native_unhandled(exception.GetType().FullName, exception.Message);
+                    };
+                    break;
+                case "throw-in-thread":
+                    InThread(() => { throw new InvalidOperationException("nobody catches this"); });
                     break;
                 case "throw":
                     throw new InvalidOperationException("nobody catches this");

@@ -4,6 +4,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 class Host {
     static native int nativeStart();
     static native int nativeCall(String name);
+    static native int nativeUnhandled(String type, String message);
 
     int pages = 1;
     static final AtomicInteger caught = new AtomicInteger();
@@ -93,6 +94,10 @@ class Host {
                 case "catch-overflows":
                     catchOverflows(20);
                     inThreads(2, () -> catchOverflows(10));
+                    break;
+                case "hook":
+                    Thread.setDefaultUncaughtExceptionHandler(
+                        (thread, e) -> nativeUnhandled(e.getClass().getName(), e.getMessage()));
                     break;
                 case "throw":
                     throw new IllegalStateException("nobody catches this");

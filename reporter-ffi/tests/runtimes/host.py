@@ -20,6 +20,11 @@ for step in sys.argv[2:]:
                 n // 0
             except ZeroDivisionError:
                 caught += 1
+    elif step == "hook":
+        def hook(kind, error, trace):
+            native.native_unhandled(kind.__name__.encode(), str(error).encode())
+            sys.__excepthook__(kind, error, trace)
+        sys.excepthook = hook
     elif step == "throw":
         raise RuntimeError("nobody catches this")
     elif step.startswith("thread:"):

@@ -34,6 +34,11 @@ int native_rearm(void) { return (int)reporter_rearm(); }
 
 int native_shutdown(void) { return (int)reporter_shutdown(10000); }
 
+/* What the hook of a runtime has to tell. */
+int native_unhandled(const char *type, const char *message) {
+    return (int)reporter_capture_unhandled(reporter_error_new(type, message));
+}
+
 /* Not to be optimised away, nor known to the compiler. */
 static volatile uintptr_t nowhere = 0x10;
 
@@ -114,6 +119,11 @@ int native_call(const char *name) {
 JNIEXPORT jint JNICALL Java_Host_nativeStart(JNIEnv *env, jclass class) {
     (void)env, (void)class;
     return native_start();
+}
+
+JNIEXPORT jint JNICALL Java_Host_nativeUnhandled(JNIEnv *env, jclass class, jstring type, jstring message) {
+    (void)class;
+    return native_unhandled((*env)->GetStringUTFChars(env, type, NULL), (*env)->GetStringUTFChars(env, message, NULL));
 }
 
 JNIEXPORT jint JNICALL Java_Host_nativeCall(JNIEnv *env, jclass class, jstring name) {

@@ -1,13 +1,29 @@
-//! Errors that the product handled and goes on from.
+//! Errors that the product handled and goes on from, and those that a runtime above us found nobody for.
 
-use std::{any::TypeId, error::Error, ffi::c_void, io, thread};
+use std::{
+    any::TypeId,
+    error::Error,
+    ffi::c_void,
+    io,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    thread,
+    time::Duration,
+};
 
 use report_format::schema::v1::{ErrorKind, ErrorLink};
 
-use crate::{reporter, shared::writer::cut};
+use crate::{
+    reporter,
+    shared::{
+        clock,
+        writer::{self, cut},
+    },
+};
 
 /// Links kept of a chain of errors.
 const CHAIN_LIMIT: usize = 32;
+/// For so long an abort of a thread is taken for the end of what it has reported as unhandled.
+const END_TIME: Duration = Duration::from_secs(10);
 /// Bytes kept of a message.
 const MESSAGE_BYTES: usize = 2048;
 /// Frames kept of a stack.
@@ -43,6 +59,16 @@ impl HandledError {
     }
 }
 
+/// The thread that has reported an unhandled exception last, and when.
+static UNHANDLED_IN: AtomicU32 = AtomicU32::new(0);
+static UNHANDLED_AT: AtomicU64 = AtomicU64::new(0);
+
+/// Whether a SIGABRT in this thread is the end of an exception that is reported already: .NET calls the product's hook and aborts. Async-signal-safe.
+pub(crate) fn is_ending(tid: u32) -> bool {
+    let since = || clock::monotonic().saturating_sub(UNHANDLED_AT.load(Ordering::Relaxed));
+    UNHANDLED_IN.load(Ordering::Relaxed) == tid && u128::from(since()) < END_TIME.as_nanos()
+}
+
 /// Reports an error that the product handled, with the errors that caused it.
 ///
 /// Returns in under a millisecond and without asking anyone, unless [`Options::kind`](crate::Options::kind) wants memory for handled errors: then the
@@ -62,6 +88,9 @@ pub fn capture_error<E: Error + ?Sized + 'static>(error: &E) {
 }
 
 /// Reports an error that the caller describes; otherwise as [`capture_error`].
+///
+/// One of the kind [`ErrorKind::UnhandledException`] is what the hook of a runtime reports that found nobody to catch it. Unless the options say otherwise it
+/// comes with a dump, for which the product is held. If the runtime then aborts the process from the same thread, that is no second error.
 // Not inlined: the stack is what lies above this function.
 #[inline(never)]
 pub fn capture_handled(error: HandledError) {
@@ -77,6 +106,10 @@ pub fn capture_handled(error: HandledError) {
     }
     let name = error.thread_name.unwrap_or_else(|| thread::current().name().unwrap_or_default().to_owned());
     state.send_handled(chain, error.kind, frames, cut(&name, 256));
+    if error.kind == ErrorKind::UnhandledException {
+        UNHANDLED_AT.store(clock::monotonic(), Ordering::Relaxed);
+        UNHANDLED_IN.store(writer::thread_id(), Ordering::Relaxed);
+    }
 }
 
 fn chain_of<E: Error + ?Sized + 'static>(error: &E) -> Vec<ErrorLink> {

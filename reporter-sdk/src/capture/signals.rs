@@ -8,7 +8,7 @@ use std::{
 use report_format::schema::v1::ErrorKind;
 
 use super::{
-    chain, child, context, panic, terminate,
+    chain, child, context, handled, panic, terminate,
     wake::{self, Claim, Claimed},
 };
 use crate::{reporter, shared::writer::Crash};
@@ -75,7 +75,7 @@ unsafe fn report(info: &libc::siginfo_t, ucontext: *mut libc::c_void) {
     if pid != state.pid || !state.options.wants(ErrorKind::Crash) {
         return;
     }
-    if info.si_signo == libc::SIGABRT && panic::is_ending(tid) {
+    if info.si_signo == libc::SIGABRT && (panic::is_ending(tid) || handled::is_ending(tid)) {
         return;
     }
     match Claim::take(tid, state.crash.longest()) {

@@ -325,7 +325,13 @@ pub(crate) fn error(occurrence: &Occurrence, id: [u8; 16], memory: &Memory, now:
             name => headline(&format!("unhandled {name}")),
         },
         (_, _, Some((signal, _))) => fault::title(signal.number.cast_unsigned(), signal.code),
-        _ => chain.first().map_or_else(|| "error".to_owned(), |link| headline(&link.message)),
+        _ => chain.first().map_or_else(
+            || "error".to_owned(),
+            |link| match (kind, &*link.type_name) {
+                (ErrorKind::UnhandledException, name) if !name.is_empty() => headline(&format!("unhandled {name}")),
+                _ => headline(&link.message),
+            },
+        ),
     };
     v1::Error {
         report_id: id.to_vec(),
