@@ -22,9 +22,12 @@ const LONGEST_NAME: usize = 64;
 /// With fewer threads they are read in less time than it can take to wake a processor for another thread of ours.
 const FEW: usize = 32;
 
+/// A stream's type and its content, or why there is none.
+type Fact = (u32, Result<Vec<u8>, String>);
+
 /// What does not change while a product runs, or why it is not known: read when the handler starts. For `/proc/cpuinfo` the kernel asks each processor how fast
 /// it runs right now, and wakes it for that.
-static MACHINE: LazyLock<[(u32, Result<Vec<u8>, String>); 2]> = LazyLock::new(|| {
+static MACHINE: LazyLock<[Fact; 2]> = LazyLock::new(|| {
     let files = [(stream::CPU_INFO, "/proc/cpuinfo"), (stream::OS_RELEASE, "/etc/os-release")];
     files.map(|(stream, path)| (stream, read(path)))
 });
