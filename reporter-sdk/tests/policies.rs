@@ -2,72 +2,34 @@
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;
+#[path = "support/roles.rs"]
+mod roles;
 
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io::Read;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use end_to_end::product;
 use report_format::schema::v1::{self, ErrorKind, SectionKind};
 use reporter_sdk::consent::Draft;
 use reporter_sdk::spool::Spool;
 use reporter_sdk::{Children, Options, Reporter, Restart, Surface};
-use rustix::process::{Pid, Signal};
+use roles::{ARGUMENTS, PATIENCE, Place, ROLE, folder, wait_for};
+use rustix::process::Signal;
 
-const ROLE: &str = "REPORTER_TEST_ROLE";
-const FOLDER: &str = "REPORTER_TEST_FOLDER";
-const HANDLER: &str = "REPORTER_TEST_HANDLER";
-/// What this program is given to be the product.
-const ARGUMENTS: [&str; 4] = ["--exact", "product", "--include-ignored", "--nocapture"];
-/// Nothing that should come soon takes longer.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Far longer than a hang in these tests, for what should not come.
 const LONG_ENOUGH: Duration = Duration::from_millis(1500);
 const HANG: Duration = Duration::from_millis(300);
 
-/// The product's folder, with its spool and what it writes for the test.
-struct Place(tempfile::TempDir);
-
 impl Place {
-    fn new() -> Self {
-        let directory = tempfile::Builder::new().prefix("policies").tempdir().unwrap();
-        // By this name the handlers of this product are known.
-        std::os::unix::fs::symlink(product::handler(), directory.path().join("handler")).unwrap();
-        Self(directory)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn start(&self, role: &str) -> Running<'_> {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.args(ARGUMENTS).env(ROLE, role).env(FOLDER, self.0.path()).env(HANDLER, self.path("handler"));
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).current_dir(self.0.path());
-        // No terminal: nobody is asked.
-        let alone = || rustix::process::setsid().map(drop).map_err(Into::into);
-        // SAFETY: between fork and exec the closure makes one system call.
-        unsafe { command.pre_exec(alone) };
-        Running { child: command.spawn().unwrap(), place: self }
-    }
-
     /// Runs it to its end, and its handlers.
     fn run(&self, role: &str) -> ExitStatus {
         self.start(role).ends()
-    }
-
-    fn handlers(&self) -> Vec<u32> {
-        processes_with(self.path("handler").to_str().unwrap())
-    }
-
-    fn handlers_end(&self) {
-        wait_for("end of the handlers", || self.handlers().is_empty());
     }
 
     /// What waits for an answer, oldest first.
@@ -85,62 +47,6 @@ impl Place {
     fn fact(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
-}
-
-/// Processes that have this among their arguments.
-fn processes_with(argument: &str) -> Vec<u32> {
-    let has = |pid: &u32| {
-        let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        arguments.split(|byte| *byte == 0).any(|one| one == argument.as_bytes())
-    };
-    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(has).collect()
-}
-
-/// The product, and the pipe that holds it.
-struct Running<'p> {
-    child: Child,
-    place: &'p Place,
-}
-
-impl Running<'_> {
-    /// Lets it go on, where it waits for that.
-    fn ends(&mut self) -> ExitStatus {
-        drop(self.child.stdin.take());
-        let started = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(started.elapsed() < PATIENCE, "the product does not end");
-            sleep(Duration::from_millis(5));
-        };
-        self.place.handlers_end();
-        status
-    }
-
-    fn signal(&self, signal: Signal) {
-        rustix::process::kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < PATIENCE, "no {what} in {PATIENCE:?}");
-        sleep(Duration::from_millis(5));
-    }
-}
-
-fn folder() -> PathBuf {
-    env::var_os(FOLDER).unwrap().into()
 }
 
 /// Tells the test something.
@@ -214,7 +120,7 @@ fn product() {
     let Ok(role) = env::var(ROLE) else { return };
     let (role, detail) = role.split_once(' ').unwrap_or((&role, ""));
     let options = Options::new("Example Software", "Policies", "1")
-        .handler(env::var_os(HANDLER).unwrap())
+        .handler(folder().join("handler"))
         .spool(folder().join("spool"));
     let options = match role {
         "hang" | "pause" | "beat" => options.hang_after(HANG),

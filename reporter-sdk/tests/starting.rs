@@ -2,41 +2,28 @@
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;
+#[path = "support/roles.rs"]
+mod roles;
 
 use std::env;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use end_to_end::product;
 use report_format::schema::v1::{self, ErrorKind, SectionKind};
 use reporter_sdk::spool::Spool;
 use reporter_sdk::{Options, Reporter};
+use roles::{PATIENCE, Place, ROLE, folder, wait_for};
 use rustix::process::{Pid, Signal};
 
-const ROLE: &str = "REPORTER_TEST_ROLE";
-const FOLDER: &str = "REPORTER_TEST_FOLDER";
-/// Nothing that should come soon takes longer.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// For how long a handler that is slow to start does nothing.
 const SLOW: Duration = Duration::from_millis(700);
 
-/// The product's folder, with its spool, its handler and what it writes for the test.
-struct Place(tempfile::TempDir);
-
 impl Place {
-    fn new() -> Self {
-        let directory = tempfile::Builder::new().prefix("starting").tempdir().unwrap();
-        std::os::unix::fs::symlink(product::handler(), directory.path().join("handler")).unwrap();
-        Self(directory)
-    }
-
     /// With a handler that takes its time before it is one.
     fn with_a_slow_handler() -> Self {
         let place = Self::new();
@@ -46,81 +33,11 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn start(&self, role: &str) -> Running<'_> {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.args(["--exact", "product", "--include-ignored", "--nocapture"]);
-        command.env(ROLE, role).env(FOLDER, self.0.path()).current_dir(self.0.path());
-        command.stdin(Stdio::piped()).stdout(Stdio::null());
-        // No terminal: nobody is asked.
-        let alone = || rustix::process::setsid().map(drop).map_err(Into::into);
-        // SAFETY: between fork and exec the closure makes one system call.
-        unsafe { command.pre_exec(alone) };
-        Running { child: command.spawn().unwrap(), place: self }
-    }
-
-    fn handlers(&self) -> Vec<u32> {
-        let [slow, real] = ["slow", "handler"].map(|name| self.path(name).to_str().unwrap().to_owned());
-        let is_ours = |pid: &u32| {
-            let arguments = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            arguments.split('\0').any(|one| one == slow || one == real)
-        };
-        let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-        processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_ours).collect()
-    }
-
-    fn handlers_end(&self) {
-        wait_for("end of the handler", || {
-            // While a process goes from one program to the next, it has no arguments.
-            self.handlers().is_empty() && {
-                sleep(Duration::from_millis(50));
-                self.handlers().is_empty()
-            }
-        });
-    }
-
     /// The kinds of what waits for an answer.
     fn reported(&self) -> Vec<ErrorKind> {
         let spool = Spool::open(&self.path("spool")).unwrap();
         let drafts = spool.drafts().unwrap().into_iter().map(|id| spool.take_draft(id).unwrap().unwrap());
         drafts.map(|taken| taken.draft().message::<v1::Error>(SectionKind::Error).unwrap().kind()).collect()
-    }
-}
-
-struct Running<'p> {
-    child: Child,
-    place: &'p Place,
-}
-
-impl Running<'_> {
-    /// Lets it go on, and waits for its end and its handler's.
-    fn ends(&mut self) -> ExitStatus {
-        drop(self.child.stdin.take());
-        let mut ended = None;
-        wait_for("end of the product", || {
-            ended = self.child.try_wait().unwrap();
-            ended.is_some()
-        });
-        self.place.handlers_end();
-        ended.unwrap()
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < PATIENCE, "no {what} in {PATIENCE:?}");
-        sleep(Duration::from_millis(5));
     }
 }
 
@@ -157,7 +74,7 @@ fn ends_at_once(status: i32) -> ! {
 #[ignore = "the product's part of the other tests"]
 fn product() {
     let Ok(role) = env::var(ROLE) else { return };
-    let folder = PathBuf::from(env::var_os(FOLDER).unwrap());
+    let folder = folder();
     let slow = folder.join("slow");
     let handler = if slow.exists() { slow } else { folder.join("handler") };
     // SAFETY: the handler is async-signal-safe: one atomic.

@@ -127,14 +127,14 @@ fn write(request: DumpRequest) -> Result<(RawDump, Held), DumpError> {
     let started = Instant::now();
     let DumpRequest { pid, tid, context, .. } = request;
     let id = |id: u32| i32::try_from(id).ok().filter(|id| *id > 0).ok_or(DumpError::Id { id });
-    let mut config = MinidumpWriterConfig::new(id(pid)?, id(tid)?);
+    let (process, thread) = (id(pid)?, id(tid)?);
+    let mut config = MinidumpWriterConfig::new(process, thread);
     if let Some(inner) = context {
         config.set_crash_context(CrashContextExt { inner });
     }
     let mut soft_errors = Vec::new();
-    let held = suspend::hold(id(pid)?, &mut soft_errors);
-    let tid_held = id(tid)?;
-    if !held.threads().any(|thread| thread == tid_held) {
+    let held = suspend::hold(process, &mut soft_errors);
+    if !held.threads().any(|held| held == thread) {
         let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
         let scope = scope.map_or_else(|_| "not set".into(), |s| s.trim().to_owned());
         return Err(DumpError::NoThread { pid, tid, scope });

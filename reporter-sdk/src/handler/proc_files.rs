@@ -33,7 +33,7 @@ static MACHINE: LazyLock<[Fact; 2]> = LazyLock::new(|| {
 });
 
 /// Reads what every dump has.
-pub(crate) fn prepare() {
+pub(super) fn prepare() {
     LazyLock::force(&MACHINE);
 }
 
