@@ -13,6 +13,8 @@ mod evidence;
 mod fault;
 mod hang;
 mod memory_map;
+#[allow(dead_code, reason = "the pipeline does not use it yet")]
+mod memory_reader;
 pub(crate) mod minidump_filter;
 mod module_list;
 mod modules;
@@ -23,6 +25,8 @@ mod restart;
 mod server;
 mod settings;
 mod signature;
+#[allow(dead_code, reason = "the pipeline does not use it yet")]
+mod smaps;
 mod stand_in;
 mod suspend;
 mod thread_list;
