@@ -14,6 +14,7 @@ use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
 use super::attachments::Attachments;
 use super::evidence::{self, Dumped, Memory, Occurrence, nanos};
+use super::exclusions::Exclusions;
 use super::settings::Settings;
 use super::signature::signature;
 use super::{soft_error, soft_note};
@@ -75,6 +76,8 @@ pub(crate) struct Pipeline {
     pub(crate) spool: Option<Spool>,
     /// Of the product.
     pub(crate) pid: u32,
+    /// What the product keeps out of its reports, in its own memory.
+    pub(crate) exclusions: Exclusions,
 }
 
 impl Pipeline {
@@ -102,7 +105,8 @@ impl Pipeline {
 
         let policy = self.settings.dump(occurrence.kind);
         let id = ReportId(uuid::Uuid::now_v7().into_bytes());
-        let dumping = evidence::begin_dump(occurrence, pid, policy, allowed, &mut diagnostics);
+        let dumping =
+            evidence::begin_dump(occurrence, pid, policy, allowed, self.exclusions.ranges(), &mut diagnostics);
         hold.show_progress();
         let mut dumped = dumping.and_then(|dumping| dumping.finish(&|| hold.record(), &mut diagnostics));
         // Ours until the whole draft has taken its place.

@@ -14,6 +14,7 @@ use super::attachments::Attachments;
 use super::children::CrashedChild;
 use super::delivery::{self, Delivery};
 use super::evidence::{self, Occurrence};
+use super::exclusions::Exclusions;
 use super::hang::{self, HangWatch};
 use super::pipeline::{Became, Hold, Pipeline, PipelineError};
 use super::restart::Restart;
@@ -247,7 +248,7 @@ impl Server {
             }
         };
         let pid = peer.pid.as_raw_nonzero().get().cast_unsigned();
-        let pipeline = Pipeline { settings, administrator, spool, pid };
+        let pipeline = Pipeline { settings, administrator, spool, pid, exclusions: Exclusions::default() };
         Ok((shared, product, pipeline, delivery, attachments, soft_errors))
     }
 
@@ -332,6 +333,10 @@ impl Server {
                     let added = self.attachments.add_bytes(bytes, content);
                     self.note("attachments", added);
                 }
+            }
+            Some(client_message::Message::ExcludeMemory(piece)) => {
+                let changed = self.pipeline.exclusions.change(piece.address, piece.length);
+                self.note("memory", changed);
             }
             Some(client_message::Message::Flush(flush)) => {
                 let mut hold = Hold::on(Arc::clone(&self.crash_channel));

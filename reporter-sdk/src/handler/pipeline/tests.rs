@@ -6,7 +6,8 @@ use crate::schema::Configuration;
 
 fn pipeline(spool: &std::path::Path) -> Pipeline {
     let spool = Some(Spool::open(spool).unwrap());
-    Pipeline { settings: Settings::new(Configuration::default()), administrator: Default::default(), spool, pid: 1 }
+    let settings = Settings::new(Configuration::default());
+    Pipeline { settings, administrator: Default::default(), spool, pid: 1, exclusions: Default::default() }
 }
 
 fn keep(pipeline: &Pipeline, number: u8) -> ReportId {
