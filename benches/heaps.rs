@@ -86,29 +86,59 @@ impl Source for Buffer {
 
 /// The private writable memory of a Python process of at least `size` bytes.
 pub fn python_heap(size: u64) -> Option<Buffer> {
-    memory_of(Command::new("python3").args(["-c", PYTHON, &size.to_string()]))
+    Live::python(size).map(|live| live.copy().expect("a child's memory can be read"))
 }
 
 /// The private writable memory of a Node.js process of at least `size` bytes.
 pub fn node_heap(size: u64) -> Option<Buffer> {
-    memory_of(Command::new("node").args(["--max-old-space-size=16000", "-e", NODE, &size.to_string()]))
+    Live::node(size).map(|live| live.copy().expect("a child's memory can be read"))
 }
 
-/// Starts a process, waits until it says that it is ready, and copies its memory. `None` if there is no such program.
-fn memory_of(command: &mut Command) -> Option<Buffer> {
-    let mut child = match command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() {
-        Ok(child) => child,
-        Err(error) => {
-            println!("SKIPPED: {} cannot be started: {error}", command.get_program().display());
-            return None;
-        }
-    };
-    let mut line = String::new();
-    let output = child.stdout.take().expect("piped");
-    BufReader::new(output).read_line(&mut line).expect("readable");
-    let copied = (line.trim() == "ready").then(|| copy(&child).expect("a child's memory can be read"));
-    child.kill().and_then(|()| child.wait()).expect("it is ours");
-    copied
+/// A process with a heap, which waits.
+#[derive(Debug)]
+pub struct Live(Child);
+
+impl Live {
+    /// A Python process with at least `size` bytes of memory. `None` if there is no such program.
+    pub fn python(size: u64) -> Option<Self> {
+        Self::start(Command::new("python3").args(["-c", PYTHON, &size.to_string()]))
+    }
+
+    /// The same of Node.js.
+    pub fn node(size: u64) -> Option<Self> {
+        Self::start(Command::new("node").args(["--max-old-space-size=16000", "-e", NODE, &size.to_string()]))
+    }
+
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// The private writable memory.
+    pub fn copy(&self) -> io::Result<Buffer> {
+        copy(&self.0)
+    }
+
+    /// Starts a process, and waits until it says that it is ready.
+    fn start(command: &mut Command) -> Option<Self> {
+        let mut child = match command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                println!("SKIPPED: {} cannot be started: {error}", command.get_program().display());
+                return None;
+            }
+        };
+        let mut line = String::new();
+        let output = child.stdout.take().expect("piped");
+        BufReader::new(output).read_line(&mut line).expect("readable");
+        let live = Self(child);
+        (line.trim() == "ready").then_some(live)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.kill().and_then(|()| self.0.wait()).expect("it is ours");
+    }
 }
 
 fn copy(child: &Child) -> io::Result<Buffer> {

@@ -1,8 +1,10 @@
 //! What the benchmarks work on: the memory of real processes, and of none.
 
+mod goals;
 mod heaps;
 
-pub use heaps::{Buffer, grown, node_heap, noise, python_heap};
+pub use goals::{Counter, Goals, zstd_on_two_cores, zstd_stream};
+pub use heaps::{Buffer, Live, grown, node_heap, noise, python_heap};
 
 /// The most memory that this process had at a time since [`forget_peak`], in bytes of resident set (`VmHWM`).
 pub fn peak() -> u64 {

@@ -1,4 +1,4 @@
-//! A reporter without a handler, for the project's own benchmarks.
+//! A reporter without a handler, and the handler's reading of memory without a reporter, for the project's own benchmarks.
 
 use std::time::Duration;
 
@@ -23,4 +23,17 @@ pub fn start() {
     assert!(reporter.is_active(), "{:?}", reporter.soft_errors());
     // Ending it would wait for an answer.
     std::mem::forget((reporter, handler, nobody));
+}
+
+/// Writes the memory of process `pid`, which is held meanwhile, as a report of nothing else.
+///
+/// # Errors
+/// The process cannot be held or read, or `out` not be written.
+#[cfg(feature = "handler")]
+pub fn full_memory<W: std::io::Write>(
+    pid: u32,
+    threads: usize,
+    out: W,
+) -> Result<(W, report_format::memory::Stats), Box<dyn std::error::Error>> {
+    crate::handler::full_memory_of(pid, threads, out)
 }

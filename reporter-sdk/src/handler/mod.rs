@@ -45,6 +45,30 @@ use std::fmt::Write as _;
 
 use report_format::schema::v1;
 
+/// For the benchmarks: the memory of a process that is held for it, as the pipeline reads it.
+#[cfg(feature = "bench")]
+pub(crate) fn full_memory_of<W: std::io::Write>(
+    pid: u32,
+    threads: usize,
+    out: W,
+) -> Result<(W, report_format::memory::Stats), Box<dyn Error>> {
+    use report_format::{Summary, Writer, memory};
+    let mut soft_errors = Vec::new();
+    let held = suspend::hold(i32::try_from(pid)?, &mut soft_errors);
+    let block = argument_block::ArgumentBlock::read(pid, &memory_map::read(pid)?)?;
+    let plan = memory_reader::MemoryPlan::default();
+    let memory = memory_reader::ProcessMemory::open(pid, &block, &plan, &mut soft_errors)?;
+    if let Some(soft) = soft_errors.into_iter().next() {
+        return Err(soft.message.into());
+    }
+    let mut writer = Writer::new(out, &Summary { report_id: vec![7; 16], ..Default::default() })?;
+    let erased = memory.erased();
+    let options = memory::Options { threads, erased: &erased, progress: None };
+    let stats = memory::encode(&mut writer, &memory, &options)?;
+    drop(held);
+    Ok((writer.finish()?.0, stats))
+}
+
 /// Something that could not be had, in words for the report: `error` with its sources, joined by colons.
 pub(crate) fn soft_error(subject: &str, error: &dyn Error) -> v1::SoftError {
     let mut message = error.to_string();
