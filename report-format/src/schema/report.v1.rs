@@ -1535,6 +1535,8 @@ pub struct Diagnostics {
     /// Purpose: how often the same error happened without a report. As shown: `12`.
     #[prost(uint64, tag = "6")]
     pub suppressed: u64,
+    #[prost(uint64, tag = "7")]
+    pub stopped_nanos: u64,
 }
 /// Something that could not be had. Capture never fails whole.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
