@@ -11,6 +11,7 @@ mod dump_file;
 mod elf;
 mod evidence;
 mod fault;
+mod full_memory;
 mod hang;
 mod memory_map;
 pub(crate) mod minidump_filter;

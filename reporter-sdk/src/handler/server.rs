@@ -247,7 +247,7 @@ impl Server {
             }
         };
         let pid = peer.pid.as_raw_nonzero().get().cast_unsigned();
-        let pipeline = Pipeline { settings, administrator, spool, pid };
+        let pipeline = Pipeline { settings, administrator, spool, pid, images: Images::default() };
         Ok((shared, product, pipeline, delivery, attachments, soft_errors))
     }
 

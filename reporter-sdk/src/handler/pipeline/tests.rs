@@ -6,7 +6,7 @@ use crate::schema::Configuration;
 
 fn pipeline(spool: &std::path::Path) -> Pipeline {
     let spool = Some(Spool::open(spool).unwrap());
-    Pipeline { settings: Settings::new(Configuration::default()), administrator: Default::default(), spool, pid: 1 }
+    Pipeline { settings: Settings::new(Configuration::default()), administrator: Default::default(), spool, pid: 1, images: Images::default() }
 }
 
 fn keep(pipeline: &Pipeline, number: u8) -> ReportId {
