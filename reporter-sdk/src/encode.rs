@@ -71,7 +71,7 @@ impl From<report_format::Error> for EncodeError {
 /// # Errors
 /// `draft` is not what was granted, or writing failed. What was written until then is to be thrown away.
 pub fn encode(draft: &Draft, grant: &Grant, reduce: &Reduce<'_>, writer: impl Write) -> Result<Encoded, EncodeError> {
-    encode_with_memory(draft, grant, reduce, || Err(EncodeError::NoImage), writer)
+    encode_with_memory(draft, grant, reduce, || Err::<io::Empty, _>(EncodeError::NoImage), writer)
 }
 
 /// The same for a draft that has a memory image: `open` gives the container that holds it. Not called where it was not granted.

@@ -15,6 +15,7 @@ use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 use super::attachments::Attachments;
 use super::evidence::{self, Dumped, Memory, Occurrence, nanos};
 use super::full_memory::{self, Image, Images};
+use super::memory_reader::MemoryPlan;
 use super::settings::Settings;
 use super::signature::signature;
 use super::{soft_error, soft_note};
@@ -322,7 +323,7 @@ impl Pipeline {
         let Some((still, argument_block)) = dumped.and_then(Dumped::standing) else {
             return none("not read: it takes a dump of which arguments and environment can be left out, and threads that stand still");
         };
-        let plan = self.settings.memory_plan();
+        let plan = MemoryPlan::default();
         // The other half is for the question: the terminal is the product's only as long as the product waits.
         let deadline = started + self.settings.longest_wait / 2;
         let request = full_memory::Request { pid, id, still, argument_block, plan: &plan, deadline };

@@ -14,6 +14,7 @@ use super::attachments::Attachments;
 use super::children::CrashedChild;
 use super::delivery::{self, Delivery};
 use super::evidence::{self, Occurrence};
+use super::full_memory::Images;
 use super::hang::{self, HangWatch};
 use super::pipeline::{Became, Hold, Pipeline, PipelineError};
 use super::restart::Restart;
