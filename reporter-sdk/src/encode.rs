@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
-use report_format::schema::v1::{Category, SectionKind};
 use report_format::rewrite::copy_sections;
+use report_format::schema::v1::{Category, SectionKind};
 use report_format::{Limits, SectionHeader, Summary, Writer};
 use sha2::{Digest, Sha256};
 

@@ -37,6 +37,8 @@ pub mod deliver;
 #[cfg(feature = "handler")]
 pub mod encode;
 mod error;
+#[cfg(target_os = "linux")]
+mod excluded;
 #[cfg(feature = "test-support")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -64,6 +66,7 @@ pub use annotations::{annotate, remove_annotation};
 pub use attachments::{ATTACHMENT_LIMIT, attach_bytes, attach_file};
 pub use capture::handled::{HandledError, capture_error, capture_handled};
 pub use error::{Error, SoftError};
+pub use excluded::{EXCLUSION_LIMIT, exclude_memory, include_memory};
 pub use heartbeat::{heartbeat, heartbeat_pause};
 pub use options::{Children, Dump, Mail, Notice, Options, Policy, Restart, Smtp, Tls};
 pub use report_format::schema::v1::{Category, ErrorKind, ErrorLink, ManagedFrame, SourceLocation, Surface};

@@ -62,11 +62,13 @@ pub(crate) struct Limits {
     pub(crate) outgoing: u32,
     /// Of drafts, and again of what is outgoing.
     pub(crate) bytes: u64,
+    /// Of an image of all memory.
+    pub(crate) full_memory: u64,
 }
 
 impl Limits {
     pub(crate) const DEFAULT: Self =
-        Self { per_signature: 5, per_day: 25, drafts: 20, outgoing: 100, bytes: 256 << 20 };
+        Self { per_signature: 5, per_day: 25, drafts: 20, outgoing: 100, bytes: 256 << 20, full_memory: 8 << 30 };
 }
 
 #[derive(Clone, Debug)]
@@ -234,6 +236,16 @@ impl Options {
     #[must_use]
     pub fn spool_limits(mut self, undecided: u32, outgoing: u32, bytes: u64) -> Self {
         self.limits = Limits { drafts: undecided, outgoing, bytes, ..self.limits };
+        self
+    }
+
+    /// The most bytes of memory that are read for a [`Dump::FullMemory`]; zero is no limit. Default: 8 GiB.
+    ///
+    /// A product that has more loses what says the least of it first: files that it shares with others, then libraries, then its largest pieces of memory.
+    /// The report says how much is missing. Memory that was never written to does not count.
+    #[must_use]
+    pub fn full_memory_limit(mut self, bytes: u64) -> Self {
+        self.limits.full_memory = bytes;
         self
     }
 

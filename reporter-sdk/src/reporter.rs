@@ -362,6 +362,14 @@ impl State {
         self.control.send(&message, &[memory.as_fd()], START_TIMEOUT).map_err(|error| attaching(name, error))
     }
 
+    /// Tells the handler of a piece of memory that no report is to have. A length of 0 ends that.
+    pub(crate) fn send_exclusion(&self, address: u64, length: u64) -> Result<(), Error> {
+        let message = Some(Message::ExcludeMemory(schema::ExcludeMemory { address, length }));
+        let message = schema::ClientMessage { sequence: self.next(), message };
+        let failed = |error| Error::io("the handler did not learn of memory to exclude", io::Error::other(error));
+        self.control.send(&message, &[], START_TIMEOUT).map_err(failed)
+    }
+
     /// Sends what `message` makes of the time-out in milliseconds, and waits for the answer: `timeout` at most, and no longer without a sign of
     /// life than the options say.
     fn ask(&self, message: impl FnOnce(u64) -> Message, timeout: Duration) -> bool {

@@ -9,7 +9,10 @@ use std::{
 
 use crash_context::CrashContext;
 
-use crate::shared::{layout::record, writer::Writer};
+use crate::{
+    excluded,
+    shared::{layout::record, writer::Writer},
+};
 
 /// At least; a larger page of the machine is a multiple of it.
 const PAGE: u64 = 4096;
@@ -39,12 +42,14 @@ pub(crate) fn write(shared: &Writer) {
             Some(pointer) => copy_stack(pointer, &forbidden, &words[record::STACK..record::MAPS]),
             None => (0, 0),
         };
+        erase(start, size, &words[record::STACK..]);
         store(record::STACK_START, start);
         store(record::STACK_BYTES, size);
         let (start, size) = match register(INSTRUCTION_POINTER) {
             Some(pointer) => copy_code(pointer, &forbidden, &words[record::CODE..record::STACK]),
             None => (0, 0),
         };
+        erase(start, size, &words[record::CODE..]);
         store(record::CODE_START, start);
         store(record::CODE_BYTES, size);
     });
@@ -120,6 +125,18 @@ fn copy_code(pointer: u64, forbidden: &Range<u64>, out: &[AtomicU64]) -> (u64, u
     }
 }
 
+/// Makes zeros of what the product excludes, in a copy of `size` bytes at `start`. Async-signal-safe: loads and stores alone.
+fn erase(start: u64, size: u64, copy: &[AtomicU64]) {
+    for (from, to) in excluded::pieces() {
+        for at in from.max(start)..to.min(start + size) {
+            let (word, byte) = ((at - start) as usize / 8, (at - start) % 8);
+            let Some(word) = copy.get(word) else { return };
+            let bytes = u64::from_le(word.load(Ordering::Relaxed)) & !(0xff << (8 * byte));
+            word.store(bytes.to_le(), Ordering::Relaxed);
+        }
+    }
+}
+
 /// Copies from this process's own memory, all or nothing: where there is none, it is an error and no fault. As the process itself, whatever it is forbidden
 /// to others, it may.
 fn copy(from: Range<u64>, out: &[AtomicU64]) -> bool {
@@ -175,6 +192,21 @@ mod tests {
         let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
         let arguments: u64 = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(48 - 3).unwrap().parse().unwrap();
         assert!(!first.is_empty() && block.start > 0 && block.start <= arguments, "{block:x?} {arguments:x}");
+    }
+
+    #[test]
+    fn what_is_excluded_is_erased_to_the_byte() {
+        let copy: Vec<_> = (0..4).map(|_| AtomicU64::new(u64::MAX)).collect();
+        let piece = [0_u8; 16];
+        let at = piece.as_ptr() as u64;
+        // As if the copy had begun some bytes before the piece.
+        let start = at - 5;
+        excluded::tests::with(at, 16, || erase(start, 32, &copy));
+        let bytes: Vec<u8> = copy.iter().flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes()).collect();
+        let expected: Vec<u8> = (0..32).map(|at| if (5..21).contains(&at) { 0 } else { 0xff }).collect();
+        assert_eq!(bytes, expected);
+        excluded::tests::with(at, 16, || erase(at + 16, 16, &copy));
+        assert_eq!(copy[3].load(Ordering::Relaxed), u64::MAX, "it ends where the copy begins");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! From what happened to the sections of a draft.
 
+use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -81,6 +82,8 @@ pub(crate) struct Dumping<'a> {
     crash: &'a CrashRecord,
     pid: u32,
     system: bool,
+    /// What the product keeps out of it.
+    excluded: Vec<Range<u64>>,
     started: Instant,
     dumping: Result<dump::Dumping, DumpError>,
 }
@@ -92,6 +95,7 @@ pub(crate) fn begin_dump<'a>(
     pid: u32,
     policy: DumpPolicy,
     allowed: CategorySet,
+    excluded: Vec<Range<u64>>,
     diagnostics: &mut v1::Diagnostics,
 ) -> Option<Dumping<'a>> {
     if !allowed.contains(Category::Memory) || matches!(policy, DumpPolicy::None) {
@@ -108,7 +112,7 @@ pub(crate) fn begin_dump<'a>(
     let started = Instant::now();
     let hold = matches!(occurrence.kind, ErrorKind::Crash | ErrorKind::OutOfMemory) || policy == DumpPolicy::FullMemory;
     let dumping = dump::begin(DumpRequest { pid, tid: crash.tid, context, timeout: DUMP_TIME, hold });
-    Some(Dumping { crash, pid, system: allowed.contains(Category::System), started, dumping })
+    Some(Dumping { crash, pid, system: allowed.contains(Category::System), excluded, started, dumping })
 }
 
 impl Dumping<'_> {
@@ -118,7 +122,7 @@ impl Dumping<'_> {
         ask_product: &dyn Fn() -> Option<MemoryRecord>,
         diagnostics: &mut v1::Diagnostics,
     ) -> Option<Dumped> {
-        let Self { crash, pid, system, started, dumping } = self;
+        let Self { crash, pid, system, excluded, started, dumping } = self;
         let raw = dumping.and_then(dump::Dumping::finish);
         diagnostics.dump_nanos = nanos(raw.as_ref().map_or_else(|_| started.elapsed(), |raw| raw.took));
         // Where it goes on at once.
@@ -130,7 +134,7 @@ impl Dumping<'_> {
                 .and_then(|record| stand_in(record, crash, pid, diagnostics))
                 .ok_or(())
         });
-        filter(raw.ok()?, crash.tid, system, diagnostics)
+        filter(raw.ok()?, crash.tid, system, excluded, diagnostics)
     }
 }
 
@@ -160,7 +164,13 @@ fn stand_in(record: MemoryRecord, crash: &CrashRecord, pid: u32, diagnostics: &m
 }
 
 /// Takes out of the dump what must not be kept. Without a word on where the arguments are, nothing of it may be.
-fn filter(raw: RawDump, tid: u32, system: bool, diagnostics: &mut v1::Diagnostics) -> Option<Dumped> {
+fn filter(
+    raw: RawDump,
+    tid: u32,
+    system: bool,
+    excluded: Vec<Range<u64>>,
+    diagnostics: &mut v1::Diagnostics,
+) -> Option<Dumped> {
     let RawDump { mut bytes, argument_block, soft_errors, held, .. } = raw;
     diagnostics.soft_errors.extend(soft_errors);
     let modules = match Minidump::read(&bytes[..]) {
@@ -179,7 +189,8 @@ fn filter(raw: RawDump, tid: u32, system: bool, diagnostics: &mut v1::Diagnostic
             return Some(Dumped { bytes, modules, tid, keep: false, held, argument_block: None });
         }
     };
-    match minidump_filter::filter(&mut bytes, &FilterPlan { zero: block.ranges.clone(), system }) {
+    let zero = block.ranges.iter().cloned().chain(excluded).collect();
+    match minidump_filter::filter(&mut bytes, &FilterPlan { zero, system }) {
         Ok(report) => {
             diagnostics.dropped_streams = report.dropped_streams;
             diagnostics.zeroed_bytes = report.zeroed_bytes;

@@ -111,7 +111,9 @@ enum End {
 impl End {
     fn why(self) -> &'static str {
         match self {
-            End::WentOn => "the disk was too slow, so the program was let go on; what was read last may be of a later moment",
+            End::WentOn => {
+                "the disk was too slow, so the program was let go on; what was read last may be of a later moment"
+            }
             End::ProductGone => "the program has ended meanwhile",
             End::TooLong => "the program does not wait any longer",
             End::LeftOut => "left out by the person",
@@ -147,10 +149,17 @@ pub(crate) fn read(
     let page = PAGE as u64;
     if let Some(end) = end {
         let (missing, all) = (stats.unreadable * page, stats.pages * page);
-        let text = format!("ended after {} ms: {}; {missing} of {all} bytes are missing", started.elapsed().as_millis(), end.why());
+        let text = format!(
+            "ended after {} ms: {}; {missing} of {all} bytes are missing",
+            started.elapsed().as_millis(),
+            end.why()
+        );
         soft_errors.push(soft_note(SUBJECT, text));
     } else if !request.still.renew() {
-        soft_errors.push(soft_note(SUBJECT, "not of one moment: the disk was too slow, so the program was let go on meanwhile"));
+        soft_errors.push(soft_note(
+            SUBJECT,
+            "not of one moment: the disk was too slow, so the program was let go on meanwhile",
+        ));
     }
     tracing::info!(?stats, bytes = read.bytes, took = ?started.elapsed(), "memory read");
     let draft = MemoryDraft {

@@ -10,6 +10,7 @@ mod dump;
 mod dump_file;
 mod elf;
 mod evidence;
+mod exclusions;
 mod fault;
 mod full_memory;
 mod hang;

@@ -14,14 +14,15 @@ use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
 use super::attachments::Attachments;
 use super::evidence::{self, Dumped, Memory, Occurrence, nanos};
+use super::exclusions::Exclusions;
 use super::full_memory::{self, Image, Images};
 use super::memory_reader::MemoryPlan;
 use super::settings::Settings;
 use super::signature::signature;
 use super::{soft_error, soft_note};
 use crate::consent::{
-    AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, MemoryDraft, Outcome, Policies, Request, Resolution, Unattended,
-    settle,
+    AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, MemoryDraft, Outcome, Policies, Request, Resolution,
+    Unattended, settle,
 };
 use crate::encode::{EncodeError, encode_with_memory};
 use crate::inventory;
@@ -80,6 +81,8 @@ pub(crate) struct Pipeline {
     pub(crate) pid: u32,
     /// The memory images of drafts that this process collected.
     pub(crate) images: Images,
+    /// What the product keeps out of its reports, in its own memory.
+    pub(crate) exclusions: Exclusions,
 }
 
 impl Pipeline {
@@ -107,12 +110,20 @@ impl Pipeline {
 
         let policy = self.settings.dump(occurrence.kind);
         let id = ReportId(uuid::Uuid::now_v7().into_bytes());
-        let dumping = evidence::begin_dump(occurrence, pid, policy, allowed, &mut diagnostics);
+        let dumping =
+            evidence::begin_dump(occurrence, pid, policy, allowed, self.exclusions.ranges(), &mut diagnostics);
         hold.show_progress();
         let mut dumped = dumping.and_then(|dumping| dumping.finish(&|| hold.record(), &mut diagnostics));
         // Ours until the whole draft has taken its place.
         let early = dumped.as_mut().and_then(|dumped| self.keep_early(id, occurrence, allowed, dumped));
-        let reading = Reading { pid, id, policy, allowed, started, asks: matches!(resolution, Resolution::Ask(_)).then_some(asks) };
+        let reading = Reading {
+            pid,
+            id,
+            policy,
+            allowed,
+            started,
+            asks: matches!(resolution, Resolution::Ask(_)).then_some(asks),
+        };
         let image = self.read_image(reading, dumped.as_ref(), asker, &mut diagnostics.soft_errors);
         if let Some(stood) = dumped.as_mut().and_then(Dumped::let_go) {
             diagnostics.stopped_nanos = nanos(stood);
@@ -321,9 +332,12 @@ impl Pipeline {
             return none("not read: nobody can be asked now, and it would not outlive the handler");
         }
         let Some((still, argument_block)) = dumped.and_then(Dumped::standing) else {
-            return none("not read: it takes a dump of which arguments and environment can be left out, and threads that stand still");
+            return none(
+                "not read: it takes a dump of which arguments and environment can be left out, and threads that stand still",
+            );
         };
-        let plan = MemoryPlan::default();
+        let (excluded, most_bytes) = (self.exclusions.ranges(), self.settings.full_memory_limit);
+        let plan = MemoryPlan { excluded, most_bytes };
         // The other half is for the question: the terminal is the product's only as long as the product waits.
         let deadline = started + self.settings.longest_wait / 2;
         let request = full_memory::Request { pid, id, still, argument_block, plan: &plan, deadline };

@@ -14,6 +14,7 @@ use super::attachments::Attachments;
 use super::children::CrashedChild;
 use super::delivery::{self, Delivery};
 use super::evidence::{self, Occurrence};
+use super::exclusions::Exclusions;
 use super::full_memory::Images;
 use super::hang::{self, HangWatch};
 use super::pipeline::{Became, Hold, Pipeline, PipelineError};
@@ -248,7 +249,8 @@ impl Server {
             }
         };
         let pid = peer.pid.as_raw_nonzero().get().cast_unsigned();
-        let pipeline = Pipeline { settings, administrator, spool, pid, images: Images::default() };
+        let (exclusions, images) = (Exclusions::default(), Images::default());
+        let pipeline = Pipeline { settings, administrator, spool, pid, exclusions, images };
         Ok((shared, product, pipeline, delivery, attachments, soft_errors))
     }
 
@@ -333,6 +335,10 @@ impl Server {
                     let added = self.attachments.add_bytes(bytes, content);
                     self.note("attachments", added);
                 }
+            }
+            Some(client_message::Message::ExcludeMemory(piece)) => {
+                let changed = self.pipeline.exclusions.change(piece.address, piece.length);
+                self.note("memory", changed);
             }
             Some(client_message::Message::Flush(flush)) => {
                 let mut hold = Hold::on(Arc::clone(&self.crash_channel));

@@ -27,6 +27,9 @@ pub(crate) struct Settings {
     pub(crate) mail: Option<Mail>,
     pub(crate) report_limits: ReportLimits,
     pub(crate) spool_limits: SpoolLimits,
+    /// The most bytes that are read for an image of all memory; 0 for no limit.
+    #[allow(dead_code, reason = "the pipeline does not use it yet")]
+    pub(crate) full_memory_limit: u64,
     pub(crate) hang_after_millis: u64,
     /// How long the product waits for us at most, by its own settings.
     pub(crate) longest_wait: Duration,
@@ -61,6 +64,7 @@ impl Settings {
             mail,
             report_limits: ReportLimits { per_signature: limits.per_signature, per_day: limits.per_day },
             spool_limits: SpoolLimits { drafts: limits.drafts, outgoing: limits.outgoing, bytes: limits.bytes },
+            full_memory_limit: limits.full_memory,
             hang_after_millis,
             longest_wait,
             restart,

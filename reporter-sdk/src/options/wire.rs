@@ -66,6 +66,7 @@ pub(crate) fn configuration(options: &mut Options) -> schema::Configuration {
             drafts: options.limits.drafts,
             outgoing: options.limits.outgoing,
             bytes: options.limits.bytes,
+            full_memory: options.limits.full_memory,
         }),
         restart: options.restart.as_ref().map(restart),
         children: options.children == Children::Inherit,

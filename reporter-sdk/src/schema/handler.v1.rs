@@ -3,7 +3,7 @@
 pub struct ClientMessage {
     #[prost(uint64, tag = "1")]
     pub sequence: u64,
-    #[prost(oneof = "client_message::Message", tags = "2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "client_message::Message", tags = "2, 3, 4, 5, 6, 7, 8")]
     pub message: ::core::option::Option<client_message::Message>,
 }
 /// Nested message and enum types in `ClientMessage`.
@@ -22,6 +22,8 @@ pub mod client_message {
         Flush(super::Flush),
         #[prost(message, tag = "7")]
         Shutdown(super::Shutdown),
+        #[prost(message, tag = "8")]
+        ExcludeMemory(super::ExcludeMemory),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -105,6 +107,13 @@ pub struct AttachBytes {
     pub media_type: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExcludeMemory {
+    #[prost(uint64, tag = "1")]
+    pub address: u64,
+    #[prost(uint64, tag = "2")]
+    pub length: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Flush {
     #[prost(uint64, tag = "1")]
     pub timeout_millis: u64,
@@ -159,6 +168,8 @@ pub struct Limits {
     pub outgoing: u32,
     #[prost(uint64, tag = "5")]
     pub bytes: u64,
+    #[prost(uint64, tag = "6")]
+    pub full_memory: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Restart {

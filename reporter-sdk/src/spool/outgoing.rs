@@ -170,20 +170,18 @@ impl Spool {
     fn make_room_outgoing(&self, bytes: u64) -> Result<(), SpoolError> {
         let ids = self.outgoing()?;
         let mut left = ids.len();
-        let SpoolLimits { outgoing, bytes: most_bytes, .. } = self.limits;
-        // A single report may be larger, as one with a memory image is. That is no reason for others to give way, nor for it to give way to the next.
-        let counted = |bytes| if bytes > most_bytes { 0 } else { bytes };
-        let mut total = counted(bytes);
+        let mut total = bytes;
         for id in &ids {
-            total = total.saturating_add(counted(self.out.size(&file_name(*id, REPORT))?));
+            total = total.saturating_add(self.out.size(&file_name(*id, REPORT))?);
         }
+        let SpoolLimits { outgoing, bytes: most_bytes, .. } = self.limits;
         // Those that are tried no more, then the oldest.
         for given_up in [true, false] {
             for id in &ids {
                 if !SpoolLimits::are_exceeded(left, outgoing, total, most_bytes) {
                     return Ok(());
                 }
-                let size = counted(self.out.size(&file_name(*id, REPORT))?);
+                let size = self.out.size(&file_name(*id, REPORT))?;
                 // Gone in the round before, or held.
                 let Some(held) = self.claim(*id)? else { continue };
                 if !given_up || held.state.gave_up {

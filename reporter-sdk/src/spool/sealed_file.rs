@@ -92,7 +92,15 @@ impl<F: Read + Seek> SealedFile<F> {
         self.file.seek(SeekFrom::Start(0))?;
         let cipher = cipher(&self.key)?;
         let buffer = Vec::with_capacity(CHUNK + TAG + 1);
-        Ok(SealedReader { file: &mut self.file, cipher, buffer, plain: Zeroizing::new(Vec::new()), at: 0, number: 0, ended: false })
+        Ok(SealedReader {
+            file: &mut self.file,
+            cipher,
+            buffer,
+            plain: Zeroizing::new(Vec::new()),
+            at: 0,
+            number: 0,
+            ended: false,
+        })
     }
 }
 

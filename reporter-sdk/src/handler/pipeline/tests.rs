@@ -6,7 +6,9 @@ use crate::schema::Configuration;
 
 fn pipeline(spool: &std::path::Path) -> Pipeline {
     let spool = Some(Spool::open(spool).unwrap());
-    Pipeline { settings: Settings::new(Configuration::default()), administrator: Default::default(), spool, pid: 1, images: Images::default() }
+    let settings = Settings::new(Configuration::default());
+    let (administrator, exclusions, images) = Default::default();
+    Pipeline { settings, administrator, spool, pid: 1, exclusions, images }
 }
 
 fn keep(pipeline: &Pipeline, number: u8) -> ReportId {
