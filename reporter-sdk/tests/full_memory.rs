@@ -66,7 +66,10 @@ fn nameless(product: &Product) -> Vec<PathBuf> {
     let new = product.spool().join("new");
     let descriptors = |pid: u32| fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().filter_map(Result::ok);
     let is_ours = |path: &PathBuf| {
-        fs::read_link(path).is_ok_and(|to| to.starts_with(&new) && to.to_string_lossy().ends_with(" (deleted)"))
+        let Ok(to) = fs::read_link(path) else { return false };
+        let name = to.to_string_lossy();
+        // A draft that a later one has replaced loses its name as well.
+        to.starts_with(&new) && name.ends_with(" (deleted)") && !name.contains(".draft")
     };
     product.handlers().into_iter().flat_map(descriptors).map(|entry| entry.path()).filter(is_ours).collect()
 }
@@ -201,11 +204,17 @@ fn a_product_that_is_killed_while_its_memory_is_read_leaves_a_report_that_says_s
     }
     kill_process(Pid::from_raw(visit.terminal.pid() as i32).unwrap(), Signal::KILL).unwrap();
     visit.ends();
-    assert_eq!(product.spooled("new").len(), 1);
+    let kept = product.spooled("new").len();
     let mut visit = product.in_terminal(PROMPTS);
-    visit.types(&["quit"]).answers("s");
+    visit.types(&["quit"]);
+    for _ in 0..kept {
+        visit.answers("s");
+    }
     visit.ends();
-    let received = product.only_report();
+    // That it was killed is an error of its own.
+    let reports = product.mails().into_iter().map(|mail| Received::from_mail(&mail));
+    let received =
+        reports.into_iter().find(|report| report.error().kind() == v1::ErrorKind::Panic).expect("the panic's");
     assert!(!has_image(&received));
     let told = received.soft_errors();
     let says = |words: &str| assert!(told.iter().any(|error| error.contains(words)), "{words:?} in {told:?}");
