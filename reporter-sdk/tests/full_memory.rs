@@ -49,10 +49,9 @@ fn fills_and_crashes(visit: &mut Visit<'_>, product: &Product, mib: usize, rando
     visit.types(&[&format!("open {}", path.display()), &canary, "show 99"]);
 }
 
-/// Answers the question with a letter, with all of the memory ticked.
+/// Answers the question, which is on the screen, with a letter, with all of the memory ticked.
 fn ticks_and_answers(visit: &mut Visit<'_>, letter: &str) {
-    visit.answers("c");
-    visit.terminal.sees("(Enter when done)");
+    visit.terminal.types("c\r").sees("(Enter when done)");
     let screen = String::from_utf8_lossy(&visit.terminal.screen()).into_owned();
     let row = screen.lines().rev().find(|line| line.contains(SWITCH)).unwrap_or_else(|| panic!("no switch:\n{screen}"));
     assert!(row.contains("[ ]"), "off until ticked: {row}");
@@ -119,7 +118,6 @@ fn memory_that_was_ticked_is_sent_and_until_then_lies_encrypted() {
     for file in files(&product.spool()) {
         assert!(!contains(&fs::read(&file).unwrap(), &sealed[..64]), "{} has it", file.display());
     }
-    visit.terminal.types("w\r").sees("Until you decide it lies here encrypted");
     ticks_and_answers(&mut visit, "s");
     visit.ends();
     let received = product.only_report();
@@ -170,6 +168,7 @@ fn who_said_always_with_all_of_the_memory_sends_it_unasked() {
     let product = product();
     let mut visit = product.in_terminal(PROMPTS);
     fills_and_crashes(&mut visit, &product, 2, false);
+    visit.terminal.sees("Your choice");
     ticks_and_answers(&mut visit, "a");
     visit.ends();
     fs::remove_file(product.mail()).unwrap();

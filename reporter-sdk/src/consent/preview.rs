@@ -351,6 +351,33 @@ mod tests {
     }
 
     #[test]
+    fn a_memory_image_is_shown_with_what_it_can_hold_and_what_was_taken_out() {
+        let memory = MemoryDraft {
+            sha256: [3; 32],
+            bytes: 2_000_000,
+            covered: 3_000_000_000,
+            stored: 7_000_000,
+            unreadable: 4096,
+            erased: 512,
+            regions: 40,
+        };
+        let draft = Draft { memory: Some(memory), ..draft() };
+        let text = preview(&draft, CategorySet::all(), CategorySet::essential());
+        let facts = [
+            "2.0 MB, left out",
+            "3.0 GB in 40 regions",
+            "7.0 MB are kept",
+            "4.1 kB could not be read",
+            "512 B",
+            "passwords",
+        ];
+        for fact in facts {
+            assert!(text.contains(fact), "{fact:?} in {text}");
+        }
+        assert!(!preview(&draft, CategorySet::essential(), CategorySet::essential()).contains("memory image"));
+    }
+
+    #[test]
     fn every_field_is_shown_by_its_name_and_in_its_format() {
         let mut draft = draft();
         let link = ErrorLink { message: "cannot read".into(), code: Some(-2), ..ErrorLink::default() };
