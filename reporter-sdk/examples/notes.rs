@@ -27,7 +27,7 @@
 //! With `--config 'profile.dev.panic="abort"'` behind `cargo`, every panic ends the program by an abort, worker or not.
 //!
 //! The configuration has the keys that `reporter-ffi/examples/ledger.c` explains: handler, spool, from, to, host, port, tls, user,
-//! password-file, ca, eml-directory, never, dump-handled, log, wait-seconds.
+//! password-file, ca, eml-directory, never, dump-handled, log, wait-seconds. And full-memory: `yes` has all of its memory read when it panics or crashes.
 
 use std::{
     env, error,
@@ -374,6 +374,11 @@ fn configure(mut options: Options, path: &Path) -> Result<(Options, Option<File>
                     _ => return Err(format!("dump-handled is {value}, not yes or no")),
                 };
                 options = options.kind(ErrorKind::HandledError, Policy::Ask, dump);
+            }
+            "full-memory" if value == "yes" => {
+                for kind in [ErrorKind::Panic, ErrorKind::Crash] {
+                    options = options.kind(kind, Policy::Ask, Dump::FullMemory);
+                }
             }
             "log" => {
                 log = Some(File::create(value).map_err(|error| format!("{value}: {error}"))?);

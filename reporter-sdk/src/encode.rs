@@ -1,12 +1,14 @@
 //! From a draft and a grant to the bytes of a report.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
+use report_format::rewrite::copy_sections;
 use report_format::schema::v1::{Category, SectionKind};
-use report_format::{SectionHeader, Summary, Writer};
+use report_format::{Limits, SectionHeader, Summary, Writer};
+use sha2::{Digest, Sha256};
 
-use crate::consent::{CategorySet, Draft, DraftSection, Grant, PreviewDigest};
+use crate::consent::{CategorySet, Draft, DraftSection, Grant, MemoryDraft, PreviewDigest};
 
 /// What of a granted section stays, given everything that was granted: a minidump loses its CPU and OS files where *system*
 /// was declined. `None` leaves the section out, which is right where its bytes cannot be understood.
@@ -38,6 +40,12 @@ pub enum EncodeError {
         /// Of the draft.
         collected: PreviewDigest,
     },
+    /// All of the memory was granted, and who encodes does not have it.
+    #[error("the memory image was granted, and it is no more")]
+    NoImage,
+    /// The memory image is not the one that was shown, or not whole.
+    #[error("the memory image is not what was granted: {0}")]
+    Image(String),
     /// The report could not be written.
     #[error("the report could not be written")]
     Io(#[source] io::Error),
@@ -63,6 +71,20 @@ impl From<report_format::Error> for EncodeError {
 /// # Errors
 /// `draft` is not what was granted, or writing failed. What was written until then is to be thrown away.
 pub fn encode(draft: &Draft, grant: &Grant, reduce: &Reduce<'_>, writer: impl Write) -> Result<Encoded, EncodeError> {
+    encode_with_memory(draft, grant, reduce, || Err::<io::Empty, _>(EncodeError::NoImage), writer)
+}
+
+/// The same for a draft that has a memory image: `open` gives the container that holds it. Not called where it was not granted.
+///
+/// # Errors
+/// As [`encode`]; and the image is not the one that was shown, to the last byte.
+pub fn encode_with_memory<I: Read>(
+    draft: &Draft,
+    grant: &Grant,
+    reduce: &Reduce<'_>,
+    open: impl FnOnce() -> Result<I, EncodeError>,
+    writer: impl Write,
+) -> Result<Encoded, EncodeError> {
     let collected = draft.digest();
     if grant.digest() != collected {
         return Err(EncodeError::NotWhatWasGranted { granted: grant.digest(), collected });
@@ -76,6 +98,10 @@ pub fn encode(draft: &Draft, grant: &Grant, reduce: &Reduce<'_>, writer: impl Wr
         .filter_map(|section| Some((section, reduce(section, granted)?)))
         .collect();
     let mut categories: CategorySet = sections.iter().map(|(section, _)| section.category).collect();
+    let memory = draft.memory.as_ref().filter(|_| granted.contains(Category::FullMemory));
+    if memory.is_some() {
+        categories = categories.with(Category::FullMemory);
+    }
     if grant.contact().is_some() {
         categories = categories.with(Category::Contact);
     }
@@ -93,12 +119,45 @@ pub fn encode(draft: &Draft, grant: &Grant, reduce: &Reduce<'_>, writer: impl Wr
         writer.write_all(&payload).map_err(EncodeError::Io)?;
         writer.finish()?;
     }
+    if let Some(memory) = memory {
+        copy_memory(memory, open()?, &mut report)?;
+    }
     report.write_message(SectionKind::Consent, Category::Essential, &grant.record())?;
     if let Some(contact) = grant.contact() {
         report.write_message(SectionKind::Contact, Category::Contact, contact)?;
     }
     let (_, sha256, bytes) = report.finish()?;
     Ok(Encoded { sha256: sha256.0, bytes, categories })
+}
+
+/// Copies the sections of the image as they are. Anything but the whole image that was shown is an error.
+fn copy_memory(memory: &MemoryDraft, image: impl Read, report: &mut Writer<impl Write>) -> Result<(), EncodeError> {
+    let mut image = Hashing { inner: image, hash: Sha256::new() };
+    let is_image = |header: &SectionHeader| header.category == Category::FullMemory as u16;
+    let copied = copy_sections(&mut image, report, &Limits::streaming(), is_image)?;
+    if image.hash.finalize().as_slice() != memory.sha256 {
+        return Err(EncodeError::Image("its digest is another".into()));
+    }
+    match copied.lost {
+        Some(loss) => Err(EncodeError::Image(loss.to_string())),
+        None if copied.declared_incomplete => Err(EncodeError::Image("its writer did not finish it".into())),
+        None if copied.sections == 0 => Err(EncodeError::Image("it holds no memory".into())),
+        None => Ok(()),
+    }
+}
+
+/// Hashes what is read.
+struct Hashing<R> {
+    inner: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into)?;
+        self.hash.update(&into[..read]);
+        Ok(read)
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +231,70 @@ mod tests {
         let refused = encode(&draft, &grant, &whole, &mut bytes);
         assert!(matches!(refused, Err(EncodeError::NotWhatWasGranted { .. })));
         assert!(bytes.is_empty());
+    }
+
+    /// A container as the handler makes it, of memory that is all `byte`, and a section that does not belong there.
+    fn image(byte: u8) -> (Vec<u8>, MemoryDraft) {
+        use report_format::memory::{self, PAGE, Source};
+        use report_format::schema::v1::MemoryRegion;
+
+        struct Pages(u8, [MemoryRegion; 1]);
+        impl Source for Pages {
+            fn regions(&self) -> &[MemoryRegion] {
+                &self.1
+            }
+            fn read(&self, _: u64, buffer: &mut [u8]) -> io::Result<()> {
+                buffer.fill(self.0);
+                Ok(())
+            }
+        }
+        let region = MemoryRegion { address: 0x10000, size: 9 * PAGE as u64, ..Default::default() };
+        let mut writer = Writer::new(Vec::new(), &Summary::default()).unwrap();
+        memory::encode(&mut writer, &Pages(byte, [region]), &memory::Options::default()).unwrap();
+        writer.write_message(SectionKind::Product, Category::Essential, &Product::default()).unwrap();
+        let (bytes, digest, length) = writer.finish().unwrap();
+        let (covered, regions) = (9 * PAGE as u64, 1);
+        let draft =
+            MemoryDraft { sha256: digest.0, bytes: length, covered, stored: 1, unreadable: 0, erased: 0, regions };
+        (bytes, draft)
+    }
+
+    fn with_image(draft: &Draft, grant: &Grant, image: &[u8]) -> Result<Vec<u8>, EncodeError> {
+        let mut bytes = Vec::new();
+        encode_with_memory(draft, grant, &whole, || Ok(image), &mut bytes).map(|_| bytes)
+    }
+
+    #[test]
+    fn a_memory_image_is_copied_if_it_was_granted_and_not_even_opened_if_it_was_not() {
+        let (image, memory) = image(7);
+        let draft = Draft { memory: Some(memory), ..draft() };
+        let full = CategorySet::essential().with(Category::FullMemory);
+        let bytes = with_image(&draft, &grant(&draft, full, None), &image).unwrap();
+        let report = Report::read(&bytes[..], &Limits::default()).unwrap();
+        assert_eq!((report.status(), report.summary().unwrap().categories), (Status::Complete, full.bits()));
+        let kinds: Vec<_> = report.sections().iter().filter_map(report_format::Section::kind).collect();
+        use SectionKind::{Attachment, Consent, MemoryImage, MemoryIndex, MemoryRegions};
+        // The product's, its canary, the canary of full memory, and the image.
+        assert_eq!(kinds[3..], [MemoryRegions, MemoryImage, MemoryIndex, Consent], "{kinds:?}");
+        assert_eq!(kinds[1..3], [Attachment, Attachment]);
+        let never = || -> Result<io::Empty, EncodeError> { panic!("opened without a grant") };
+        let without = grant(&draft, CategorySet::all().without(Category::FullMemory), None);
+        let encoded = encode_with_memory(&draft, &without, &whole, never, Vec::new()).unwrap();
+        assert!(!encoded.categories.contains(Category::FullMemory));
+    }
+
+    #[test]
+    fn another_image_than_the_one_shown_is_refused_and_so_is_none() {
+        let ((shown, memory), (other, _)) = (image(7), image(8));
+        let draft = Draft { memory: Some(memory), ..draft() };
+        let grant = grant(&draft, CategorySet::all(), None);
+        let cut = &shown[..shown.len() - 1];
+        let longer = [&shown[..], &[0]].concat();
+        for (what, image) in [("another", &other[..]), ("cut", cut), ("with more behind it", &longer)] {
+            let refused = with_image(&draft, &grant, image);
+            assert!(matches!(refused, Err(EncodeError::Image(_))), "{what}: {refused:?}");
+        }
+        assert!(matches!(encode(&draft, &grant, &whole, Vec::new()), Err(EncodeError::NoImage)));
     }
 
     #[test]

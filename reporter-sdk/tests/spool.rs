@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use report_format::ReportId;
 use report_format::schema::v1::{Category, ErrorKind, Product, SectionKind};
-use reporter_sdk::consent::{CategorySet, Draft, DraftSection, Remember, Remembered};
+use reporter_sdk::consent::{CategorySet, Draft, DraftSection, MemoryDraft, Remember, Remembered};
 use reporter_sdk::encode::Encoded;
 use reporter_sdk::spool::{Failure, GIVE_UP_AFTER, Outgoing, Spool, SpoolError, SpoolLimits};
 
@@ -131,6 +131,18 @@ fn bytes_are_limited_too_and_zero_is_no_limit() {
     (1..=40).for_each(|number| spool.put_draft(&draft(number)).unwrap());
     let left = spool.drafts().unwrap().len();
     assert!((1..=4).contains(&left), "{left} drafts of some 100 bytes each");
+}
+
+#[test]
+fn a_draft_comes_back_with_what_is_known_of_its_memory_image() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    let memory = MemoryDraft { sha256: [9; 32], bytes: 1, covered: 2, stored: 3, unreadable: 0, erased: 5, regions: 6 };
+    let draft = Draft { memory: Some(memory), ..draft(1) };
+    spool.put_draft(&draft).unwrap();
+    let held = spool.take_draft(draft.id).unwrap().unwrap();
+    assert_eq!(held.draft(), &draft);
+    assert_eq!(held.draft().digest(), draft.digest());
 }
 
 #[test]

@@ -418,6 +418,7 @@ fn diagnostics(page: &mut Page<'_>, content: &Content, detail: Detail) -> io::Re
         &[
             ("not reported", Span::plain(suppressed)),
             ("product held for", spent(diagnostics.dump_nanos)),
+            ("product stood still for", spent(diagnostics.stopped_nanos)),
             ("collecting took", spent(diagnostics.collect_nanos)),
             ("streams taken out", Span::plain(streams.join(", "))),
             ("arguments zeroed", Span::plain(zeroed)),

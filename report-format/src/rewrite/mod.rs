@@ -3,6 +3,7 @@
 //!
 //! Each frame is checked as a reader checks it, and none is encoded again. Memory: two frames, whatever the report's size.
 
+mod copy;
 mod losses;
 mod recover;
 mod redact;
@@ -10,6 +11,7 @@ pub(crate) mod wire;
 
 use std::io::{ErrorKind, Read, Write};
 
+pub use copy::{Copied, copy_sections};
 pub use recover::{Recovered, recover};
 pub use redact::{Redact, Redacted, redact};
 

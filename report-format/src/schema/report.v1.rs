@@ -1535,6 +1535,11 @@ pub struct Diagnostics {
     /// Purpose: how often the same error happened without a report. As shown: `12`.
     #[prost(uint64, tag = "6")]
     pub suppressed: u64,
+    /// From the dump on until its threads went on: for the dump, and for the memory image where one was read.
+    ///
+    /// Purpose: how long the product stood still for its memory to be read. As shown: `0.4 s`.
+    #[prost(uint64, tag = "7")]
+    pub stopped_nanos: u64,
 }
 /// Something that could not be had. Capture never fails whole.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

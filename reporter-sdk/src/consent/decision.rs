@@ -1,6 +1,7 @@
 //! From a question to a grant.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact};
@@ -161,6 +162,18 @@ impl Decision {
 pub trait Asker {
     /// Asks and waits, for a bounded time. Whatever goes wrong is [`Answer::Later`], never consent.
     fn ask(&mut self, request: &Request<'_>) -> Decision;
+
+    /// Whether somebody is there who could be asked now.
+    fn can_ask(&self) -> bool {
+        true
+    }
+
+    /// Told now and then while all of the program's memory is read, of which `done` of `total` bytes are. `Break`: the person does not want to wait, and
+    /// the image is left out.
+    fn reading_memory(&mut self, done: u64, total: u64) -> ControlFlow<()> {
+        let _ = (done, total);
+        ControlFlow::Continue(())
+    }
 }
 
 /// Nobody is there to be asked: what was collected is kept for later.
@@ -170,6 +183,10 @@ pub struct Unattended;
 impl Asker for Unattended {
     fn ask(&mut self, request: &Request<'_>) -> Decision {
         request.answered(Answer::Later, None)
+    }
+
+    fn can_ask(&self) -> bool {
+        false
     }
 }
 
@@ -295,6 +312,7 @@ mod tests {
     use report_format::schema::v1::{ErrorKind, Product};
 
     use super::*;
+    use crate::consent::MemoryDraft;
 
     fn draft() -> Draft {
         let mut draft = Draft::new(ReportId([1; 16]), Product::default(), [2; 16], ErrorKind::Crash, 7);
@@ -350,6 +368,33 @@ mod tests {
             change(&mut changed);
             assert_ne!(changed.digest(), draft.digest());
         }
+    }
+
+    #[test]
+    fn a_memory_image_is_part_of_what_is_shown_and_off_until_it_is_chosen() {
+        let memory =
+            MemoryDraft { sha256: [3; 32], bytes: 1, covered: 2, stored: 3, unreadable: 4, erased: 5, regions: 6 };
+        let draft = Draft { memory: Some(memory), ..draft() };
+        let changes: [fn(&mut MemoryDraft); 7] = [
+            |memory| memory.sha256[31] ^= 1,
+            |memory| memory.bytes += 1,
+            |memory| memory.covered += 1,
+            |memory| memory.stored += 1,
+            |memory| memory.unreadable += 1,
+            |memory| memory.erased += 1,
+            |memory| memory.regions += 1,
+        ];
+        for change in changes {
+            let mut changed = memory;
+            change(&mut changed);
+            assert_ne!(Draft { memory: Some(changed), ..draft.clone() }.digest(), draft.digest());
+        }
+        assert_ne!(Draft { memory: None, ..draft.clone() }.digest(), draft.digest());
+        assert_eq!(draft.size_of(Category::FullMemory), 1);
+        let notice = Notice::default();
+        let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
+        assert!(request.offered().contains(Category::FullMemory));
+        assert!(!request.preselected().contains(Category::FullMemory));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use prost::Message;
 use report_format::ReportId;
-use report_format::schema::v1::{Category, ErrorKind, Product, SectionKind};
+use report_format::schema::v1::{Category, Diagnostics, ErrorKind, Product, SectionKind, SoftError};
 use sha2::{Digest, Sha256};
 
 use super::CategorySet;
@@ -24,6 +24,27 @@ pub struct Draft {
     pub time: u64,
     /// In the order in which they are shown and encoded. The product's own section comes first.
     pub sections: Vec<DraftSection>,
+    /// All of the program's memory, where it was read. Its bytes are not here but with the handler that read them.
+    pub memory: Option<MemoryDraft>,
+}
+
+/// What is known of a memory image beside its bytes, which lie encrypted elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryDraft {
+    /// Of the report container that holds the image and nothing else.
+    pub sha256: [u8; 32],
+    /// Of that container: what sending it costs, since it is compressed already.
+    pub bytes: u64,
+    /// Bytes of memory in all regions.
+    pub covered: u64,
+    /// Of these, bytes that are in the image: the rest are zeros, or equal to others.
+    pub stored: u64,
+    /// Bytes that could not be read.
+    pub unreadable: u64,
+    /// Bytes that were replaced by zeros before anything was kept: arguments, environment, and what the program keeps out.
+    pub erased: u64,
+    /// How many regions of memory there are.
+    pub regions: u64,
 }
 
 /// One section of a draft: the unit of consent.
@@ -52,7 +73,7 @@ impl Draft {
     /// A draft that holds the section of its product and nothing else yet.
     pub fn new(id: ReportId, product: Product, product_id: [u8; 16], kind: ErrorKind, time: u64) -> Self {
         let sections = vec![DraftSection::of(SectionKind::Product, Category::Essential, &product)];
-        Draft { id, product, product_id, kind, time, sections }
+        Draft { id, product, product_id, kind, time, sections, memory: None }
     }
 
     /// Adds a section that holds `message`.
@@ -67,8 +88,20 @@ impl Draft {
         Some(std::mem::take(&mut section.payload))
     }
 
+    /// Forgets a memory image whose bytes are no more, and says so in the diagnostics.
+    #[cfg(feature = "handler")]
+    pub(crate) fn lose_memory(&mut self, why: SoftError) {
+        self.memory = None;
+        let mut diagnostics: Diagnostics = self.message(SectionKind::Diagnostics).unwrap_or_default();
+        diagnostics.soft_errors.push(why);
+        match self.sections.iter_mut().find(|section| section.kind == SectionKind::Diagnostics) {
+            Some(section) => section.payload = diagnostics.encode_to_vec(),
+            None => self.push(SectionKind::Diagnostics, Category::Essential, &diagnostics),
+        }
+    }
+
     /// The digest of what a person is shown: the facts of the summary, then kind, category, length and bytes of every
-    /// section in order.
+    /// section in order; of a memory image its own digest and numbers.
     ///
     /// Why over the whole draft and not over what is sent: the person sees everything and then leaves parts out, so the
     /// digest must be known before the choice. What is sent is a function of the draft and of the granted categories alone,
@@ -87,21 +120,33 @@ impl Draft {
             hash.update((section.payload.len() as u64).to_le_bytes());
             hash.update(&section.payload);
         }
+        if let Some(memory) = &self.memory {
+            let MemoryDraft { sha256, bytes, covered, stored, unreadable, erased, regions } = memory;
+            hash.update(b"memory\0");
+            hash.update(sha256);
+            for number in [bytes, covered, stored, unreadable, erased, regions] {
+                hash.update(number.to_le_bytes());
+            }
+        }
         PreviewDigest(hash.finalize().into())
     }
 
     /// The categories of which the draft holds something.
     pub fn categories(&self) -> CategorySet {
-        self.sections.iter().map(|section| section.category).collect()
+        let image = self.memory.iter().map(|_| Category::FullMemory);
+        self.sections.iter().map(|section| section.category).chain(image).collect()
     }
 
-    /// Bytes collected under `category`, before compression.
+    /// Bytes collected under `category`, before compression; of the memory image, which is large, as it would be sent.
     pub fn size_of(&self, category: Category) -> u64 {
-        self.sections
+        let image = self.memory.filter(|_| category == Category::FullMemory).map_or(0, |memory| memory.bytes);
+        let sections: u64 = self
+            .sections
             .iter()
             .filter(|section| section.category == category)
             .map(|section| section.payload.len() as u64)
-            .sum()
+            .sum();
+        sections.saturating_add(image)
     }
 
     /// The first message of this kind, where the draft has one and its bytes make sense.
@@ -118,6 +163,7 @@ impl fmt::Debug for Draft {
             .field("id", &self.id)
             .field("kind", &self.kind)
             .field("sections", &self.sections)
+            .field("memory", &self.memory)
             .finish()
     }
 }

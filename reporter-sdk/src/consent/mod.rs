@@ -25,6 +25,6 @@ pub use category::{CategorySet, category_name};
 pub use decision::{
     Answer, Asker, ConsentError, Decision, Grant, Outcome, Remember, Remembered, Request, Unattended, settle,
 };
-pub use draft::{Draft, DraftSection, PreviewDigest};
+pub use draft::{Draft, DraftSection, MemoryDraft, PreviewDigest};
 pub use policy::{Policies, ProductPolicy, Refuser, Resolution};
 pub use prompt::TerminalAsker;

@@ -9,7 +9,7 @@ use prost::Message;
 use report_format::schema::DESCRIPTOR_SET;
 use report_format::schema::v1::{Category, Format, SectionKind};
 
-use super::{CategorySet, Draft, DraftSection};
+use super::{CategorySet, Draft, DraftSection, MemoryDraft};
 use crate::text::{escape, escape_lines};
 
 /// Messages in messages, at most: the schema has 4.
@@ -58,10 +58,36 @@ pub(super) fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) 
         let _ = writeln!(text, "\n{} – {name}, {bytes}, {state}", switch(section.category));
         show_section(section, &mut text);
     }
+    if let Some(memory) = draft.memory.as_ref().filter(|_| offered.contains(Category::FullMemory)) {
+        show_memory(memory, chosen, &mut text);
+    }
     text.push_str(
         "\nBesides: the report's id, the product's id, the time and kind of the error in clear, and a record of what you allow.\n",
     );
     text
+}
+
+/// What can be said of an image that nobody can read through.
+fn show_memory(memory: &MemoryDraft, chosen: CategorySet, text: &mut String) {
+    let state = if chosen.contains(Category::FullMemory) { "chosen" } else { "left out" };
+    let _ = writeln!(text, "\n{} – memory image, {}, {state}", switch(Category::FullMemory), size(memory.bytes));
+    let _ = writeln!(
+        text,
+        "  All that the program had in memory when it failed: {} in {} regions, of which {} are kept and the rest is zeros or the\n  \
+         same again. It can hold everything that you had open or typed, passwords too; nobody can say what is in it.",
+        size(memory.covered),
+        memory.regions,
+        size(memory.stored),
+    );
+    if memory.unreadable > 0 {
+        let _ = writeln!(text, "  {} could not be read.", size(memory.unreadable));
+    }
+    let _ = writeln!(
+        text,
+        "  The environment, the command line and what the program keeps out of reports were replaced by zeros: {}.\n  \
+         Until you decide it lies here encrypted; not chosen, it is destroyed.",
+        size(memory.erased),
+    );
 }
 
 fn show_section(section: &DraftSection, text: &mut String) {
@@ -322,6 +348,33 @@ mod tests {
             ErrorKind::Crash,
             7,
         )
+    }
+
+    #[test]
+    fn a_memory_image_is_shown_with_what_it_can_hold_and_what_was_taken_out() {
+        let memory = MemoryDraft {
+            sha256: [3; 32],
+            bytes: 2_000_000,
+            covered: 3_000_000_000,
+            stored: 7_000_000,
+            unreadable: 4096,
+            erased: 512,
+            regions: 40,
+        };
+        let draft = Draft { memory: Some(memory), ..draft() };
+        let text = preview(&draft, CategorySet::all(), CategorySet::essential());
+        let facts = [
+            "2.0 MB, left out",
+            "3.0 GB in 40 regions",
+            "7.0 MB are kept",
+            "4.1 kB could not be read",
+            "512 B",
+            "passwords",
+        ];
+        for fact in facts {
+            assert!(text.contains(fact), "{fact:?} in {text}");
+        }
+        assert!(!preview(&draft, CategorySet::essential(), CategorySet::essential()).contains("memory image"));
     }
 
     #[test]

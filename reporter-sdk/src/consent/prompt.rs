@@ -9,7 +9,7 @@ use report_format::schema::v1::{Category, Contact, Error, ErrorKind, SectionKind
 use rustix::process::Pid;
 
 use super::preview::{preview, size, switch};
-use super::tty::Borrowed;
+use super::tty::{Borrowed, is_in_foreground};
 use super::{Answer, Asker, CategorySet, Decision, Remember, Request};
 use crate::text::escape;
 
@@ -67,6 +67,10 @@ impl Asker for TerminalAsker {
             (Answer::Later, None)
         });
         request.answered(answer, remember)
+    }
+
+    fn can_ask(&self) -> bool {
+        is_in_foreground(self.product)
     }
 }
 

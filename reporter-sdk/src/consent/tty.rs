@@ -25,6 +25,13 @@ use rustix::termios::{
     tcsetpgrp,
 };
 
+/// Whether the product has the terminal now, which can then be taken from it.
+pub(super) fn is_in_foreground(product: Pid) -> bool {
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let tty = OpenOptions::new().read(true).write(true).custom_flags(flags).open("/dev/tty");
+    tty.is_ok_and(|tty| getpgid(Some(product)).is_ok_and(|group| tcgetpgrp(&tty) == Ok(group)))
+}
+
 /// The terminal, ours until this is dropped.
 #[derive(Debug)]
 pub(super) struct Borrowed {

@@ -47,10 +47,26 @@ pub(crate) struct RawDump {
     pub(crate) held: Option<StandStill>,
 }
 
-/// Threads of the product that stand still until this is dropped.
-pub(crate) struct StandStill(#[expect(dead_code, reason = "its end is what is waited for")] mpsc::Sender<()>);
+/// Threads of the product that stand still until this is dropped, for [`LONGEST_STANDSTILL`] from its making or its last renewal at most.
+pub(crate) struct StandStill {
+    /// Its end is what is waited for.
+    longer: mpsc::Sender<()>,
+    since: Instant,
+}
 
-/// Threads do not stand still for longer once they are dumped, whatever holds up who is to let them go, such as a disk that does not answer: among them is the one
+impl StandStill {
+    /// Whoever reads on shows that it gets on. False: that came too late, and the threads have gone on.
+    pub(crate) fn renew(&self) -> bool {
+        self.longer.send(()).is_ok()
+    }
+
+    /// Since when they stand still.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+}
+
+/// Threads do not stand still for longer once they are dumped, unless somebody shows that it is still reading, whatever holds up who is to let them go, such as a disk that does not answer: among them is the one
 /// that waits for us, and gives up on its own after a while.
 const LONGEST_STANDSTILL: Duration = Duration::from_secs(2);
 
@@ -90,11 +106,14 @@ pub(crate) fn begin(request: DumpRequest) -> Result<Dumping, DumpError> {
         let tell = |result| drop(sender.send(result));
         match write(request) {
             Ok((mut dump, held)) => {
-                let (still, let_go) = mpsc::channel::<()>();
-                dump.held = hold.then_some(StandStill(still));
+                let (longer, renewed) = mpsc::channel::<()>();
+                let since = Instant::now().checked_sub(dump.took).unwrap_or_else(Instant::now);
+                dump.held = hold.then_some(StandStill { longer, since });
                 tell(Ok(dump));
                 // Ends at once where nobody has what is to be dropped.
-                let _ = let_go.recv_timeout(LONGEST_STANDSTILL);
+                while renewed.recv_timeout(LONGEST_STANDSTILL).is_ok() {}
+                // First: who renews must not be told that they stand when they do not.
+                drop(renewed);
                 drop(held);
             }
             Err(error) => tell(Err(error)),
@@ -306,6 +325,32 @@ mod tests {
         let let_go = Instant::now();
         while is_still() {
             assert!(let_go.elapsed() < LONGEST_STANDSTILL / 2, "it takes the longest time to be let go");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn threads_stand_still_for_longer_than_the_longest_only_if_somebody_renews_it() {
+        let child = LiveChild::start();
+        let is_still = || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/task/{}/stat", child.pid(), child.tid)).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('t')
+        };
+        let timeout = Duration::from_secs(10);
+        let request = DumpRequest { pid: child.pid(), tid: child.tid, context: None, timeout, hold: true };
+        let held = begin(request).unwrap().finish().unwrap().held.unwrap();
+        while held.since().elapsed() < LONGEST_STANDSTILL + Duration::from_millis(500) {
+            assert!(held.renew() && is_still());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let stopped = Instant::now();
+        while held.renew() && stopped.elapsed() < Duration::from_secs(30) {
+            // As who writes to a disk that does not answer.
+            std::thread::sleep(LONGEST_STANDSTILL + Duration::from_secs(1));
+        }
+        assert!(!held.renew());
+        while is_still() {
+            assert!(stopped.elapsed() < Duration::from_secs(30), "they go on");
             std::thread::yield_now();
         }
     }

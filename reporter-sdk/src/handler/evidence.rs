@@ -47,6 +47,8 @@ pub(crate) struct Dumped {
     /// Whether `bytes` may be kept, or only looked at.
     keep: bool,
     held: Option<StandStill>,
+    /// `None` where it is not known for sure: then nothing more is read.
+    argument_block: Option<ArgumentBlock>,
 }
 
 impl Dumped {
@@ -59,9 +61,15 @@ impl Dumped {
         self.bytes = minidump;
     }
 
-    /// Lets the product's threads go on.
-    pub(crate) fn let_go(&mut self) {
-        self.held = None;
+    /// What it takes to read all of the memory: threads that stand still, and what of it is to be left out.
+    pub(crate) fn standing(&self) -> Option<(&StandStill, &ArgumentBlock)> {
+        self.held.as_ref().zip(self.argument_block.as_ref())
+    }
+
+    /// Lets the product's threads go on, if they stand still. How long they did.
+    pub(crate) fn let_go(&mut self) -> Option<Duration> {
+        let held = self.held.take()?;
+        Some(held.since().elapsed())
     }
 }
 
@@ -81,7 +89,7 @@ pub(crate) struct Dumping<'a> {
 }
 
 /// Begins to dump the product. Nothing is taken where the category or the kind's policy forbids it. A product that ends of what has happened stands still until
-/// the dump lets it go, so that nothing of it takes the processor's time meanwhile.
+/// the dump lets it go, so that nothing of it takes the processor's time meanwhile; so does one all of whose memory is to be read.
 pub(crate) fn begin_dump<'a>(
     occurrence: &'a Occurrence,
     pid: u32,
@@ -93,9 +101,6 @@ pub(crate) fn begin_dump<'a>(
     if !allowed.contains(Category::Memory) || matches!(policy, DumpPolicy::None) {
         return None;
     }
-    if policy == DumpPolicy::FullMemory {
-        diagnostics.soft_errors.push(soft_note("memory", "full memory image is not available in this version"));
-    }
     let crash = occurrence.crash.as_ref()?;
     // The memory is shared, so the process it names could be any: only the peer is dumped.
     if crash.pid != pid {
@@ -105,7 +110,7 @@ pub(crate) fn begin_dump<'a>(
     }
     let context = context(crash, &mut diagnostics.soft_errors);
     let started = Instant::now();
-    let hold = matches!(occurrence.kind, ErrorKind::Crash | ErrorKind::OutOfMemory);
+    let hold = matches!(occurrence.kind, ErrorKind::Crash | ErrorKind::OutOfMemory) || policy == DumpPolicy::FullMemory;
     let dumping = dump::begin(DumpRequest { pid, tid: crash.tid, context, timeout: DUMP_TIME, hold });
     Some(Dumping { crash, pid, system: allowed.contains(Category::System), excluded, started, dumping })
 }
@@ -120,6 +125,8 @@ impl Dumping<'_> {
         let Self { crash, pid, system, excluded, started, dumping } = self;
         let raw = dumping.and_then(dump::Dumping::finish);
         diagnostics.dump_nanos = nanos(raw.as_ref().map_or_else(|_| started.elapsed(), |raw| raw.took));
+        // Where it goes on at once.
+        diagnostics.stopped_nanos = raw.as_ref().map_or(0, |raw| nanos(raw.took));
         let raw = raw.or_else(|error| {
             diagnostics.soft_errors.push(soft_error("dump", &error));
             ask_product()
@@ -173,21 +180,21 @@ fn filter(
             return None;
         }
     };
-    let mut zero = match argument_block {
-        Ok(block) => block.ranges,
+    let block = match argument_block {
+        Ok(block) => block,
         Err(error) => {
             diagnostics.soft_errors.push(soft_error("dump", &error));
             let message = "left out, since arguments and environment could not be taken out of it";
             diagnostics.soft_errors.push(soft_note("dump", message));
-            return Some(Dumped { bytes, modules, tid, keep: false, held });
+            return Some(Dumped { bytes, modules, tid, keep: false, held, argument_block: None });
         }
     };
-    zero.extend(excluded);
+    let zero = block.ranges.iter().cloned().chain(excluded).collect();
     match minidump_filter::filter(&mut bytes, &FilterPlan { zero, system }) {
         Ok(report) => {
             diagnostics.dropped_streams = report.dropped_streams;
             diagnostics.zeroed_bytes = report.zeroed_bytes;
-            Some(Dumped { bytes, modules, tid, keep: true, held })
+            Some(Dumped { bytes, modules, tid, keep: true, held, argument_block: Some(block) })
         }
         Err(error) => {
             diagnostics.soft_errors.push(soft_error("dump", &error));

@@ -12,9 +12,9 @@ mod elf;
 mod evidence;
 mod exclusions;
 mod fault;
+mod full_memory;
 mod hang;
 mod memory_map;
-#[allow(dead_code, reason = "the pipeline does not use it yet")]
 mod memory_reader;
 pub(crate) mod minidump_filter;
 mod module_list;
@@ -26,7 +26,6 @@ mod restart;
 mod server;
 mod settings;
 mod signature;
-#[allow(dead_code, reason = "the pipeline does not use it yet")]
 mod smaps;
 mod stand_in;
 mod suspend;

@@ -15,16 +15,19 @@ use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 use super::attachments::Attachments;
 use super::evidence::{self, Dumped, Memory, Occurrence, nanos};
 use super::exclusions::Exclusions;
+use super::full_memory::{self, Image, Images};
+use super::memory_reader::MemoryPlan;
 use super::settings::Settings;
 use super::signature::signature;
 use super::{soft_error, soft_note};
 use crate::consent::{
-    AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, Outcome, Policies, Request, Resolution, Unattended,
-    settle,
+    AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, MemoryDraft, Outcome, Policies, Request, Resolution,
+    Unattended, settle,
 };
-use crate::encode::encode;
+use crate::encode::{EncodeError, encode_with_memory};
 use crate::inventory;
 use crate::ipc::{self, unix::Socket};
+use crate::schema::DumpPolicy;
 use crate::shared::clock;
 use crate::shared::mapping::Mapping;
 use crate::shared::record::MemoryRecord;
@@ -76,6 +79,8 @@ pub(crate) struct Pipeline {
     pub(crate) spool: Option<Spool>,
     /// Of the product.
     pub(crate) pid: u32,
+    /// The memory images of drafts that this process collected.
+    pub(crate) images: Images,
     /// What the product keeps out of its reports, in its own memory.
     pub(crate) exclusions: Exclusions,
 }
@@ -111,8 +116,17 @@ impl Pipeline {
         let mut dumped = dumping.and_then(|dumping| dumping.finish(&|| hold.record(), &mut diagnostics));
         // Ours until the whole draft has taken its place.
         let early = dumped.as_mut().and_then(|dumped| self.keep_early(id, occurrence, allowed, dumped));
-        if let Some(dumped) = &mut dumped {
-            dumped.let_go();
+        let reading = Reading {
+            pid,
+            id,
+            policy,
+            allowed,
+            started,
+            asks: matches!(resolution, Resolution::Ask(_)).then_some(asks),
+        };
+        let image = self.read_image(reading, dumped.as_ref(), asker, &mut diagnostics.soft_errors);
+        if let Some(stood) = dumped.as_mut().and_then(Dumped::let_go) {
+            diagnostics.stopped_nanos = nanos(stood);
         }
         let mut memory = dumped.map_or_else(Memory::default, |dumped| evidence::unwind(dumped, &mut diagnostics));
         if memory.stacks.is_none() && allowed.contains(Category::Memory) {
@@ -141,10 +155,14 @@ impl Pipeline {
         };
         diagnostics.collect_nanos = nanos(started.elapsed());
 
-        let draft = self.draft(occurrence, &error, allowed, memory, inventory.sections, &attached, diagnostics);
+        let mut draft = self.draft(occurrence, &error, allowed, memory, inventory.sections, &attached, diagnostics);
         let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
+        if let Some((memory, image)) = image {
+            draft.memory = Some(memory);
+            self.images.keep(draft.id, image, self.settings.spool_limits.bytes);
+        }
         // Into the spool before anyone is asked: whatever happens to us meanwhile, the question can be asked again.
-        if let Err(error) = spool.put_draft(&draft) {
+        if let Err(error) = self.put(spool, &mut draft) {
             let kept = self.keep_elsewhere(&draft, error);
             // Better one that is not whole than none; but not both.
             if let Some(early) = early.filter(|_| !matches!(kept, Err(PipelineError::Elsewhere { .. }))) {
@@ -177,6 +195,17 @@ impl Pipeline {
         early?.inspect_err(|error| tracing::warn!(error = soft_error("", error).message, "no early draft")).ok()
     }
 
+    /// Puts the draft into the spool. Where it has no room beside its image, the image goes: it is the larger one, and the least of what is needed.
+    fn put(&self, spool: &Spool, draft: &mut Draft) -> Result<(), SpoolError> {
+        spool.put_draft(draft).or_else(|error| {
+            if self.images.take(draft.id).is_none() {
+                return Err(error);
+            }
+            draft.lose_memory(soft_error("full memory", &full_memory::GaveWay(error)));
+            spool.put_draft(draft)
+        })
+    }
+
     /// The spool's disk is full, or has gone: the next start finds the draft where it can lie meanwhile, and asks then.
     fn keep_elsewhere(&self, draft: &Draft, error: SpoolError) -> Result<Became, PipelineError> {
         let home = self.settings.spool.as_deref();
@@ -193,7 +222,12 @@ impl Pipeline {
     /// Puts a kept draft before whoever decides, and does as they say. Asks nobody where a standing answer holds.
     pub(crate) fn decide(&self, id: ReportId, asker: &mut dyn Asker) -> Result<Became, PipelineError> {
         let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
-        let Some(held) = spool.take_draft(id)? else { return Ok(Became::Elsewhere) };
+        let Some(mut held) = spool.take_draft(id)? else { return Ok(Became::Elsewhere) };
+        // Whatever comes of it: nobody is asked twice in one run, and what is not granted now is destroyed.
+        let mut image = self.images.take(id);
+        if held.draft().memory.is_some() && image.is_none() {
+            held.draft_mut().lose_memory(full_memory::gone());
+        }
         let draft = held.draft();
         let resolution = self.resolve(draft.kind);
         let offered = match resolution {
@@ -212,7 +246,11 @@ impl Pipeline {
         }
         match settle(draft, &request, decision)? {
             Outcome::Granted(grant) => {
-                spool.enqueue(id, &draft.product, |writer| encode(draft, &grant, &evidence::reduce, writer))?;
+                let image = image.as_mut();
+                let open = || image.ok_or(EncodeError::NoImage)?.open().map_err(EncodeError::Io);
+                spool.enqueue(id, &draft.product, |writer| {
+                    encode_with_memory(draft, &grant, &evidence::reduce, open, writer)
+                })?;
                 tracing::info!(%id, "granted");
                 Ok(Became::Queued)
             }
@@ -271,6 +309,39 @@ impl Pipeline {
         let policies =
             Policies { product: self.settings.policy.clone(), administrator: self.administrator, remembered };
         policies.resolve(kind, &self.settings.product.version)
+    }
+
+    /// Reads all of the product's memory, where that is wanted and somebody could grant it. Nothing else fails with it.
+    fn read_image(
+        &self,
+        reading: Reading,
+        dumped: Option<&Dumped>,
+        asker: &mut dyn Asker,
+        soft_errors: &mut Vec<v1::SoftError>,
+    ) -> Option<(MemoryDraft, Image)> {
+        let Reading { pid, id, policy, allowed, started, asks } = reading;
+        if policy != DumpPolicy::FullMemory || !allowed.contains(Category::FullMemory) {
+            return None;
+        }
+        let spool = self.spool.as_ref()?;
+        let mut none = |why: &str| {
+            soft_errors.push(soft_note("full memory", why));
+            None
+        };
+        if asks == Some(true) && !asker.can_ask() {
+            return none("not read: nobody can be asked now, and it would not outlive the handler");
+        }
+        let Some((still, argument_block)) = dumped.and_then(Dumped::standing) else {
+            return none(
+                "not read: it takes a dump of which arguments and environment can be left out, and threads that stand still",
+            );
+        };
+        let (excluded, most_bytes) = (self.exclusions.ranges(), self.settings.full_memory_limit);
+        let plan = MemoryPlan { excluded, most_bytes };
+        // The other half is for the question: the terminal is the product's only as long as the product waits.
+        let deadline = started + self.settings.longest_wait / 2;
+        let request = full_memory::Request { pid, id, still, argument_block, plan: &plan, deadline };
+        full_memory::read(spool, &request, asker, soft_errors)
     }
 
     /// Counts the error, and tells whether it is reported. One that is not holds nobody any longer.
@@ -351,6 +422,17 @@ impl Pipeline {
         draft.push(SectionKind::Diagnostics, Category::Essential, &diagnostics);
         draft
     }
+}
+
+/// What decides on a memory image.
+struct Reading {
+    pid: u32,
+    id: ReportId,
+    policy: DumpPolicy,
+    allowed: CategorySet,
+    started: Instant,
+    /// Whether somebody is asked at once; `None` where a standing answer holds.
+    asks: Option<bool>,
 }
 
 /// Whether the person is asked while the product is held. Handled errors queue, a product that hangs is in its terminal, and one that has vanished has

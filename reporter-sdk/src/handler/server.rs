@@ -15,6 +15,7 @@ use super::children::CrashedChild;
 use super::delivery::{self, Delivery};
 use super::evidence::{self, Occurrence};
 use super::exclusions::Exclusions;
+use super::full_memory::Images;
 use super::hang::{self, HangWatch};
 use super::pipeline::{Became, Hold, Pipeline, PipelineError};
 use super::restart::Restart;
@@ -248,7 +249,8 @@ impl Server {
             }
         };
         let pid = peer.pid.as_raw_nonzero().get().cast_unsigned();
-        let pipeline = Pipeline { settings, administrator, spool, pid, exclusions: Exclusions::default() };
+        let (exclusions, images) = (Exclusions::default(), Images::default());
+        let pipeline = Pipeline { settings, administrator, spool, pid, exclusions, images };
         Ok((shared, product, pipeline, delivery, attachments, soft_errors))
     }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use report_format::schema::v1::{self, ErrorKind};
 use sha2::{Digest, Sha256};
@@ -10,6 +11,9 @@ use sha2::{Digest, Sha256};
 use crate::consent::{Notice, ProductPolicy};
 use crate::schema::{Configuration, DumpPolicy, KindPolicy, Mail, Restart};
 use crate::spool::{ReportLimits, Spool, SpoolLimits};
+
+/// Of a product that does not say how long it waits.
+const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 /// The configuration, checked.
 pub(crate) struct Settings {
@@ -27,6 +31,8 @@ pub(crate) struct Settings {
     #[allow(dead_code, reason = "the pipeline does not use it yet")]
     pub(crate) full_memory_limit: u64,
     pub(crate) hang_after_millis: u64,
+    /// How long the product waits for us at most, by its own settings.
+    pub(crate) longest_wait: Duration,
     pub(crate) restart: Option<Restart>,
     /// Crashes of forked children are reported.
     pub(crate) children: bool,
@@ -38,7 +44,9 @@ impl Settings {
         let Configuration {
             product, product_id, spool_directory, categories, kinds, notice, mail, command_line, ..
         } = configuration;
-        let Configuration { limits, hang_after_millis, restart, children, .. } = configuration;
+        let Configuration { limits, hang_after_millis, restart, children, waits, .. } = configuration;
+        let longest = waits.map(|waits| waits.longest_millis).filter(|millis| *millis > 0);
+        let longest_wait = longest.map_or(LONGEST_WAIT, |millis| Duration::from_millis(millis.into()));
         let limits = limits.unwrap_or_default();
         let product = product.unwrap_or_default();
         let policy = ProductPolicy::from_configuration(&categories, &kinds);
@@ -58,6 +66,7 @@ impl Settings {
             spool_limits: SpoolLimits { drafts: limits.drafts, outgoing: limits.outgoing, bytes: limits.bytes },
             full_memory_limit: limits.full_memory,
             hang_after_millis,
+            longest_wait,
             restart,
             children,
             kinds,

@@ -31,6 +31,7 @@ use rustix::{
     mm::{MapFlags, MprotectFlags, ProtFlags},
     process::{Pid, PidfdFlags, Signal},
 };
+use zeroize::Zeroizing;
 
 /// A process that was started here and belongs to nobody.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ pub(crate) fn spawn(
 ) -> io::Result<Process> {
     let program = CString::new(program.as_os_str().as_bytes())?;
     let arguments = [program.as_ptr(), argument.as_ptr(), ptr::null()];
-    let variables: Vec<CString> = env::vars_os().filter_map(variable).collect();
+    let variables: Zeroizing<Vec<CString>> = Zeroizing::new(env::vars_os().filter_map(variable).collect());
     let variables: Vec<_> = variables.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect();
     let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     // Out of the way of the numbers that they are to get: a product may have closed its standard files.
@@ -84,10 +85,15 @@ pub(crate) fn spawn(
 }
 
 /// As `environ` has it. The standard library holds its lock while it copies them.
+///
+/// Situation: what was freed keeps its bytes. Example: a variable was found in an image of all of a product's memory, from which the environment had been taken
+/// out: it was in the copy that the handler's start had left behind. Handling: no copy of ours is freed before it is wiped, nor grows, which would leave one.
 fn variable((name, value): (OsString, OsString)) -> Option<CString> {
-    let mut text = name.into_vec();
+    let (name, value) = (Zeroizing::new(name.into_vec()), Zeroizing::new(value.into_vec()));
+    let mut text = Vec::with_capacity(name.len() + value.len() + 2);
+    text.extend_from_slice(&name);
     text.push(b'=');
-    text.extend(value.into_vec());
+    text.extend_from_slice(&value);
     CString::new(text).ok()
 }
 

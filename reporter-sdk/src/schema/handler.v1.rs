@@ -371,6 +371,25 @@ pub struct StoredDraft {
     pub sections: ::prost::alloc::vec::Vec<StoredSection>,
     #[prost(uint64, tag = "8")]
     pub expires: u64,
+    #[prost(message, optional, tag = "9")]
+    pub memory: ::core::option::Option<StoredMemory>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoredMemory {
+    #[prost(bytes = "vec", tag = "1")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    pub bytes: u64,
+    #[prost(uint64, tag = "3")]
+    pub covered: u64,
+    #[prost(uint64, tag = "4")]
+    pub stored: u64,
+    #[prost(uint64, tag = "5")]
+    pub unreadable: u64,
+    #[prost(uint64, tag = "6")]
+    pub erased: u64,
+    #[prost(uint64, tag = "7")]
+    pub regions: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StoredSection {

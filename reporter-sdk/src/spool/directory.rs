@@ -192,6 +192,26 @@ impl Directory {
         Ok(None)
     }
 
+    /// A new file without a name. Where the file system has none such, one that loses its name at once.
+    pub(super) fn nameless(&self) -> Result<File, SpoolError> {
+        let mode = Mode::RUSR | Mode::WUSR;
+        // EXCL: it never gets one.
+        let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::EXCL | OFlags::CLOEXEC;
+        match rustix::fs::openat(&self.fd, ".", flags, mode) {
+            Ok(fd) => return Ok(File::from(fd)),
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => {}
+            Err(error) => return Err(self.failed("create", "a file without a name", error.into())),
+        }
+        // Ends as temporaries do: one that a crash leaves between the two calls is swept.
+        let name = temporary_name(&format!("{}.memory", uuid::Uuid::now_v7()));
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let created = rustix::fs::openat(&self.fd, name.as_str(), flags, mode);
+        let fd = created.map_err(|error| self.failed("create", &name, error.into()))?;
+        rustix::fs::unlinkat(&self.fd, name.as_str(), AtFlags::empty())
+            .map_err(|error| self.failed("remove", &name, error.into()))?;
+        Ok(File::from(fd))
+    }
+
     /// Writes a small file whole, or not at all.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), SpoolError> {
         let Some(temporary) = self.temporary(name)? else {

@@ -11,8 +11,8 @@ use report_format::schema::v1::{Category, ErrorKind, SectionKind};
 
 use super::directory::{Claim, Locked, Temporary};
 use super::{Spool, SpoolError, SpoolLimits};
-use crate::consent::{Draft, DraftSection};
-use crate::schema::{StoredDraft, StoredSection};
+use crate::consent::{Draft, DraftSection, MemoryDraft};
+use crate::schema::{StoredDraft, StoredMemory, StoredSection};
 
 pub(super) const ENDING: &str = ".draft";
 const VERSION: u32 = 1;
@@ -34,6 +34,11 @@ impl HeldDraft<'_> {
     /// What was collected.
     pub fn draft(&self) -> &Draft {
         &self.draft
+    }
+
+    /// To take out of it what is no more.
+    pub(crate) fn draft_mut(&mut self) -> &mut Draft {
+        &mut self.draft
     }
 
     /// Destroys it.
@@ -235,6 +240,7 @@ fn to_stored(draft: &Draft, expires: SystemTime) -> Vec<Cow<'_, [u8]>> {
         time: draft.time,
         sections: Vec::new(),
         expires: nanos(expires),
+        memory: draft.memory.map(to_stored_memory),
     };
     let mut parts = vec![Cow::Owned(head.encode_to_vec())];
     for DraftSection { kind, category, payload } in &draft.sections {
@@ -266,5 +272,19 @@ fn from_stored(stored: StoredDraft) -> Option<Draft> {
         kind: ErrorKind::try_from(stored.kind).ok()?,
         time: stored.time,
         sections: stored.sections.into_iter().map(section).collect::<Option<_>>()?,
+        memory: match stored.memory {
+            Some(memory) => Some(from_stored_memory(memory)?),
+            None => None,
+        },
     })
+}
+
+fn to_stored_memory(memory: MemoryDraft) -> StoredMemory {
+    let MemoryDraft { sha256, bytes, covered, stored, unreadable, erased, regions } = memory;
+    StoredMemory { sha256: sha256.to_vec(), bytes, covered, stored, unreadable, erased, regions }
+}
+
+fn from_stored_memory(memory: StoredMemory) -> Option<MemoryDraft> {
+    let StoredMemory { sha256, bytes, covered, stored, unreadable, erased, regions } = memory;
+    Some(MemoryDraft { sha256: sha256.try_into().ok()?, bytes, covered, stored, unreadable, erased, regions })
 }

@@ -6,6 +6,7 @@
 //!   counts            how often what was reported lately
 //!   restarts          when the product was started again lately
 //!   new/ID.draft      collected, undecided; destroyed when its time is over, or to make room
+//!   new/ (no name)    the memory image of a draft, encrypted; destroyed with the handler that holds it and its key
 //!   out/ID.report     granted and encoded; destroyed to make room
 //!   out/ID.state      how its delivery stands, and the digest of the report beside it
 //!   bad/              what could not be read: kept for a while, never looked at again
@@ -27,7 +28,9 @@ mod error;
 mod fallback;
 mod outgoing;
 mod schedule;
+mod sealed_file;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +42,8 @@ pub use drafts::{EarlyDraft, HeldDraft};
 pub use error::SpoolError;
 pub use outgoing::{Failure, Outgoing, Undelivered};
 pub use schedule::GIVE_UP_AFTER;
+
+pub(crate) use sealed_file::{SealedFile, SealedReader, SealedWriter};
 
 use crate::text::path_component;
 
@@ -117,6 +122,11 @@ impl Spool {
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.root.path
+    }
+
+    /// A file in `new/` that has no name: it is gone with whoever has it open, however that ends.
+    pub(crate) fn nameless_file(&self) -> Result<File, SpoolError> {
+        self.new.nameless()
     }
 
     /// Removes what was left half done, and what has expired. An item that someone works on is left alone.

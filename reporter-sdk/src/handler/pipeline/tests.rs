@@ -7,7 +7,8 @@ use crate::schema::Configuration;
 fn pipeline(spool: &std::path::Path) -> Pipeline {
     let spool = Some(Spool::open(spool).unwrap());
     let settings = Settings::new(Configuration::default());
-    Pipeline { settings, administrator: Default::default(), spool, pid: 1, exclusions: Default::default() }
+    let (administrator, exclusions, images) = Default::default();
+    Pipeline { settings, administrator, spool, pid: 1, exclusions, images }
 }
 
 fn keep(pipeline: &Pipeline, number: u8) -> ReportId {
