@@ -12,7 +12,7 @@ use super::dump::{self, DumpError, DumpRequest, RawDump, StandStill};
 use super::minidump_filter::{self, FilterPlan};
 use super::modules::LoadedModules;
 use super::unwind::{self, UnwindLimits};
-use super::{abort_message, fault, memory_map, proc_files, recorded, soft_error, soft_note, stand_in};
+use super::{abort_message, fault, memory_map, proc_files, procfs, recorded, soft_error, soft_note, stand_in};
 use crate::consent::CategorySet;
 use crate::redact::user_paths;
 use crate::schema::{DumpPolicy, HandledError};
@@ -150,7 +150,9 @@ fn stand_in(
     // Files that have changed since are not those that failed.
     let failed = if pid.is_some() { u64::MAX } else { crash.realtime };
     let work = move || {
-        let name = pid.and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/comm")).ok());
+        let name = pid
+            .and_then(|pid| procfs::path(pid, &format!("task/{tid}/comm")).ok())
+            .and_then(|path| std::fs::read_to_string(path).ok());
         let dump = stand_in::minidump(&record, tid, name.unwrap_or_default().trim_end(), context, failed);
         // The record was taken from below the arguments and the environment, by the one who knows their place. Where it can be known here, too: twice is safe.
         let argument_block =

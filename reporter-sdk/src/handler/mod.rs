@@ -19,6 +19,7 @@ mod module_list;
 mod modules;
 mod pipeline;
 mod proc_files;
+mod procfs;
 mod recorded;
 mod restart;
 mod server;

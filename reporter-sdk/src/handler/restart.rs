@@ -12,6 +12,7 @@ use report_format::schema::v1::ErrorKind;
 use rustix::fs::Mode;
 use rustix::process::Pid;
 
+use super::procfs;
 use super::watch::Ending;
 use crate::places;
 use crate::schema;
@@ -143,7 +144,8 @@ impl Failure {
 
 /// What the kernel says of the process.
 fn umask_of(pid: Pid) -> Option<Mode> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
+    let status =
+        std::fs::read_to_string(procfs::path(pid.as_raw_nonzero().get().cast_unsigned(), "status").ok()?).ok()?;
     let octal = status.lines().find_map(|line| line.strip_prefix("Umask:"))?.trim();
     u32::from_str_radix(octal, 8).ok().map(Mode::from_raw_mode)
 }
