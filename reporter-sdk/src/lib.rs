@@ -58,6 +58,8 @@ mod schema;
 mod shared;
 #[cfg(feature = "handler")]
 pub mod spool;
+#[cfg(feature = "handler")]
+mod stopping;
 mod text;
 
 pub use actions::{Dialog, Task, TaskId, command, dialog, dialog_closed, dialog_opened, task, task_begin, task_end};

@@ -150,7 +150,6 @@ fn on_a_file_system_that_cannot_be_written_a_crash_is_kept_in_memory() {
     let after = "sleep 1; find /run/error-reporting -name '*.draft' -o -name '*.report' -o -name '*.lost'";
     let Some(output) = place.crash(&["--mount"], &before, after) else { return };
     assert_eq!(files(&place.path("mails")).len() + files(&place.path("spool/new")).len(), 0);
-    let [kept, said] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    assert_eq!(kept.lines().count(), 1, "{kept}; {said}");
-    assert!(said.contains("reports are kept in /run/error-reporting/"), "the product was told: {said}");
+    let kept = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(kept.lines().count(), 1, "{output:?}");
 }

@@ -26,6 +26,7 @@ mod server;
 mod settings;
 mod signature;
 mod stand_in;
+mod stop;
 mod suspend;
 mod thread_list;
 mod unwind;
@@ -33,6 +34,7 @@ mod watch;
 
 pub use detach::detach;
 pub use server::{ServeError, serve};
+pub use stop::{Stopped, stop};
 
 #[cfg(test)]
 mod live_child;

@@ -30,6 +30,7 @@ use crate::shared::left::Name;
 use crate::shared::mapping::Mapping;
 use crate::shared::snapshot::{CrashRecord, Heartbeat, Snapshot};
 use crate::spool::{Spool, SpoolError, Undelivered};
+use crate::stopping;
 
 /// The product says hello right after it has started us.
 const HELLO_TIME: Duration = Duration::from_secs(10);
@@ -270,10 +271,12 @@ impl Server {
         self.look();
         loop {
             let crash = if self.crash_channel_open { self.crash_channel.as_fd() } else { self.product.as_fd() };
+            let wish = stopping::wish().unwrap_or(self.product.as_fd());
             let mut polled = [
                 PollFd::new(&self.control, PollFlags::IN),
                 PollFd::from_borrowed_fd(crash, PollFlags::IN),
                 PollFd::new(&self.product, PollFlags::IN),
+                PollFd::from_borrowed_fd(wish, PollFlags::IN),
             ];
             // Nothing wakes an idle handler but the product, unless it is to notice hangs.
             let rest = self.hang.as_ref().and_then(|watch| Timespec::try_from(watch.rest()).ok());
@@ -281,8 +284,8 @@ impl Server {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(io::Error::from(error).into()),
             }
-            let [control, crash, ended] = polled.map(|p| !p.revents().is_empty());
-            let is_quiet = !(control || crash || ended);
+            let [control, crash, ended, to_end] = polled.map(|p| !p.revents().is_empty());
+            let is_quiet = !(control || crash || ended || to_end);
             // Control first: a handled error comes before the byte that asks for its dump, and a shutdown before the end.
             let control = if control { self.control_messages() } else { Control::Open };
             if crash && self.crash_channel_open {
@@ -292,10 +295,19 @@ impl Server {
                 self.product_ended();
                 return Ok(());
             }
+            if to_end {
+                tracing::info!("ended by a signal; the product goes on");
+                return Ok(());
+            }
             if control == Control::Closed {
                 // The product has let go of us, or has become another program (exec). Its end is still worth seeing.
-                rustix::event::poll(&mut [PollFd::new(&self.product, PollFlags::IN)], None).map_err(io::Error::from)?;
-                self.product_ended();
+                let wish = stopping::wish().unwrap_or(self.product.as_fd());
+                let mut polled = [self.product.as_fd(), wish].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+                rustix::event::poll(&mut polled, None).map_err(io::Error::from)?;
+                let [ended, _] = polled.map(|p| !p.revents().is_empty());
+                if ended {
+                    self.product_ended();
+                }
                 return Ok(());
             }
             if is_quiet {
