@@ -80,7 +80,7 @@ impl Handler {
         let Some(Message::Hello(hello)) = hello.message else { panic!("{hello:?}") };
         assert_eq!((hello.protocol_version, descriptors.len()), (ipc::PROTOCOL_VERSION, 1));
         let memory = Mapping::open(descriptors.remove(0)).unwrap();
-        answer(&control, 0, Answer::Ready(schema::Ready::default()));
+        answer(&control, 0, Answer::Ready(ready()));
         Self { product, control, crash, memory, configuration: hello.configuration.unwrap(), spool }
     }
 
@@ -128,6 +128,10 @@ impl Handler {
         answer(&self.control, message.sequence, Answer::Done(schema::Done::default()));
         message.message.unwrap()
     }
+}
+
+fn ready() -> schema::Ready {
+    schema::Ready { handler_version: env!("CARGO_PKG_VERSION").into(), ..schema::Ready::default() }
 }
 
 fn answer(control: &Socket, sequence: u64, message: Answer) {
@@ -568,6 +572,16 @@ mod starting {
     fn a_program_that_is_no_handler_is_told_from_one() {
         let error = soft_error(options().handler("/bin/true"));
         assert!(error.contains("/bin/true") && error.contains("did not answer"), "{error}");
+    }
+
+    #[test]
+    fn a_handler_that_others_can_write_is_not_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = script(folder.path(), &format!("touch {}", folder.path().join("ran").display()));
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o757)).unwrap();
+        let error = soft_error(options().handler(&program));
+        assert!(error.contains("can be written by others (chmod go-w)"), "{error}");
+        assert!(!folder.path().join("ran").exists());
     }
 
     #[test]

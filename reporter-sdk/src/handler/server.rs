@@ -198,6 +198,15 @@ impl Server {
             );
             return Err(ServeError::Refused(message));
         }
+        // What the two mean by the same bytes is tested for one release only.
+        if hello.sdk_version != env!("CARGO_PKG_VERSION") {
+            let message = format!(
+                "the product has release {} of the SDK, this handler is of release {}: install both from one release",
+                hello.sdk_version,
+                env!("CARGO_PKG_VERSION")
+            );
+            return Err(ServeError::Refused(message));
+        }
         // Who made the socket, as the kernel knows it: it alone is served, and dumped.
         let peer = rustix::net::sockopt::socket_peercred(control).map_err(io::Error::from)?;
         if peer.uid != rustix::process::geteuid() {
