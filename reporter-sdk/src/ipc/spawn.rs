@@ -32,6 +32,8 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal},
 };
 
+use crate::places::elevated;
+
 /// A process that was started here and belongs to nobody.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -50,7 +52,7 @@ impl Process {
     }
 }
 
-/// Starts `program` with this argument and this process's environment, on these two as its standard input and output, without any other file, in a
+/// Starts `program` with this argument and this process's environment (an empty one if it has rights that its caller has not), on these two as its standard input and output, without any other file, in a
 /// process group of its own: the terminal's Ctrl-C, which goes to the product's group, must not end the report of what it does.
 pub(crate) fn spawn(
     program: &Path,
@@ -60,7 +62,12 @@ pub(crate) fn spawn(
 ) -> io::Result<Process> {
     let program = CString::new(program.as_os_str().as_bytes())?;
     let arguments = [program.as_ptr(), argument.as_ptr(), ptr::null()];
-    let variables: Vec<CString> = env::vars_os().filter_map(variable).collect();
+    let variables: Vec<CString> = if elevated() {
+        // Those of whoever started this process choose certificates, proxies and programs.
+        vec![c"PATH=/usr/sbin:/usr/bin:/sbin:/bin".to_owned()]
+    } else {
+        env::vars_os().filter_map(variable).collect()
+    };
     let variables: Vec<_> = variables.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect();
     let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     // Out of the way of the numbers that they are to get: a product may have closed its standard files.
