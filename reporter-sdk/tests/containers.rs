@@ -1,12 +1,13 @@
-//! Places that lack what a handler usually finds: a `/proc` of another PID namespace, none at all, a file system that cannot be written. The product ends in
-//! time, nothing is read of other processes, and what can be had is had.
+//! Places that lack what a handler usually finds: a `/proc` of another PID namespace, none at all, a file system that cannot be written, a spool that is not to be
+//! trusted. The product ends in time, nothing is read of other processes, and what can be had is had.
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
@@ -152,4 +153,54 @@ fn on_a_file_system_that_cannot_be_written_a_crash_is_kept_in_memory() {
     assert_eq!(files(&place.path("mails")).len() + files(&place.path("spool/new")).len(), 0);
     let kept = String::from_utf8_lossy(&output.stdout);
     assert_eq!(kept.lines().count(), 1, "{output:?}");
+}
+
+/// Lets the product crash on the spool that is there, outside of any container. Returns what it was told.
+fn crash_on(place: &Place) -> String {
+    let mut product = Command::new(failing());
+    product.arg(place.0.path()).arg("fault").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let started = Instant::now();
+    let output = product.output().unwrap();
+    assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{output:?}");
+    while place.is_running() {
+        assert!(started.elapsed() < PATIENCE, "the handler does not end");
+        sleep(Duration::from_millis(20));
+    }
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_spool_that_is_not_to_be_trusted_takes_nothing_and_the_next_start_on_a_right_one_has_it_all() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can give a folder to another user, and has another place for sure");
+        return;
+    }
+    let place = Place::new();
+    let (spool, kept, elsewhere) = (place.path("spool"), place.path("kept"), place.path("elsewhere"));
+    fs::rename(&spool, &kept).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    let fallback = Spool::fallback_directory(&spool).unwrap();
+
+    symlink(&elsewhere, &spool).unwrap();
+    let told = crash_on(&place);
+    assert!(told.contains("it is a symbolic link") && told.contains("reports are kept in /run/"), "{told}");
+    fs::remove_file(&spool).unwrap();
+
+    fs::create_dir(&spool).unwrap();
+    fs::set_permissions(&spool, fs::Permissions::from_mode(0o777)).unwrap();
+    let told = crash_on(&place);
+    assert!(told.contains("others can write it (chmod 700"), "{told}");
+    fs::set_permissions(&spool, fs::Permissions::from_mode(0o700)).unwrap();
+
+    chown(&spool, Some(65534), None).unwrap();
+    let told = crash_on(&place);
+    assert!(told.contains("it belongs to user 65534, not to user 0"), "{told}");
+    assert_eq!((files(&spool).len(), files(&elsewhere).len(), files(&fallback.join("new")).len()), (0, 0, 3));
+    fs::remove_dir(&spool).unwrap();
+
+    fs::rename(&kept, &spool).unwrap();
+    let told = crash_on(&place);
+    assert!(!told.contains("spool"), "{told}");
+    assert_eq!(files(&place.path("mails")).len(), 4, "what waited in memory came home and was sent");
+    assert!(!fallback.exists());
 }

@@ -28,7 +28,7 @@ fn judge(shown: Option<&str>, pid: u32) -> Result<(), String> {
 /// # Errors
 /// It does not, or is not there. Of kind `PermissionDenied`: there is nothing that we may look at.
 pub(super) fn check() -> io::Result<()> {
-    OURS.as_ref().map(|()| ()).map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, why.clone()))
+    OURS.as_ref().copied().map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, why.clone()))
 }
 
 /// A file of a process: `/proc/PID/FILE`.
