@@ -16,7 +16,10 @@ pub fn start() {
     let (control, handler) = Socket::pair().expect("a pair of sockets");
     let (crash, nobody) = Socket::pair().expect("a pair of sockets");
     // Its answer waits in the socket before it is asked for.
-    let ready = HandlerMessage { sequence: 0, message: Some(Message::Ready(Ready::default())) };
+    let ready = HandlerMessage {
+        sequence: 0,
+        message: Some(Message::Ready(Ready { handler_version: env!("CARGO_PKG_VERSION").into(), ..Ready::default() })),
+    };
     handler.send(&ready, &[], Duration::ZERO).expect("room in a new socket");
     let launched = Launched { control, crash, process: None, program: "the benchmark".into() };
     let reporter = Reporter::connect(Options::new("Example Software", "Ledger", "1.0"), launched);

@@ -1,18 +1,20 @@
-//! The handler: started by a product's SDK, never by a person.
+//! The handler: started by a product's SDK, never by a person. A person can end those that run.
 
 use std::fs::OpenOptions;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use reporter_sdk::handler::Stopped;
 
-/// Makes reports of a product's errors, asks whether to send them, and sends them. A product starts it by itself; there is
-/// nothing to do with it by hand.
+/// Makes reports of a product's errors, asks whether to send them, and sends them. A product starts it by itself.
 #[derive(Debug, Parser)]
 #[command(name = "reporter-handler", version, arg_required_else_help = true)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 struct Arguments {
     /// Serve the product at the other end of the sockets that are standard input (control) and standard output (crash channel)
     #[arg(long, required = true)]
@@ -20,6 +22,21 @@ struct Arguments {
     /// Append what happens to this file (made owner-only)
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// End the handlers that run this program, as before an update: yours, or as root those of all users
+    ///
+    /// They finish the report at hand, and a question that is open is put again later. Their products go on; what fails in them from then on is reported
+    /// when they are started again.
+    Stop {
+        /// How long to wait for their ends
+        #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+        timeout: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -35,7 +52,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { serve: true, log } = arguments else {
+    if let Some(Command::Stop { timeout }) = arguments.command {
+        return stop(Duration::from_secs(timeout));
+    }
+    let Arguments { serve: true, log, .. } = arguments else {
         bail!("nothing to do: a product's SDK starts this program with --serve");
     };
     let [control, crash] = [std::io::stdin().as_fd(), std::io::stdout().as_fd()].map(socket);
@@ -49,6 +69,17 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         tracing_subscriber::fmt().with_ansi(false).with_writer(file).init();
     }
     reporter_sdk::handler::serve(control, crash).context("cannot serve the product")
+}
+
+fn stop(timeout: Duration) -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("cannot tell which file this program is")?;
+    let Stopped { ended, busy } =
+        reporter_sdk::handler::stop(&program, timeout).context("cannot look for the handlers that run")?;
+    println!("{ended} handlers of {} ended", program.display());
+    if busy > 0 {
+        bail!("{busy} handlers have not ended in {} s: they do once the report at hand is done", timeout.as_secs());
+    }
+    Ok(())
 }
 
 /// A socket of ours by another number, out of the way of what takes the place of the standard ones.

@@ -11,9 +11,8 @@ use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -24,6 +23,8 @@ use rustix::termios::{
     ControlModes, InputModes, LocalModes, OptionalActions, OutputModes, Termios, tcgetattr, tcgetpgrp, tcsetattr,
     tcsetpgrp,
 };
+
+use crate::stopping;
 
 /// Whether the product has the terminal now, which can then be taken from it.
 pub(super) fn is_in_foreground(product: Pid) -> bool {
@@ -99,7 +100,7 @@ impl Borrowed {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        Instant::now() >= self.deadline
+        Instant::now() >= self.deadline || stopping::is_wished()
     }
 }
 
@@ -186,13 +187,14 @@ fn without_sequences(bytes: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Wakes the thread that set it once the time is over, again and again until it is dropped.
+/// Wakes the thread that set it once the time is over, or this program is to end, again and again until it is dropped.
 ///
 /// Why a signal: dialoguer waits for a key without a limit, and a thread left waiting there would eat the next line that
 /// is meant for the shell and set the terminal's modes at any later time. A signal ends the wait (`EINTR`), for good.
 #[derive(Debug)]
 struct Alarm {
-    off: Option<mpsc::Sender<()>>,
+    /// Its other end sees when this is dropped.
+    off: Option<OwnedFd>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -200,15 +202,27 @@ impl Alarm {
     fn set(deadline: Instant) -> io::Result<Alarm> {
         // SAFETY: pthread_self has no preconditions.
         let waiting = unsafe { libc::pthread_self() };
-        let (off, is_off) = mpsc::channel::<()>();
+        let (is_off, off) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         let thread = std::thread::Builder::new().name("consent alarm".into()).spawn(move || {
             let mut wait = deadline.saturating_duration_since(Instant::now());
-            // Again, since the thread may have been between two waits.
-            while is_off.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+            let mut wish = stopping::wish();
+            loop {
+                let mut polled: Vec<_> = [Some(is_off.as_fd()), wish]
+                    .into_iter()
+                    .flatten()
+                    .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+                    .collect();
+                let polled_until = Timespec::try_from(wait).ok();
+                // Any failure is like a time that is over.
+                let _ = poll(&mut polled, polled_until.as_ref());
+                if polled.first().is_some_and(|off| !off.revents().is_empty()) {
+                    return;
+                }
                 // SAFETY: `waiting` is alive: the alarm lies in a Borrowed, which cannot leave the thread that made it, and
                 // dropping it there joins this thread first.
                 unsafe { libc::pthread_kill(waiting, libc::SIGURG) };
-                wait = Duration::from_millis(50);
+                // Again, since the thread may have been between two waits.
+                (wait, wish) = (Duration::from_millis(50), None);
             }
         })?;
         Ok(Alarm { off: Some(off), thread: Some(thread) })

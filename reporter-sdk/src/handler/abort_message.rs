@@ -13,6 +13,7 @@ use std::path::Path;
 
 use super::elf::{ElfError, ElfFile};
 use super::modules::LoadedModules;
+use super::procfs;
 
 const VARIABLE: &str = "__abort_msg";
 /// Bytes kept of the message.
@@ -44,7 +45,8 @@ pub(crate) fn read(pid: u32) -> Result<Option<String>, AbortMessageError> {
     let (file, _) = ElfFile::identify(&libc.path)?;
     let Some(stated) = file.variable(VARIABLE)? else { return Ok(None) };
     let place = libc.range.start.wrapping_sub(file.first_address()?).wrapping_add(stated);
-    message(&File::open(format!("/proc/{pid}/mem")).map_err(failed)?, place).map_err(failed)
+    let memory = procfs::path(pid, "mem").and_then(File::open).map_err(failed)?;
+    message(&memory, place).map_err(failed)
 }
 
 /// `libc.so.6`, and `libc-2.31.so` before glibc 2.34; musl's is `libc.so` or `ld-musl-x86_64.so.1`.

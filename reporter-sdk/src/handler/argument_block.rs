@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::memory_map;
+use super::procfs;
 
 /// The ranges to zero, in addresses of the process; disjoint or not, never reversed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +33,13 @@ const AT_EXECFN: u64 = 31;
 impl ArgumentBlock {
     /// Reads the places from `/proc`. The process must be alive, and held: they move with `prctl(PR_SET_MM)`. `maps` is its memory map.
     pub(crate) fn read(pid: u32, maps: &[u8]) -> Result<Self, ArgumentBlockError> {
+        let hidden = || ArgumentBlockError::Hidden { path: PathBuf::from(format!("/proc/{pid}/stat")) };
+        procfs::check().map_err(|_| hidden())?;
         let file = |name: &str| {
             let path = PathBuf::from(format!("/proc/{pid}/{name}"));
             std::fs::read(&path).map_err(|source| ArgumentBlockError::Io { path, source })
         };
-        Self::from_proc(&file("stat")?, &file("auxv")?, maps)
-            .ok_or_else(|| ArgumentBlockError::Hidden { path: PathBuf::from(format!("/proc/{pid}/stat")) })
+        Self::from_proc(&file("stat")?, &file("auxv")?, maps).ok_or_else(hidden)
     }
 
     fn from_proc(stat: &[u8], auxv: &[u8], maps: &[u8]) -> Option<Self> {

@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::Pid;
 
 use super::evidence::Occurrence;
+use super::procfs;
 use super::watch::Product;
 use crate::ipc::child_crash::ChildCrash;
 use crate::ipc::unix::Socket;
@@ -87,7 +88,7 @@ fn is_below(process: Pid, product: &Product) -> Option<bool> {
 
 /// Field 4 of `/proc/PID/stat`; `None` for the first process of all.
 fn parent(pid: Pid) -> Option<Pid> {
-    let stat = std::fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    let stat = std::fs::read(procfs::path(pid.as_raw_nonzero().get().cast_unsigned(), "stat").ok()?).ok()?;
     let text = str::from_utf8(&stat[stat.iter().rposition(|&byte| byte == b')')? + 1..]).ok()?;
     Pid::from_raw(text.split_ascii_whitespace().nth(1)?.parse().ok()?)
 }

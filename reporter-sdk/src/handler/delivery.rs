@@ -9,6 +9,7 @@ use super::soft_note;
 use crate::deliver::{self, DeliverError, Parcel, Product, Transport};
 use crate::schema;
 use crate::spool::{Failure, Outgoing, Spool, SpoolError};
+use crate::stopping;
 use report_format::schema::v1;
 
 /// Attempts that lie further ahead are left to the next start. Covers the quick tries after 5 and 30 seconds.
@@ -71,8 +72,10 @@ fn run(spool: &Spool, transport: &mut dyn Transport, inbox: &Receiver<Order>) {
         let wait = next.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
         let order = match (finish_by, wait) {
             (Some(end), Some(wait)) if Instant::now() + wait < end => {
-                std::thread::sleep(wait);
-                continue;
+                if !stopping::rest(wait) {
+                    continue;
+                }
+                return;
             }
             (Some(_), _) => return,
             // Idle costs nothing: no timer runs where nothing waits.
@@ -101,6 +104,9 @@ fn send_due(spool: &Spool, transport: &mut dyn Transport, occasion: bool) -> Opt
     };
     let mut next: Option<SystemTime> = None;
     for id in waiting {
+        if stopping::is_wished() {
+            return None;
+        }
         let due = match spool.claim(id) {
             Ok(Some(outgoing)) => send(outgoing, transport, occasion),
             Ok(None) => Ok(None),

@@ -7,10 +7,12 @@ use std::os::fd::RawFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::DumpableBehavior;
 
+use crate::stopping;
+
 /// Makes the calling process independent of the product that has started it. Call it before any file is opened.
 ///
 /// It keeps the descriptors in `keep` and no others, stands in `/`, reads and writes `/dev/null`, makes files for its owner only, and stays in the
-/// product's session: a session of its own would have no terminal to ask in.
+/// product's session: a session of its own would have no terminal to ask in. From here on SIGTERM lets it finish what it is doing.
 ///
 /// # Errors
 /// The system had no `/dev/null` to give.
@@ -24,6 +26,7 @@ pub fn detach(keep: &[RawFd]) -> io::Result<()> {
     std::env::set_current_dir("/")?;
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     close_all_but(keep)?;
+    stopping::listen()?;
     let null = rustix::fs::open("/dev/null", OFlags::RDWR, Mode::empty())?;
     rustix::stdio::dup2_stdin(&null)?;
     rustix::stdio::dup2_stdout(&null)?;

@@ -21,7 +21,7 @@ use super::dump_file::DumpFile;
 use super::minidump_filter::stream;
 use super::proc_files::{self, ProcFiles, Reading};
 use super::suspend::{self, Held};
-use super::{memory_map, module_list, soft_error, soft_note, thread_list};
+use super::{memory_map, module_list, procfs, soft_error, soft_note, thread_list};
 
 /// Whom to dump.
 pub(crate) struct DumpRequest {
@@ -81,6 +81,8 @@ pub(crate) enum DumpError {
     NoThread { pid: u32, tid: u32, scope: String },
     #[error("the minidump of process {pid} was not ready in {} ms", waited.as_millis())]
     TimedOut { pid: u32, waited: Duration },
+    #[error("process {pid} cannot be dumped")]
+    Proc { pid: u32, source: std::io::Error },
     #[error("cannot start a thread for the minidump")]
     Thread(#[source] std::io::Error),
     #[error("the writer of the minidump of process {pid} panicked")]
@@ -99,6 +101,7 @@ pub(crate) struct Dumping {
 /// Begins to write a minidump, on a thread of its own. The product's threads are held meanwhile.
 pub(crate) fn begin(request: DumpRequest) -> Result<Dumping, DumpError> {
     let DumpRequest { pid, timeout, .. } = request;
+    procfs::check().map_err(|source| DumpError::Proc { pid, source })?;
     let (sender, result) = mpsc::sync_channel(1);
     let work = move || {
         let hold = request.hold;

@@ -10,6 +10,7 @@ use report_format::schema::v1::{ErrorKind, ErrorLink};
 use rustix::process::Pid;
 
 use super::evidence::Occurrence;
+use super::procfs;
 use crate::schema::HandledError;
 use crate::shared::clock;
 use crate::shared::snapshot::{CrashRecord, Heartbeat, Snapshot};
@@ -72,7 +73,7 @@ impl HangWatch {
         let silence = self.period * LOOKS;
         let message = format!("no heartbeat for {} ms", silence.as_millis());
         // What the shared memory says of a thread need not be so.
-        let comm = std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/comm"));
+        let comm = procfs::path(pid, &format!("task/{thread}/comm")).and_then(std::fs::read_to_string);
         let name = comm.as_deref().unwrap_or_default().trim_end().to_owned();
         let (monotonic, realtime) = (clock::monotonic(), clock::realtime());
         let crash = CrashRecord {
@@ -100,7 +101,7 @@ impl HangWatch {
 
 /// Whether somebody has stopped the process, or is debugging it: then it cannot be blamed for not answering.
 pub(crate) fn is_stopped(pid: Pid) -> io::Result<bool> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()))?;
+    let status = std::fs::read_to_string(procfs::path(pid.as_raw_nonzero().get().cast_unsigned(), "status")?)?;
     Ok(says_stopped(&status))
 }
 

@@ -12,6 +12,7 @@ use minidump_writer::minidump_format::{MDMemoryInfo, MDMemoryInfoList, MDRawDire
 
 use super::dump_file::joined;
 use super::minidump_filter::stream;
+use super::procfs;
 
 const LARGEST: u64 = 16 << 20;
 
@@ -19,7 +20,7 @@ const LARGEST: u64 = 16 << 20;
 pub(super) fn read(pid: u32) -> io::Result<Vec<u8>> {
     // Room for an ordinary one.
     let mut maps = Vec::with_capacity(64 << 10);
-    File::open(format!("/proc/{pid}/maps"))?.take(LARGEST).read_to_end(&mut maps)?;
+    File::open(procfs::path(pid, "maps")?)?.take(LARGEST).read_to_end(&mut maps)?;
     Ok(maps)
 }
 

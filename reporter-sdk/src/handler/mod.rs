@@ -14,6 +14,7 @@ mod exclusions;
 mod fault;
 mod full_memory;
 mod hang;
+mod lost;
 mod memory_map;
 mod memory_reader;
 pub(crate) mod minidump_filter;
@@ -21,6 +22,7 @@ mod module_list;
 mod modules;
 mod pipeline;
 mod proc_files;
+mod procfs;
 mod recorded;
 mod restart;
 mod server;
@@ -28,6 +30,7 @@ mod settings;
 mod signature;
 mod smaps;
 mod stand_in;
+mod stop;
 mod suspend;
 mod thread_list;
 mod unwind;
@@ -35,6 +38,7 @@ mod watch;
 
 pub use detach::detach;
 pub use server::{ServeError, serve};
+pub use stop::{Stopped, stop};
 
 #[cfg(test)]
 mod live_child;

@@ -12,8 +12,9 @@ use report_format::schema::v1::ErrorKind;
 use rustix::fs::Mode;
 use rustix::process::Pid;
 
+use super::procfs;
 use super::watch::Ending;
-use crate::ipc::launch;
+use crate::places;
 use crate::schema;
 use crate::shared::snapshot::Signal;
 use crate::spool::{Spool, SpoolError};
@@ -62,7 +63,7 @@ pub(crate) enum RestartError {
 impl Restart {
     /// `None` where the product does not want it, or must not be given it: with more rights than its user has.
     pub(crate) fn new(wanted: Option<schema::Restart>, product: Pid) -> Option<Self> {
-        let wanted = wanted.filter(|_| !launch::elevated())?;
+        let wanted = wanted.filter(|_| !places::elevated())?;
         let text = OsString::from_vec;
         let (program, directory) = (PathBuf::from(text(wanted.program)), PathBuf::from(text(wanted.directory)));
         (program.is_absolute() && directory.is_absolute()).then(|| Self {
@@ -143,7 +144,8 @@ impl Failure {
 
 /// What the kernel says of the process.
 fn umask_of(pid: Pid) -> Option<Mode> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
+    let status =
+        std::fs::read_to_string(procfs::path(pid.as_raw_nonzero().get().cast_unsigned(), "status").ok()?).ok()?;
     let octal = status.lines().find_map(|line| line.strip_prefix("Umask:"))?.trim();
     u32::from_str_radix(octal, 8).ok().map(Mode::from_raw_mode)
 }

@@ -28,9 +28,11 @@ use crate::ipc::{self, PROTOCOL_VERSION};
 use crate::schema::{
     ClientMessage, Done, HandledError, HandlerMessage, Hello, Ready, Refused, client_message, handler_message,
 };
+use crate::shared::left::Name;
 use crate::shared::mapping::Mapping;
-use crate::shared::snapshot::{Heartbeat, Snapshot};
+use crate::shared::snapshot::{CrashRecord, Heartbeat, Snapshot};
 use crate::spool::{Spool, SpoolError, Undelivered};
+use crate::stopping;
 
 /// The product says hello right after it has started us.
 const HELLO_TIME: Duration = Duration::from_secs(10);
@@ -132,6 +134,8 @@ struct Server {
     handled: usize,
     /// Of the last crash slot that was taken: a byte too many makes no second report.
     last_number: u64,
+    /// Crashes whose reports failed: what the product has left of them itself is all that there is.
+    unreported: Vec<u64>,
     /// Of the last error that held the product.
     last_kind: Option<ErrorKind>,
     /// A closed one is always ready: it is no longer waited for.
@@ -171,6 +175,7 @@ impl Server {
                 announced: None,
                 handled: 0,
                 last_number: 0,
+                unreported: Vec::new(),
                 last_kind: None,
                 crash_channel_open: true,
                 soft_errors,
@@ -191,6 +196,15 @@ impl Server {
             let message = format!(
                 "the product speaks protocol {}, this handler ({}) speaks {PROTOCOL_VERSION}: install both from one release",
                 hello.protocol_version,
+                env!("CARGO_PKG_VERSION")
+            );
+            return Err(ServeError::Refused(message));
+        }
+        // What the two mean by the same bytes is tested for one release only.
+        if hello.sdk_version != env!("CARGO_PKG_VERSION") {
+            let message = format!(
+                "the product has release {} of the SDK, this handler is of release {}: install both from one release",
+                hello.sdk_version,
                 env!("CARGO_PKG_VERSION")
             );
             return Err(ServeError::Refused(message));
@@ -264,14 +278,17 @@ impl Server {
     }
 
     fn run(&mut self) -> Result<(), ServeError> {
+        self.take_lost();
         self.pipeline.settle_standing();
         self.look();
         loop {
             let crash = if self.crash_channel_open { self.crash_channel.as_fd() } else { self.product.as_fd() };
+            let wish = stopping::wish().unwrap_or(self.product.as_fd());
             let mut polled = [
                 PollFd::new(&self.control, PollFlags::IN),
                 PollFd::from_borrowed_fd(crash, PollFlags::IN),
                 PollFd::new(&self.product, PollFlags::IN),
+                PollFd::from_borrowed_fd(wish, PollFlags::IN),
             ];
             // Nothing wakes an idle handler but the product, unless it is to notice hangs.
             let rest = self.hang.as_ref().and_then(|watch| Timespec::try_from(watch.rest()).ok());
@@ -279,8 +296,8 @@ impl Server {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(io::Error::from(error).into()),
             }
-            let [control, crash, ended] = polled.map(|p| !p.revents().is_empty());
-            let is_quiet = !(control || crash || ended);
+            let [control, crash, ended, to_end] = polled.map(|p| !p.revents().is_empty());
+            let is_quiet = !(control || crash || ended || to_end);
             // Control first: a handled error comes before the byte that asks for its dump, and a shutdown before the end.
             let control = if control { self.control_messages() } else { Control::Open };
             if crash && self.crash_channel_open {
@@ -290,16 +307,33 @@ impl Server {
                 self.product_ended();
                 return Ok(());
             }
+            if to_end {
+                tracing::info!("ended by a signal; the product goes on");
+                return Ok(());
+            }
             if control == Control::Closed {
                 // The product has let go of us, or has become another program (exec). Its end is still worth seeing.
-                rustix::event::poll(&mut [PollFd::new(&self.product, PollFlags::IN)], None).map_err(io::Error::from)?;
-                self.product_ended();
+                let wish = stopping::wish().unwrap_or(self.product.as_fd());
+                let mut polled = [self.product.as_fd(), wish].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+                rustix::event::poll(&mut polled, None).map_err(io::Error::from)?;
+                let [ended, _] = polled.map(|p| !p.revents().is_empty());
+                if ended {
+                    self.product_ended();
+                }
                 return Ok(());
             }
             if is_quiet {
                 self.look_for_a_hang();
             }
         }
+    }
+
+    /// Reports of earlier runs that had lost their handler. They read files: a product that fails meanwhile sees that we are at work.
+    fn take_lost(&self) {
+        let mut hold = Hold::on(Arc::clone(&self.crash_channel));
+        hold.show_progress();
+        self.pipeline.take_lost();
+        hold.silently();
     }
 
     fn control_messages(&mut self) -> Control {
@@ -424,6 +458,16 @@ impl Server {
         }
         let occurrence = Occurrence { kind, snapshot, crash: Some(crash), handled };
         self.report(&occurrence, hold);
+        self.forget_lost(&occurrence.snapshot);
+    }
+
+    /// The product may have given us up and left what we have reported since.
+    fn forget_lost(&self, snapshot: &Snapshot) {
+        let Some(spool) = &self.pipeline.spool else { return };
+        let started = snapshot.started_realtime;
+        if let Err(error) = spool.forget_lost(started, self.pipeline.pid, self.last_number, &self.unreported) {
+            tracing::warn!(error = soft_error("", &error).message, "a crash may be reported twice");
+        }
     }
 
     /// A child waits. The product does not, and goes on.
@@ -481,6 +525,7 @@ impl Server {
                 if matches!(error, PipelineError::Elsewhere { .. }) {
                     tracing::warn!(error = soft.message, "the report is kept elsewhere");
                 } else {
+                    self.unreported.extend(occurrence.crash.as_ref().map(|crash| crash.number));
                     tracing::error!(error = soft.message, "the report is lost");
                 }
                 self.tell(soft);
@@ -497,6 +542,7 @@ impl Server {
             Err(error) => return tracing::error!(%error, "the shared memory makes no sense"),
         };
         tracing::info!(?ending, clean = snapshot.clean_exit, "the product has ended");
+        self.forget_lost(&snapshot);
         self.start_again(ending);
         // Whoever kills a product that hangs has seen what was reported.
         let hangs = self.hang.as_ref().is_some_and(HangWatch::hangs);
@@ -505,6 +551,12 @@ impl Server {
         }
         // A crash slot that was filled without us being told: the signal came when the channel was full, or the process was killed right then.
         let crash = snapshot.crash.clone().filter(|crash| crash.number > self.last_number);
+        let name = |crash: &CrashRecord| Name::of(snapshot.started_realtime, self.pipeline.pid, crash.number);
+        if let (Some(crash), Some(spool)) = (&crash, &self.pipeline.spool)
+            && spool.has_lost(&name(crash))
+        {
+            return tracing::info!("the product has left its crash for the next start");
+        }
         let occurrence = Occurrence { kind: ErrorKind::Vanished, snapshot, crash, handled: None };
         self.report(&occurrence, Hold::nobody());
     }

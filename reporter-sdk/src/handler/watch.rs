@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags};
 
+use super::procfs;
+
 /// The product's process. Its descriptor is readable once the process has ended; its number can then be another's.
 #[derive(Debug)]
 pub(crate) struct Product {
@@ -101,7 +103,7 @@ impl Product {
 
     /// Of a process that its parent has not yet asked about: field 52 of `/proc/PID/stat`. The number is still its own then.
     fn zombie_status(&self) -> Option<i32> {
-        let stat = std::fs::read(format!("/proc/{}/stat", self.pid.as_raw_nonzero())).ok()?;
+        let stat = std::fs::read(procfs::path(self.pid.as_raw_nonzero().get().cast_unsigned(), "stat").ok()?).ok()?;
         let text = str::from_utf8(&stat[stat.iter().rposition(|&b| b == b')')? + 1..]).ok()?;
         let mut fields = text.split_ascii_whitespace();
         let is_zombie = matches!(fields.next(), Some("Z" | "X"));

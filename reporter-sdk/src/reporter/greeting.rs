@@ -61,7 +61,12 @@ impl Greeting {
         let left = START_TIMEOUT.saturating_sub(self.started.elapsed());
         match control.receive::<schema::HandlerMessage>(left.min(timeout)) {
             Ok((answer, _)) => Some(match answer.message {
-                Some(Answer::Ready(ready)) => Ok(ready),
+                Some(Answer::Ready(ready)) if ready.handler_version == env!("CARGO_PKG_VERSION") => Ok(ready),
+                Some(Answer::Ready(ready)) => Err(Error::Usage(format!(
+                    "it is of release {}, the SDK of release {}: install both from one release",
+                    ready.handler_version,
+                    env!("CARGO_PKG_VERSION")
+                ))),
                 Some(Answer::Refused(refused)) => Err(Error::Usage(refused.reason)),
                 other => Err(Error::Usage(format!("an answer that was not expected: {other:?}"))),
             }),

@@ -18,6 +18,8 @@ use crate::shared::writer::{Action, Crash, Writer};
 
 const ROLE: &str = "REPORTER_TEST_PRODUCT";
 const SPOOL: &str = "REPORTER_TEST_SPOOL";
+/// Debian's `nobody`.
+const OTHER_USER: u32 = 65534;
 const SOON: Duration = Duration::from_secs(10);
 
 /// Serves a product that plays `role`; returns what is kept of it.
@@ -53,6 +55,10 @@ fn drafts(spool: &Path) -> Vec<Draft> {
 #[ignore = "the product's part of other tests"]
 fn product() {
     let Ok(role) = std::env::var(ROLE) else { return };
+    if role == "other user" {
+        // SAFETY: a system call without pointers. Whoever makes a socket is its peer for good.
+        assert_eq!(unsafe { libc::setresuid(OTHER_USER, OTHER_USER, OTHER_USER) }, 0);
+    }
     let starter = Socket::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
     let (control, control_end) = Socket::pair().unwrap();
     let (crash, crash_end) = Socket::pair().unwrap();
@@ -64,19 +70,23 @@ fn product() {
     if role == "other memory" {
         mapping.words()[header::MAGIC].store(0, Ordering::Relaxed);
     }
+    if role == "other layout" {
+        mapping.words()[header::VERSION].store(99, Ordering::Relaxed);
+    }
     let writer = Writer::new(mapping.words());
     let product =
         v1::Product { vendor: "Example".into(), name: "Ledger".into(), version: "1".into(), ..Default::default() };
     let spool_directory = std::env::var_os(SPOOL).unwrap().as_bytes().into();
     let configuration = Configuration { product: Some(product), spool_directory, ..Default::default() };
     let protocol_version = if role == "foreign" { 99 } else { PROTOCOL_VERSION };
-    let hello = Hello { protocol_version, sdk_version: "1".into(), configuration: Some(configuration) };
+    let sdk_version = if role == "other release" { "0.0.1" } else { env!("CARGO_PKG_VERSION") }.into();
+    let hello = Hello { protocol_version, sdk_version, configuration: Some(configuration) };
     let send = |sequence, message, fds: &[std::os::fd::BorrowedFd<'_>]| {
         control.send(&ClientMessage { sequence, message: Some(message) }, fds, SOON).unwrap();
     };
     send(1, client_message::Message::Hello(hello), &[memory.as_fd()]);
     let (answer, _) = control.receive::<HandlerMessage>(SOON).unwrap();
-    if ["foreign", "other memory"].contains(&role.as_str()) {
+    if ["foreign", "other release", "other layout", "other memory", "other user"].contains(&role.as_str()) {
         assert!(matches!(answer.message, Some(handler_message::Message::Refused(_))), "{answer:?}");
         return;
     }
@@ -115,6 +125,26 @@ fn product() {
             fail(1, ErrorKind::Panic);
             handled(2);
             fail(2, ErrorKind::HandledError);
+        }
+        "forged" => {
+            // Of whoever runs the test: a process that we may dump, too.
+            let other = rustix::process::getppid().unwrap().as_raw_nonzero().get().cast_unsigned();
+            mapping.words()[header::PID].store(other.into(), Ordering::Relaxed);
+            for (key, value) in
+                [("spool_directory", "/tmp/forged"), ("restart", "/bin/false"), ("to", "x@forged.example")]
+            {
+                writer.annotate(key, value);
+            }
+            let forge = |number, kind, pid| {
+                writer.crashed(&Crash { number, kind, pid, tid: other, signal: None, address: None, context: &[] });
+                crash.send_bytes(&[ipc::CRASHED], &[], SOON).unwrap();
+                while crash.receive_bytes(&mut [0], SOON).is_err() {}
+            };
+            forge(1, ErrorKind::Crash.into(), other);
+            // Of no kind that there is, and at the number of a report that there was.
+            forge(2, 4711, other);
+            forge(1, ErrorKind::Panic.into(), other);
+            std::process::exit(0);
         }
         "vanish" => rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap(),
         "exit" => std::process::exit(3),
@@ -235,6 +265,44 @@ fn a_product_of_another_release_is_refused_and_told_why() {
     let (_, served) = kept_of("foreign");
     let error = served.unwrap_err();
     assert!(matches!(&error, ServeError::Refused(why) if why.contains("99")), "{error}");
+}
+
+#[test]
+fn a_product_with_another_release_of_the_sdk_is_refused_and_told_what_to_do() {
+    let (_, served) = kept_of("other release");
+    let error = served.unwrap_err().to_string();
+    assert!(error.contains("release 0.0.1") && error.contains("install both from one release"), "{error}");
+    let (_, served) = kept_of("other layout");
+    let error = served.unwrap_err().to_string();
+    assert!(error.contains("layout version 99") && error.contains("install both from one release"), "{error}");
+}
+
+#[test]
+fn a_product_of_another_user_is_refused() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can become another user");
+        return;
+    }
+    let (drafts, served) = kept_of("other user");
+    let error = served.unwrap_err();
+    assert!(matches!(&error, ServeError::Refused(why) if why.contains("user 65534")), "{error}");
+    assert_eq!(drafts, []);
+}
+
+#[test]
+fn a_forged_shared_memory_has_no_other_process_dumped_and_chooses_nothing() {
+    let (drafts, served) = kept_of("forged");
+    served.unwrap();
+    assert_eq!(drafts.len(), 1, "{drafts:?}");
+    let draft = of_kind(&drafts, ErrorKind::Crash);
+    assert!(draft.message::<v1::Stacks>(SectionKind::Stacks).is_none());
+    assert!(draft.sections.iter().all(|section| section.kind != SectionKind::Minidump));
+    let diagnostics: v1::Diagnostics = draft.message(SectionKind::Diagnostics).unwrap();
+    assert!(diagnostics.soft_errors.iter().any(|soft| soft.message.contains("which is not dumped")), "{diagnostics:?}");
+    assert!(!holds(draft, CANARY));
+    assert!(!Path::new("/tmp/forged").exists());
+    let product: v1::Product = draft.message(SectionKind::Product).unwrap();
+    assert_eq!((product.vendor.as_str(), product.name.as_str(), product.version.as_str()), ("Example", "Ledger", "1"));
 }
 
 #[test]
