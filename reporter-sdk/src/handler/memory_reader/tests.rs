@@ -89,7 +89,7 @@ fn all(memory: &ProcessMemory) -> Vec<u8> {
     bytes
 }
 
-fn holds(bytes: &[u8], text: &str) -> bool {
+pub(super) fn holds(bytes: &[u8], text: &str) -> bool {
     // The standard library's search is compiled with optimisation, whatever the tests are.
     String::from_utf8_lossy(bytes).contains(text)
 }
