@@ -626,6 +626,13 @@ reporter_status_t reporter_options_set_spool_limits(reporter_options_t *options,
                                                     uint64_t bytes);
 
 /**
+ * The most bytes of memory that are read for a REPORTER_DUMP_FULL_MEMORY; 0 is no limit. Default: 8,589,934,592. Memory that was never written to does not
+ * count. A product that has more loses what says the least of it first, and the report says how much is missing.
+ */
+reporter_status_t reporter_options_set_full_memory_limit(reporter_options_t *options,
+                                                         uint64_t bytes);
+
+/**
  * Starts the product again after a crash, an unhandled exception or a panic that ended it: its own program, without arguments, in the directory in
  * which it calls reporter_start(). Never in a loop: only if it had run for `uptime` milliseconds (60,000 is a good value), and not more than
  * twice in an hour. Never after a clean exit or a signal that somebody sent, and never with more rights than its user has.
@@ -894,6 +901,24 @@ reporter_status_t reporter_heartbeat(void);
  * Stops the watch until the next reporter_heartbeat(): for a modal dialog with a loop of its own, a long wait, the end of the main loop.
  */
 reporter_status_t reporter_heartbeat_pause(void);
+
+/**
+ * Keeps `length` bytes of the product's memory out of all reports from now on: keys, passwords, what the law protects. Whatever is made of the product's
+ * memory, a minidump or an image of all of it, has zeros there. Nothing is read here, so the memory need not be readable; length 0 does nothing.
+ *
+ * It holds for errors that happen after the call has returned, until reporter_include_memory(), which is to be called before the memory is given back:
+ * else what comes to lie there is excluded as well. Copies elsewhere are not known. A second call for the same address takes the place of the first.
+ * Does nothing before reporter_start().
+ *
+ * REPORTER_ERROR_LIMIT beyond 1024 pieces, REPORTER_ERROR_ARGUMENT for a piece that ends behind the last address.
+ */
+reporter_status_t reporter_exclude_memory(const void *address,
+                                          size_t length);
+
+/**
+ * Ends what reporter_exclude_memory() began for this address. Does nothing for another one.
+ */
+reporter_status_t reporter_include_memory(const void *address);
 
 #ifdef __cplusplus
 }  // extern "C"

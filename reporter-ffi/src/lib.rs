@@ -32,3 +32,4 @@ pub mod annotation;
 pub mod attachment;
 pub mod error;
 pub mod heartbeat;
+pub mod memory;

@@ -63,3 +63,19 @@ pub unsafe extern "C" fn reporter_options_set_spool_limits(
         })
     }
 }
+
+/// The most bytes of memory that are read for a REPORTER_DUMP_FULL_MEMORY; 0 is no limit. Default: 8,589,934,592. Memory that was never written to does not
+/// count. A product that has more loses what says the least of it first, and the report says how much is missing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_options_set_full_memory_limit(
+    options: *mut reporter_options_t,
+    bytes: u64,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointer.
+    unsafe {
+        edit(options, [], |options, []| {
+            options.change(|sdk| sdk.full_memory_limit(bytes));
+            Ok(())
+        })
+    }
+}

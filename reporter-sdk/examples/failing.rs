@@ -11,6 +11,8 @@
 //! not-dumpable    the same, after prctl(PR_SET_DUMPABLE, 0)
 //! overflow        calls itself until the stack of the first thread ends
 //! thread-overflow the same in a thread
+//! shown-secret    as `fault`, with a secret on the stack
+//! excluded-secret the same, after exclude_memory
 //! ```
 
 use std::{env, hint::black_box, path::Path, process::ExitCode, thread};
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
             assert_eq!(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) }, 0);
             first();
         }
+        "shown-secret" | "excluded-secret" => with_a_secret(way == "excluded-secret"),
         "overflow" => drop(black_box(descend(0))),
         "thread-overflow" => {
             let worker = || {
@@ -59,6 +62,21 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// The secret is made letter by letter: it is nowhere else in the program.
+#[inline(never)]
+fn with_a_secret(is_excluded: bool) {
+    let mut secret = [0; 20];
+    for at in 0..20 {
+        secret[usize::from(at)] = b'A' + at * 7 % 26;
+    }
+    if is_excluded {
+        reporter_sdk::exclude_memory(secret.as_ptr(), secret.len()).expect("a handler");
+    }
+    black_box(&mut secret);
+    first();
+    black_box(&mut secret);
 }
 
 #[inline(never)]

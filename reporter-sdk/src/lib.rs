@@ -37,7 +37,6 @@ pub mod deliver;
 #[cfg(feature = "handler")]
 pub mod encode;
 mod error;
-#[cfg(target_os = "linux")]
 mod excluded;
 #[cfg(feature = "test-support")]
 #[doc(hidden)]

@@ -173,6 +173,31 @@ fn a_product_that_is_not_dumpable_tells_itself() {
     assert_stands_in(&received, "cannot be traced");
 }
 
+#[test]
+fn what_a_product_excludes_is_in_no_byte_of_its_dump() {
+    /// What the product has on its stack.
+    const HIDDEN: &str = "AHOVCJQXELSZGNUBIPWD";
+    for is_traced in [true, false] {
+        let crashes = |way| {
+            let place = Place::new();
+            let mut command = place.failing(way);
+            if !is_traced {
+                // SAFETY: between fork and exec the closure makes system calls alone.
+                unsafe { command.pre_exec(without_ptrace) };
+            }
+            place.crashes(&mut command)
+        };
+        let [shown, excluded] = ["shown-secret", "excluded-secret"].map(crashes);
+        assert_ne!(shown.places_of(HIDDEN), [] as [String; 0], "the test would find it, traced: {is_traced}");
+        assert_eq!(excluded.places_of(HIDDEN), [] as [String; 0], "traced: {is_traced}");
+        for received in [shown, excluded] {
+            assert_eq!(received.check_minidump(), "SIGSEGV / SEGV_MAPERR");
+            let stands_in = received.soft_errors().iter().any(|soft| soft.contains("its own record stands in"));
+            assert_eq!(stands_in, !is_traced);
+        }
+    }
+}
+
 /// Gives the place to an ordinary user, with programs that it can reach, and lets the command run as that user.
 fn as_nobody(place: &Place, command: &mut Command) {
     fs::remove_file(place.path("reporter-handler")).unwrap();

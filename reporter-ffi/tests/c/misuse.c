@@ -43,6 +43,10 @@ static void wrong_pointers(void)
     CHECK_STATUS(reporter_remove_annotation(NULL), REPORTER_ERROR_NULL);
     CHECK_STATUS(reporter_attach_file("n", "t", NULL), REPORTER_ERROR_NULL);
     CHECK_STATUS(reporter_attach_bytes("n", "t", NULL, 1), REPORTER_ERROR_NULL);
+    CHECK_STATUS(reporter_exclude_memory(NULL, 1), REPORTER_ERROR_NULL);
+    CHECK_STATUS(reporter_include_memory(NULL), REPORTER_ERROR_NULL);
+    CHECK_LAST_ERROR("address is NULL");
+    CHECK_STATUS(reporter_options_set_full_memory_limit(NULL, 1), REPORTER_ERROR_NULL);
     CHECK_STATUS(reporter_error_add_cause(NULL, "t", "m"), REPORTER_ERROR_NULL);
     CHECK_STATUS(reporter_error_set_code(NULL, 1), REPORTER_ERROR_NULL);
     CHECK_STATUS(reporter_error_set_location(NULL, "f", 1), REPORTER_ERROR_NULL);
@@ -103,6 +107,8 @@ static void wrong_values(void)
     CHECK_STATUS(reporter_options_set_children(options, REPORTER_CHILDREN_INHERIT), REPORTER_OK);
     CHECK_STATUS(reporter_options_set_limits(options, 0, UINT32_MAX), REPORTER_OK);
     CHECK_STATUS(reporter_options_set_spool_limits(options, 0, 0, UINT64_MAX), REPORTER_OK);
+    CHECK_STATUS(reporter_options_set_full_memory_limit(options, UINT64_MAX), REPORTER_OK);
+    CHECK_STATUS(reporter_exclude_memory(options, SIZE_MAX), REPORTER_ERROR_ARGUMENT);
     /* What belongs to a restart comes after it. */
     CHECK_STATUS(reporter_options_add_restart_argument(options, "--recover"), REPORTER_ERROR_ARGUMENT);
     CHECK_STATUS(reporter_options_set_restart_program(options, "/opt/launcher"), REPORTER_ERROR_ARGUMENT);
@@ -137,6 +143,9 @@ static void while_off(void)
     CHECK_STATUS(reporter_remove_annotation("k"), REPORTER_OK);
     CHECK_STATUS(reporter_attach_file("n", "text/plain", "/nowhere"), REPORTER_OK);
     CHECK_STATUS(reporter_attach_bytes("n", "text/plain", (const uint8_t *)"b", 1), REPORTER_OK);
+    CHECK_STATUS(reporter_exclude_memory("key", 3), REPORTER_OK);
+    CHECK_STATUS(reporter_exclude_memory(NULL, 0), REPORTER_OK);
+    CHECK_STATUS(reporter_include_memory("key"), REPORTER_OK);
     CHECK_STATUS(reporter_capture_error(reporter_error_new("t", "m")), REPORTER_OK);
     CHECK_STATUS(reporter_simulate_crash(), REPORTER_OK);
     CHECK_STATUS(reporter_heartbeat(), REPORTER_OK);

@@ -171,8 +171,13 @@ impl Source for ProcessMemory {
 fn read_map(pid: u32, name: &str) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     File::open(format!("/proc/{pid}/{name}"))?.take(LARGEST_MAP).read_to_end(&mut text)?;
-    // Of a process that has ended it is empty.
-    if text.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(text) }
+    match text.len() as u64 {
+        // Of a process that has ended.
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        // What lies behind it would be missing without a word.
+        LARGEST_MAP => Err(io::Error::other(format!("/proc/{pid}/{name} has more than {LARGEST_MAP} bytes"))),
+        _ => Ok(text),
+    }
 }
 
 fn region(area: &Area) -> MemoryRegion {
@@ -274,5 +279,7 @@ fn overlapping<'r>(ranges: &'r [Range<u64>], with: &Range<u64>) -> impl Iterator
     ranges[first..].iter().take_while(move |range| range.start < end)
 }
 
+#[cfg(all(test, target_arch = "x86_64"))]
+mod debuggers;
 #[cfg(test)]
 mod tests;
