@@ -61,8 +61,8 @@ pub(crate) fn spawn(
 ) -> io::Result<Process> {
     let program = CString::new(program.as_os_str().as_bytes())?;
     let arguments = [program.as_ptr(), argument.as_ptr(), ptr::null()];
-    let variables: Zeroizing<Vec<CString>> = Zeroizing::new(env::vars_os().filter_map(variable).collect());
-    let variables: Vec<_> = variables.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect();
+    let texts: Vec<_> = env::vars_os().map(variable).collect();
+    let variables: Vec<*const c_char> = texts.iter().map(|text| text.as_ptr().cast()).chain([ptr::null()]).collect();
     let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     // Out of the way of the numbers that they are to get: a product may have closed its standard files.
     let above = |file: BorrowedFd<'_>| fcntl_dupfd_cloexec(file, 3);
@@ -84,17 +84,18 @@ pub(crate) fn spawn(
     }
 }
 
-/// As `environ` has it. The standard library holds its lock while it copies them.
+/// As `environ` has it, with the zero at its end. The standard library holds its lock while it copies them.
 ///
 /// Situation: what was freed keeps its bytes. Example: a variable was found in an image of all of a product's memory, from which the environment had been taken
 /// out: it was in the copy that the handler's start had left behind. Handling: no copy of ours is freed before it is wiped, nor grows, which would leave one.
-fn variable((name, value): (OsString, OsString)) -> Option<CString> {
+fn variable((name, value): (OsString, OsString)) -> Zeroizing<Vec<u8>> {
     let (name, value) = (Zeroizing::new(name.into_vec()), Zeroizing::new(value.into_vec()));
     let mut text = Vec::with_capacity(name.len() + value.len() + 2);
     text.extend_from_slice(&name);
     text.push(b'=');
     text.extend_from_slice(&value);
-    CString::new(text).ok()
+    text.push(0);
+    Zeroizing::new(text)
 }
 
 /// What the two clones read.
