@@ -174,6 +174,7 @@ pub(crate) fn full_report(suffix: &str) -> Vec<u8> {
             dropped_streams: vec![0x4767_0007, 0x4767_0006],
             zeroed_bytes: 3214,
             suppressed: 12,
+            stopped_nanos: 0,
         })
         .with(SectionKind::Actions, Category::Actions, &actions(&s))
         .with(SectionKind::Stacks, Category::Memory, &Stacks {

@@ -425,6 +425,7 @@ impl Pipeline {
 }
 
 /// What decides on a memory image.
+#[derive(Clone, Copy)]
 struct Reading {
     pid: u32,
     id: ReportId,
