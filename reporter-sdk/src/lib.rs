@@ -37,6 +37,9 @@ pub mod deliver;
 #[cfg(feature = "handler")]
 pub mod encode;
 mod error;
+#[cfg(feature = "handler")]
+#[doc(hidden)]
+pub mod fail_points;
 #[cfg(feature = "test-support")]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -13,6 +13,7 @@ use super::counts::COUNTS;
 use super::directory::{Claim, Directory};
 use super::drafts::ENDING as DRAFT;
 use super::{Spool, SpoolError};
+use crate::fail_points::{self, Point};
 
 impl Spool {
     /// The place for the reports of the spool at `path` while that cannot take them: below `$XDG_RUNTIME_DIR`, which is its user's
@@ -41,6 +42,7 @@ impl Spool {
         if !from.is_dir() {
             return Ok(0);
         }
+        fail_points::reach(Point::Adopt).map_err(|error| self.root.failed("bring home to", "", error))?;
         let other = Spool::open(from)?;
         let mut moved = 0;
         for name in other.new.names(DRAFT)? {
