@@ -51,6 +51,8 @@ mod heartbeat;
 pub mod inventory;
 mod ipc;
 mod options;
+#[cfg(target_os = "linux")]
+mod places;
 #[cfg(feature = "handler")]
 pub mod redact;
 mod reporter;
@@ -59,7 +61,6 @@ mod schema;
 mod shared;
 #[cfg(feature = "handler")]
 pub mod spool;
-#[cfg(feature = "handler")]
 mod text;
 
 pub use actions::{Dialog, Task, TaskId, command, dialog, dialog_closed, dialog_opened, task, task_begin, task_end};

@@ -19,7 +19,7 @@ use report_format::schema::v1::{ErrorKind, ErrorLink};
 use crate::{
     Dump, Error, Options, Restart, SoftError,
     capture::{
-        altstack, child, context, copies, panic, signals, threads,
+        altstack, child, context, copies, lost, panic, signals, threads,
         wake::{Channel, Claim, Claimed},
     },
     ipc::{
@@ -45,6 +45,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct State {
     pub(crate) shared: Writer,
     pub(crate) crash: Channel,
+    /// Where the memory is left if the handler is lost.
+    pub(crate) lost: lost::Places,
     /// Without the mail server, which is the handler's alone.
     pub(crate) options: Options,
     pub(crate) pid: u32,
@@ -167,6 +169,7 @@ impl Reporter {
         let state: &'static State = Box::leak(Box::new(State {
             shared: Writer::new(mapping.words()),
             crash: Channel::new(crash.into(), options.without_progress, options.longest),
+            lost: lost::Places::of(&options),
             options,
             pid: std::process::id(),
             handler: handler.map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned()),
@@ -176,6 +179,7 @@ impl Reporter {
             answers: Mutex::new(()),
             soft_errors: Mutex::new(soft_errors),
         }));
+        state.shared.product_version(&state.options.version);
         register_exits();
         altstack::ensure();
         ACTIVE.store(std::ptr::from_ref(state).cast_mut(), Ordering::Release);
@@ -324,9 +328,14 @@ impl State {
             error.chain.pop();
         }
         let message = schema::ClientMessage { sequence: self.next(), message: Some(Message::HandledError(error)) };
-        if self.control.send(&message, &[], Duration::ZERO).is_err() {
-            self.shared.count_lost_error();
-            return;
+        match self.control.send(&message, &[], Duration::ZERO) {
+            Ok(()) => {}
+            // Without its text, then: where the product was is left for the next handler, if it is wanted at all.
+            Err(IpcError::Closed) if claim.is_some() => {}
+            Err(_) => {
+                self.shared.count_lost_error();
+                return;
+            }
         }
         if let (Some(mut claim), Some(number)) = (claim, number) {
             self.report_here(&mut claim, number, kind, tid);

@@ -5,6 +5,7 @@
 ///
 /// Situation: a thread name of `ESC]0;…BEL` retitles the window, U+202E turns "Don't send" round. Both were seen in the
 /// wild with other tools that print names from reports.
+#[cfg(any(feature = "handler", test))]
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -18,6 +19,7 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// The same for text of several lines: line feeds stay.
+#[cfg(any(feature = "handler", test))]
 pub(crate) fn escape_lines(text: &str) -> String {
     text.split('\n').map(|line| escape(line.trim_end_matches('\r'))).collect::<Vec<_>>().join("\n")
 }

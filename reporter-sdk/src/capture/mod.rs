@@ -17,6 +17,8 @@ pub(crate) mod handled;
 #[cfg(target_os = "linux")]
 mod loaded;
 #[cfg(target_os = "linux")]
+pub(crate) mod lost;
+#[cfg(target_os = "linux")]
 pub(crate) mod panic;
 #[cfg(target_os = "linux")]
 mod place;

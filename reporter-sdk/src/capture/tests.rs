@@ -30,6 +30,7 @@ use crate::{
 
 const LONG: Duration = Duration::from_secs(60);
 const SCENARIO: &str = "REPORTER_TEST_SCENARIO";
+const SPOOL: &str = "REPORTER_TEST_SPOOL";
 
 /// The handler's side of a product.
 struct Handler {
@@ -38,6 +39,8 @@ struct Handler {
     crash: Socket,
     memory: Mapping,
     configuration: schema::Configuration,
+    /// Where the product leaves what we do not take.
+    spool: tempfile::TempDir,
 }
 
 impl Handler {
@@ -47,10 +50,12 @@ impl Handler {
         let (crash, crash_there) = Socket::pair().unwrap();
         let there = [control_there, crash_there].map(|socket| fcntl_dupfd_cloexec(socket, 100).unwrap());
         let numbers = [there[0].as_raw_fd(), there[1].as_raw_fd()];
+        let spool = tempfile::tempdir().unwrap();
         let mut command = Command::new(env::current_exe().unwrap());
         command
             .args(["--exact", "capture::tests::product", "--nocapture", "--test-threads=1"])
             .env(SCENARIO, scenario)
+            .env(SPOOL, spool.path().join("spool"))
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let prepare = move || {
@@ -76,7 +81,12 @@ impl Handler {
         assert_eq!((hello.protocol_version, descriptors.len()), (ipc::PROTOCOL_VERSION, 1));
         let memory = Mapping::open(descriptors.remove(0)).unwrap();
         answer(&control, 0, Answer::Ready(schema::Ready::default()));
-        Self { product, control, crash, memory, configuration: hello.configuration.unwrap() }
+        Self { product, control, crash, memory, configuration: hello.configuration.unwrap(), spool }
+    }
+
+    /// How many crashes the product has left itself.
+    fn left(&self) -> usize {
+        std::fs::read_dir(self.spool.path().join("spool/lost")).map_or(0, Iterator::count)
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -125,7 +135,8 @@ fn answer(control: &Socket, sequence: u64, message: Answer) {
 }
 
 fn options() -> Options {
-    Options::new("Example Software", "Ledger", "1.0").waits(LONG, LONG)
+    let options = Options::new("Example Software", "Ledger", "1.0").waits(LONG, LONG);
+    env::var_os(SPOOL).into_iter().fold(options, Options::spool)
 }
 
 fn connect(options: Options) -> Reporter {
@@ -429,7 +440,7 @@ fn a_forked_child_that_crashes_is_not_the_product() {
 
 #[test]
 fn a_handler_that_is_gone_does_not_hold_the_product() {
-    let Handler { mut product, control, crash, memory, .. } = Handler::of("fault");
+    let Handler { mut product, control, crash, memory, spool, .. } = Handler::of("fault");
     let mut byte = [0];
     crash.receive_bytes(&mut byte, LONG).unwrap();
     let started = Instant::now();
@@ -437,6 +448,7 @@ fn a_handler_that_is_gone_does_not_hold_the_product() {
     died_of(product.wait().unwrap(), libc::SIGSEGV);
     assert!(started.elapsed() < LONG / 2, "{:?}", started.elapsed());
     assert!(Snapshot::read(&memory).unwrap().crash.is_some());
+    assert_eq!(std::fs::read_dir(spool.path().join("spool/lost")).unwrap().count(), 1, "left for the next start");
 }
 
 #[test]
@@ -446,6 +458,7 @@ fn a_silent_handler_holds_the_product_no_longer_than_its_wait() {
     let started = Instant::now();
     died_of(handler.ended(), libc::SIGSEGV);
     assert!((Duration::from_millis(300)..LONG / 2).contains(&started.elapsed()), "{:?}", started.elapsed());
+    assert_eq!(handler.left(), 1);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 
-use super::record;
+use super::{lost, record};
 use crate::{ipc, reporter, shared::clock};
 
 /// How a wait for the handler ended. Whichever it is, the product goes on.
@@ -49,11 +49,15 @@ impl Channel {
         self.longest
     }
 
-    /// Tells the handler that the crash slot is filled, and waits.
+    /// Tells the handler that the crash slot is filled, and waits. Where it is lost, what it has not taken is left for the next one.
     pub(crate) fn report(&self) -> Outcome {
         // An answer to an earlier report that was given up is no answer to this one.
         while let Received::Byte(_) = receive(self.socket.as_fd()) {}
-        if self.send(ipc::CRASHED) { self.wait(self.socket.as_fd()) } else { Outcome::Gone }
+        let outcome = if self.send(ipc::CRASHED) { self.wait(self.socket.as_fd()) } else { Outcome::Gone };
+        if outcome != Outcome::Done {
+            lost::leave();
+        }
+        outcome
     }
 
     fn send(&self, byte: u8) -> bool {

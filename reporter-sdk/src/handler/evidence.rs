@@ -121,23 +121,42 @@ impl Dumping<'_> {
             diagnostics.soft_errors.push(soft_error("dump", &error));
             ask_product()
                 .filter(|record| record.number == crash.number)
-                .and_then(|record| stand_in(record, crash, pid, diagnostics))
+                .and_then(|record| stand_in(record, crash, Some(pid), diagnostics))
                 .ok_or(())
         });
         filter(raw.ok()?, crash.tid, system, diagnostics)
     }
 }
 
-/// Makes a dump of the crashing thread's own record.
-fn stand_in(record: MemoryRecord, crash: &CrashRecord, pid: u32, diagnostics: &mut v1::Diagnostics) -> Option<RawDump> {
+/// A dump from the record of a thread whose process has ended.
+pub(crate) fn of_record(
+    record: MemoryRecord,
+    crash: &CrashRecord,
+    system: bool,
+    diagnostics: &mut v1::Diagnostics,
+) -> Option<Dumped> {
+    let raw = stand_in(record, crash, None, diagnostics)?;
+    filter(raw, crash.tid, system, diagnostics)
+}
+
+/// Makes a dump of the crashing thread's own record, with what can be known of its process `pid`, if that is still there.
+fn stand_in(
+    record: MemoryRecord,
+    crash: &CrashRecord,
+    pid: Option<u32>,
+    diagnostics: &mut v1::Diagnostics,
+) -> Option<RawDump> {
     let context = CrashContext::from_bytes(&crash.context)?;
     let tid = crash.tid;
+    // Files that have changed since are not those that failed.
+    let failed = if pid.is_some() { u64::MAX } else { crash.realtime };
     let work = move || {
-        let name = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/comm")).unwrap_or_default();
-        let dump = stand_in::minidump(&record, tid, name.trim_end(), context);
+        let name = pid.and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/comm")).ok());
+        let dump = stand_in::minidump(&record, tid, name.unwrap_or_default().trim_end(), context, failed);
         // The record was taken from below the arguments and the environment, by the one who knows their place. Where it can be known here, too: twice is safe.
-        let maps = memory_map::read(pid).unwrap_or_default();
-        let argument_block = ArgumentBlock::read(pid, &maps).unwrap_or(ArgumentBlock { ranges: Vec::new() });
+        let argument_block =
+            pid.and_then(|pid| ArgumentBlock::read(pid, &memory_map::read(pid).unwrap_or_default()).ok());
+        let argument_block = argument_block.unwrap_or(ArgumentBlock { ranges: Vec::new() });
         dump.map(|bytes| (bytes, argument_block)).map_err(|error| soft_error("dump", &error))
     };
     match bounded(work).flatten() {

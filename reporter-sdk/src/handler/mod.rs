@@ -12,6 +12,7 @@ mod elf;
 mod evidence;
 mod fault;
 mod hang;
+mod lost;
 mod memory_map;
 pub(crate) mod minidump_filter;
 mod module_list;

@@ -32,7 +32,7 @@ use crate::shared::record::MemoryRecord;
 use crate::spool::{Admission, EarlyDraft, ReportLimits, Spool, SpoolError};
 
 /// For each subject of the inventory; they run side by side.
-const INVENTORY_TIME: Duration = Duration::from_secs(2);
+pub(super) const INVENTORY_TIME: Duration = Duration::from_secs(2);
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// What became of an error.
@@ -295,7 +295,7 @@ impl Pipeline {
     }
 
     /// Counts the error, and tells whether it is reported. One that is not holds nobody any longer.
-    fn admit(&self, error: &v1::Error, memory: &Memory, hold: &mut Hold) -> Admission {
+    pub(super) fn admit(&self, error: &v1::Error, memory: &Memory, hold: &mut Hold) -> Admission {
         let anyway = Admission::Report { suppressed: 0 };
         let limits = self.settings.report_limits;
         // A test of the way to support is not to fail for having been done before.
@@ -320,7 +320,7 @@ impl Pipeline {
     }
 
     #[allow(clippy::too_many_arguments, reason = "a draft is all of them")]
-    fn draft(
+    pub(super) fn draft(
         &self,
         occurrence: &Occurrence,
         error: &v1::Error,
@@ -424,13 +424,13 @@ impl Hold {
         self
     }
 
-    /// Asks the thread that waits for what it can tell of its memory itself. `None` where it does not answer.
+    /// Asks the thread that waits for what it can tell of its memory itself. Where it does not answer, it may have given us up and told it before. `None` where
+    /// there is nothing; it can be of an earlier crash.
     fn record(&self) -> Option<MemoryRecord> {
         let (channel, shared) = (self.channel.as_ref()?, self.shared.as_ref()?);
-        channel.send_bytes(&[ipc::RECORD], &[], Duration::ZERO).ok()?;
-        let mut byte = [0];
-        channel.receive_bytes(&mut byte, RECORD_TIME).ok()?;
-        if byte == [ipc::RECORDED] { MemoryRecord::read(shared) } else { None }
+        let asked = channel.send_bytes(&[ipc::RECORD], &[], Duration::ZERO);
+        let _ = asked.and_then(|()| channel.receive_bytes(&mut [0], RECORD_TIME));
+        MemoryRecord::read(shared)
     }
 
     /// Nobody waits.

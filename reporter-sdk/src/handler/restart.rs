@@ -13,7 +13,7 @@ use rustix::fs::Mode;
 use rustix::process::Pid;
 
 use super::watch::Ending;
-use crate::ipc::launch;
+use crate::places;
 use crate::schema;
 use crate::shared::snapshot::Signal;
 use crate::spool::{Spool, SpoolError};
@@ -62,7 +62,7 @@ pub(crate) enum RestartError {
 impl Restart {
     /// `None` where the product does not want it, or must not be given it: with more rights than its user has.
     pub(crate) fn new(wanted: Option<schema::Restart>, product: Pid) -> Option<Self> {
-        let wanted = wanted.filter(|_| !launch::elevated())?;
+        let wanted = wanted.filter(|_| !places::elevated())?;
         let text = OsString::from_vec;
         let (program, directory) = (PathBuf::from(text(wanted.program)), PathBuf::from(text(wanted.directory)));
         (program.is_absolute() && directory.is_absolute()).then(|| Self {

@@ -26,8 +26,9 @@ use crate::ipc::{self, PROTOCOL_VERSION};
 use crate::schema::{
     ClientMessage, Done, HandledError, HandlerMessage, Hello, Ready, Refused, client_message, handler_message,
 };
+use crate::shared::left::Name;
 use crate::shared::mapping::Mapping;
-use crate::shared::snapshot::{Heartbeat, Snapshot};
+use crate::shared::snapshot::{CrashRecord, Heartbeat, Snapshot};
 use crate::spool::{Spool, SpoolError, Undelivered};
 
 /// The product says hello right after it has started us.
@@ -130,6 +131,8 @@ struct Server {
     handled: usize,
     /// Of the last crash slot that was taken: a byte too many makes no second report.
     last_number: u64,
+    /// Crashes whose reports failed: what the product has left of them itself is all that there is.
+    unreported: Vec<u64>,
     /// Of the last error that held the product.
     last_kind: Option<ErrorKind>,
     /// A closed one is always ready: it is no longer waited for.
@@ -169,6 +172,7 @@ impl Server {
                 announced: None,
                 handled: 0,
                 last_number: 0,
+                unreported: Vec::new(),
                 last_kind: None,
                 crash_channel_open: true,
                 soft_errors,
@@ -261,6 +265,7 @@ impl Server {
     }
 
     fn run(&mut self) -> Result<(), ServeError> {
+        self.take_lost();
         self.pipeline.settle_standing();
         self.look();
         loop {
@@ -297,6 +302,14 @@ impl Server {
                 self.look_for_a_hang();
             }
         }
+    }
+
+    /// Reports of earlier runs that had lost their handler. They read files: a product that fails meanwhile sees that we are at work.
+    fn take_lost(&self) {
+        let mut hold = Hold::on(Arc::clone(&self.crash_channel));
+        hold.show_progress();
+        self.pipeline.take_lost();
+        hold.silently();
     }
 
     fn control_messages(&mut self) -> Control {
@@ -417,6 +430,16 @@ impl Server {
         }
         let occurrence = Occurrence { kind, snapshot, crash: Some(crash), handled };
         self.report(&occurrence, hold);
+        self.forget_lost(&occurrence.snapshot);
+    }
+
+    /// The product may have given us up and left what we have reported since.
+    fn forget_lost(&self, snapshot: &Snapshot) {
+        let Some(spool) = &self.pipeline.spool else { return };
+        let started = snapshot.started_realtime;
+        if let Err(error) = spool.forget_lost(started, self.pipeline.pid, self.last_number, &self.unreported) {
+            tracing::warn!(error = soft_error("", &error).message, "a crash may be reported twice");
+        }
     }
 
     /// A child waits. The product does not, and goes on.
@@ -474,6 +497,7 @@ impl Server {
                 if matches!(error, PipelineError::Elsewhere { .. }) {
                     tracing::warn!(error = soft.message, "the report is kept elsewhere");
                 } else {
+                    self.unreported.extend(occurrence.crash.as_ref().map(|crash| crash.number));
                     tracing::error!(error = soft.message, "the report is lost");
                 }
                 self.tell(soft);
@@ -490,6 +514,7 @@ impl Server {
             Err(error) => return tracing::error!(%error, "the shared memory makes no sense"),
         };
         tracing::info!(?ending, clean = snapshot.clean_exit, "the product has ended");
+        self.forget_lost(&snapshot);
         self.start_again(ending);
         // Whoever kills a product that hangs has seen what was reported.
         let hangs = self.hang.as_ref().is_some_and(HangWatch::hangs);
@@ -498,6 +523,12 @@ impl Server {
         }
         // A crash slot that was filled without us being told: the signal came when the channel was full, or the process was killed right then.
         let crash = snapshot.crash.clone().filter(|crash| crash.number > self.last_number);
+        let name = |crash: &CrashRecord| Name::of(snapshot.started_realtime, self.pipeline.pid, crash.number);
+        if let (Some(crash), Some(spool)) = (&crash, &self.pipeline.spool)
+            && spool.has_lost(&name(crash))
+        {
+            return tracing::info!("the product has left its crash for the next start");
+        }
         let occurrence = Occurrence { kind: ErrorKind::Vanished, snapshot, crash, handled: None };
         self.report(&occurrence, Hold::nobody());
     }

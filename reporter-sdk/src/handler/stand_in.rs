@@ -8,7 +8,10 @@
 //! The memory map names files of which the build id is read here: files that the product has mapped or says that it has. Of them, no more than that gets into a
 //! report, as with a map that the kernel gave.
 
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use crash_context::CrashContext;
 use minidump_writer::CrashContextExt;
@@ -26,12 +29,14 @@ use super::minidump_filter::stream;
 use super::modules::LoadedModules;
 use crate::shared::record::{MemoryRecord, Piece};
 
-/// Makes the dump. `context` is of the thread that made the record, `name` its name. Reads files.
+/// Makes the dump. `context` is of the thread that made the record, `name` its name. Reads files: of those that have changed since `failed`, in nanoseconds
+/// since 1970, no build id is told.
 pub(super) fn minidump(
     record: &MemoryRecord,
     tid: u32,
     name: &str,
     context: CrashContext,
+    failed: u64,
 ) -> Result<Vec<u8>, MemoryWriterError> {
     let context = CrashContextExt { inner: context };
     let mut file = DumpFile::new();
@@ -62,7 +67,7 @@ pub(super) fn minidump(
     file.enter(MDRawDirectory { stream_type: stream::THREAD_NAMES, location: joined(count, list) });
 
     file.memory_list(stream::MEMORY, &[stack, code])?;
-    let modules = modules(&mut file.out, &record.maps)?;
+    let modules = modules(&mut file.out, &record.maps, failed)?;
     file.enter(modules);
 
     let signal = &context.inner.siginfo;
@@ -91,11 +96,12 @@ fn piece(out: &mut Buffer, piece: &Piece) -> MDMemoryDescriptor {
 }
 
 /// The programs and libraries in the memory map, which can have been cut in the middle of a line.
-fn modules(out: &mut Buffer, maps: &[u8]) -> Result<MDRawDirectory, MemoryWriterError> {
+fn modules(out: &mut Buffer, maps: &[u8], failed: u64) -> Result<MDRawDirectory, MemoryWriterError> {
     let whole = maps.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let mut modules = Vec::new();
     for module in LoadedModules::of_maps(&maps[..whole]).all {
         let build_id = match ElfFile::identify(&module.path) {
+            Ok(_) if changed(&module.path) > failed => Vec::new(),
             Ok((_, build_id)) => build_id,
             // A program need not be readable to run.
             Err(ElfError::Io(error)) if error.kind() == io::ErrorKind::PermissionDenied => Vec::new(),
@@ -107,6 +113,14 @@ fn modules(out: &mut Buffer, maps: &[u8]) -> Result<MDRawDirectory, MemoryWriter
     let count = MemoryWriter::alloc_with_val(out, modules.len() as u32)?.location();
     let list = MemoryArrayWriter::alloc_from_iter(out, modules)?.location();
     Ok(MDRawDirectory { stream_type: stream::MODULES, location: joined(count, list) })
+}
+
+/// When a file was last changed, in nanoseconds since 1970, as far as that is known.
+fn changed(path: &Path) -> u64 {
+    let nanos = |file: Metadata| {
+        u64::try_from(file.ctime()).unwrap_or(0).saturating_mul(1_000_000_000).saturating_add(file.ctime_nsec() as u64)
+    };
+    std::fs::metadata(path).map_or(u64::MAX, nanos)
 }
 
 /// What it takes to read the registers, and no more: the machine's facts are in the inventory.

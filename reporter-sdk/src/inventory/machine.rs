@@ -38,7 +38,7 @@ impl fmt::Debug for Machine {
 
 impl Machine {
     pub(super) fn this() -> Self {
-        Self::with_environment(!crate::ipc::launch::elevated())
+        Self::with_environment(!crate::places::elevated())
     }
 
     /// `believed`: an elevated process got its environment from someone with fewer rights, who could have anything reported by it.

@@ -5,15 +5,19 @@ use std::{
     ffi::{CStr, OsStr},
     io,
     mem::MaybeUninit,
-    os::{fd::AsFd, unix::ffi::OsStrExt},
+    os::{
+        fd::AsFd,
+        unix::{ffi::OsStrExt, fs::MetadataExt},
+    },
     path::{Path, PathBuf},
 };
 
 use super::{
     spawn::{Process, spawn},
+    trust,
     unix::Socket,
 };
-use crate::Error;
+use crate::{Error, places::elevated};
 
 const PROGRAM: &str = "reporter-handler";
 
@@ -30,20 +34,37 @@ pub(crate) struct Launched {
 
 /// Starts `program`.
 pub(crate) fn launch(program: &Path) -> Result<Launched, Error> {
-    let failed = |source: io::Error| {
-        let what = format!(
-            "cannot start the handler {}: put {PROGRAM} beside the program or library that holds the SDK, or name its place by Options::handler",
-            program.display()
-        );
-        Error::io(what, source)
-    };
+    let failed = |source| failed(program, source);
     if !program.is_absolute() {
         return Err(Error::Usage(format!("the handler's path must be absolute, not {}", program.display())));
     }
+    trust::check(program, &owners(), elevated())?;
     let (control, control_there) = Socket::pair().map_err(failed)?;
     let (crash, crash_there) = Socket::pair().map_err(failed)?;
     let process = spawn(program, c"--serve", control_there.as_fd(), crash_there.as_fd()).map_err(failed)?;
     Ok(Launched { control, crash, process: Some(process), program: program.display().to_string() })
+}
+
+/// It cannot be started, and what to do.
+pub(super) fn failed(program: &Path, source: io::Error) -> Error {
+    let what = format!(
+        "cannot start the handler {}: put {PROGRAM} beside the program or library that holds the SDK, or name its place by Options::handler",
+        program.display()
+    );
+    Error::io(what, source)
+}
+
+/// The users who may own the handler. Who owns the file that holds this code, or the root directory, could change what runs here as well: a container's files
+/// can belong to a user of its host. Of a process with more rights than its caller has, root alone.
+fn owners() -> Vec<u32> {
+    const ROOT: u32 = 0;
+    if elevated() {
+        return vec![ROOT];
+    }
+    let here = library().or_else(|| env::current_exe().ok());
+    let owner = |path: &Path| path.metadata().ok().map(|file| file.uid());
+    let others = [here.as_deref(), Some(Path::new("/"))].into_iter().flatten().filter_map(owner);
+    [ROOT, rustix::process::geteuid().as_raw()].into_iter().chain(others).collect()
 }
 
 /// Where the handler is: as the options say, else beside the library or program that holds the SDK.
@@ -97,10 +118,4 @@ pub(crate) fn object_of(address: *const libc::c_void) -> Option<libc::Dl_info> {
     let found = unsafe { libc::dladdr(address, info.as_mut_ptr()) } != 0;
     // SAFETY: all fields are pointers, filled as the result says.
     found.then(|| unsafe { info.assume_init() })
-}
-
-/// Whether this process has rights that its caller has not.
-pub(crate) fn elevated() -> bool {
-    // SAFETY: reads a value that the kernel gave at start.
-    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }

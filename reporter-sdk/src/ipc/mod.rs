@@ -9,6 +9,8 @@ pub(crate) mod launch;
 #[cfg(target_os = "linux")]
 pub(crate) mod spawn;
 #[cfg(target_os = "linux")]
+mod trust;
+#[cfg(target_os = "linux")]
 pub(crate) mod unix;
 
 /// Raised when a message changes its meaning. Both sides come from the same release, so nothing else is spoken.

@@ -64,7 +64,7 @@ impl Restart {
 
     /// Fixes what was left open.
     pub(crate) fn settle(&mut self) -> Result<(), Error> {
-        if crate::ipc::launch::elevated() {
+        if crate::places::elevated() {
             return Err(Error::Usage("a product with more rights than its user is not started again".into()));
         }
         if self.program.as_os_str().is_empty() {

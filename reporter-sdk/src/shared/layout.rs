@@ -52,6 +52,10 @@ pub(crate) mod header {
     pub(crate) const LOST_ANNOTATIONS: usize = 12;
     /// Nanoseconds that the clock of the actions resolves: times within one of its ticks are equal.
     pub(crate) const RESOLUTION: usize = 13;
+    /// Bytes of the product's version, and itself. For who finds this memory later: another version may run by then.
+    pub(crate) const VERSION_BYTES: usize = 14;
+    pub(crate) const PRODUCT_VERSION: usize = 16;
+    pub(crate) const VERSION_BYTES_MAX: usize = 128;
     /// One word for each shard, [`COUNT_STRIDE`] apart: how many actions were begun in it, ever.
     pub(crate) const COUNTS: usize = 64;
     /// Two cache lines, since the CPU fetches them in pairs: threads that record side by side do not meet here.
@@ -166,6 +170,7 @@ pub(crate) const WORDS: usize = RECORD_AT + record::WORDS;
 pub(crate) const SIZE: usize = WORDS * 8;
 
 const _: () = {
+    assert!(header::PRODUCT_VERSION + header::VERSION_BYTES_MAX / 8 <= header::COUNTS);
     assert!(header::COUNTS + SHARDS * header::COUNT_STRIDE <= header::WORDS);
     assert!(header::COUNTS.is_multiple_of(header::COUNT_STRIDE), "counts begin at a cache line");
     assert!(slot::TEXT_BYTES < 256, "a text's length is a byte");

@@ -5,6 +5,8 @@
 
 pub(crate) mod clock;
 pub(crate) mod layout;
+#[cfg(target_os = "linux")]
+pub(crate) mod left;
 pub(crate) mod mapping;
 #[cfg(any(feature = "handler", test))]
 pub(crate) mod record;

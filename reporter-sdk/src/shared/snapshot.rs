@@ -57,6 +57,8 @@ pub(crate) struct Snapshot {
     /// In the order in which the keys were first set.
     pub(crate) annotations: Vec<RawAnnotation>,
     pub(crate) lost_annotations: u64,
+    /// Of the product, as it says; empty where it says nothing.
+    pub(crate) product_version: String,
     /// Handled errors that did not reach the handler.
     pub(crate) lost_errors: u64,
     pub(crate) thrown: Option<Thrown>,
@@ -201,6 +203,7 @@ impl Snapshot {
             clean_exit: word(header::CLEAN_EXIT) == 1,
             lost_annotations: word(header::LOST_ANNOTATIONS),
             lost_errors: word(header::LOST_ERRORS),
+            product_version: read_version(words),
             annotations: read_annotations(words),
             thrown: read_thrown(&words[layout::THROWN_AT..]),
             crash: read_crash(&words[layout::CRASH_AT..]),
@@ -345,6 +348,14 @@ fn parse_action(copy: &[u64; slot::WORDS]) -> Option<RawAction> {
         truncated: flags & slot::FLAG_TRUNCATED != 0,
         step,
     })
+}
+
+fn read_version(words: &[AtomicU64]) -> String {
+    let length = words[header::VERSION_BYTES].load(Ordering::Acquire);
+    let length = usize::try_from(length).map_or(header::VERSION_BYTES_MAX, |n| n.min(header::VERSION_BYTES_MAX));
+    let words = &words[header::PRODUCT_VERSION..header::PRODUCT_VERSION + length.div_ceil(8)];
+    let copy: Vec<u64> = words.iter().map(|word| word.load(Ordering::Relaxed)).collect();
+    text(&copy, length)
 }
 
 fn read_annotations(words: &[AtomicU64]) -> Vec<RawAnnotation> {

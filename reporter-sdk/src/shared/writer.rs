@@ -93,6 +93,18 @@ impl Writer {
         Self { words, annotations: Mutex::new(()) }
     }
 
+    /// All words, for who leaves a copy of them. Async-signal-safe.
+    pub(crate) fn words(&self) -> &'static [AtomicU64] {
+        self.words
+    }
+
+    /// Tells the version of the product. Once, before anything fails.
+    pub(crate) fn product_version(&self, version: &str) {
+        let version = cut(version, header::VERSION_BYTES_MAX);
+        store_bytes(&self.words[header::PRODUCT_VERSION..header::COUNTS], version.as_bytes());
+        self.words[header::VERSION_BYTES].store(version.len() as u64, Ordering::Release);
+    }
+
     /// Inlined into its few callers at any rate, as what it calls: an action's fields are then registers and constants. As a call, which the compiler
     /// prefers, all of it took a third longer.
     #[inline(always)]

@@ -5,15 +5,15 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::AtFlags;
-use rustix::process::{geteuid, getuid};
-use sha2::{Digest, Sha256};
 
 use super::choice::NAME as CHOICE;
 use super::counts::COUNTS;
 use super::directory::{Claim, Directory};
 use super::drafts::ENDING as DRAFT;
+use super::lost::ENDING as LEFT;
 use super::{Spool, SpoolError};
 use crate::fail_points::{self, Point};
+use crate::places::{self, LOST};
 
 impl Spool {
     /// The place for the reports of the spool at `path` while that cannot take them: below `$XDG_RUNTIME_DIR`, which is its user's
@@ -21,17 +21,7 @@ impl Spool {
     ///
     /// `None` where there is no such place, or where the process has more rights than who started it.
     pub fn fallback_directory(path: &Path) -> Option<PathBuf> {
-        let runtime = if geteuid().is_root() {
-            PathBuf::from("/run")
-        } else if geteuid() == getuid() {
-            std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute())?
-        } else {
-            return None;
-        };
-        // One for each spool, by a name that nobody has to escape.
-        let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
-        let name: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        Some(runtime.join("error-reporting").join(name))
+        places::fallback(path)
     }
 
     /// Moves in what waits in another spool, and removes that one if nothing is left of it. Returns how many items came.
@@ -47,6 +37,9 @@ impl Spool {
         let mut moved = 0;
         for name in other.new.names(DRAFT)? {
             moved += usize::from(move_file(&other.new, &self.new, &name)?);
+        }
+        for name in other.lost.names(LEFT)? {
+            moved += usize::from(move_file(&other.lost, &self.lost, &name)?);
         }
         for id in other.outgoing()? {
             moved += usize::from(self.adopt_outgoing(&other, id)?);
@@ -64,7 +57,7 @@ impl Spool {
 
     /// Removes the spool's directories as far as nothing is in them.
     fn remove_if_empty(self) {
-        for name in ["new", "out", "bad"] {
+        for name in ["new", "out", LOST, "bad"] {
             let _ = rustix::fs::unlinkat(&self.root.fd, name, AtFlags::REMOVEDIR);
         }
         let _ = std::fs::remove_dir(&self.root.path);

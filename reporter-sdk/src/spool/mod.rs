@@ -8,6 +8,7 @@
 //!   new/ID.draft      collected, undecided; destroyed when its time is over, or to make room
 //!   out/ID.report     granted and encoded; destroyed to make room
 //!   out/ID.state      how its delivery stands, and the digest of the report beside it
+//!   lost/NAME.lost    what a product has left itself, whose handler was lost: see `capture::lost`
 //!   bad/              what could not be read: kept for a while, never looked at again
 //! ```
 //!
@@ -25,22 +26,22 @@ mod directory;
 mod drafts;
 mod error;
 mod fallback;
+mod lost;
 mod outgoing;
 mod schedule;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{geteuid, getuid};
-
 pub use counts::{Admission, Counting, ReportLimits, Signature};
 use directory::Directory;
 pub use drafts::{EarlyDraft, HeldDraft};
 pub use error::SpoolError;
+pub(crate) use lost::HeldLost;
 pub use outgoing::{Failure, Outgoing, Undelivered};
 pub use schedule::GIVE_UP_AFTER;
 
-use crate::text::path_component;
+use crate::places::{self, LOST};
 
 /// A spool, opened and checked: ours, and nobody else can write it.
 #[derive(Debug)]
@@ -48,6 +49,7 @@ pub struct Spool {
     root: Directory,
     new: Directory,
     out: Directory,
+    lost: Directory,
     bad: Directory,
     limits: SpoolLimits,
 }
@@ -83,15 +85,7 @@ impl Spool {
     /// `None` where there is no home directory, or where the process has more rights than who started it: its environment
     /// is then not to be believed.
     pub fn default_directory(vendor: &str, product: &str) -> Option<PathBuf> {
-        let state = if geteuid().is_root() {
-            PathBuf::from("/var/lib/error-reporting")
-        } else if geteuid() == getuid() {
-            let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-            absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?
-        } else {
-            return None;
-        };
-        Some(state.join(path_component(vendor)).join(path_component(product)).join("reports"))
+        places::spool(vendor, product)
     }
 
     /// Opens the spool, makes it where it is missing (0700), and sweeps what a crash or time has left over.
@@ -102,7 +96,14 @@ impl Spool {
     pub fn open(path: &Path) -> Result<Spool, SpoolError> {
         let root = Directory::create(path)?;
         let limits = SpoolLimits::default();
-        let spool = Spool { new: root.below("new")?, out: root.below("out")?, bad: root.below("bad")?, root, limits };
+        let spool = Spool {
+            new: root.below("new")?,
+            out: root.below("out")?,
+            lost: root.below(LOST)?,
+            bad: root.below("bad")?,
+            root,
+            limits,
+        };
         spool.sweep()?;
         Ok(spool)
     }
@@ -121,11 +122,12 @@ impl Spool {
 
     /// Removes what was left half done, and what has expired. An item that someone works on is left alone.
     fn sweep(&self) -> Result<(), SpoolError> {
-        for directory in [&self.root, &self.new, &self.out] {
+        for directory in [&self.root, &self.new, &self.out, &self.lost] {
             directory.sweep_temporaries()?;
         }
         self.sweep_outgoing()?;
         self.sweep_drafts()?;
+        self.lost.remove_older_than(drafts::EXPIRY)?;
         self.bad.remove_older_than(drafts::EXPIRY)
     }
 

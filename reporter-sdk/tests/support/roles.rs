@@ -76,16 +76,27 @@ pub(crate) struct Running<'p> {
 }
 
 impl Running<'_> {
-    /// Lets it go on, where it waits for that, and waits for its end and its handlers'.
-    pub(crate) fn ends(&mut self) -> ExitStatus {
+    /// Lets it go on, where it waits for that.
+    pub(crate) fn lets_go_on(&mut self) {
         drop(self.child.stdin.take());
+    }
+
+    /// Lets it go on, and waits for its end.
+    pub(crate) fn product_ends(&mut self) -> ExitStatus {
+        self.lets_go_on();
         let mut ended = None;
         wait_for("end of the product", || {
             ended = self.child.try_wait().unwrap();
             ended.is_some()
         });
-        self.place.handlers_end();
         ended.unwrap()
+    }
+
+    /// The same, and for its handlers' end.
+    pub(crate) fn ends(&mut self) -> ExitStatus {
+        let ended = self.product_ends();
+        self.place.handlers_end();
+        ended
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
