@@ -63,6 +63,8 @@ struct Outcome {
     /// When the handler was in fact hit; `None` where it had ended before.
     hit: Option<Duration>,
     class: Class,
+    /// The handler was stopped while it held the product's threads: nothing but its end, or its going on, lets them go.
+    held: bool,
 }
 
 impl Trial {
@@ -78,6 +80,10 @@ impl Trial {
         thread::sleep(self.moment);
         let hit = hit(&place, &mut product, if self.stops { Signal::STOP } else { Signal::KILL });
         let hit = hit.map(|at| at - started);
+        let held = self.stops && is_held(&mut product, Duration::from_millis(longest));
+        if held {
+            place.handlers().into_iter().for_each(|pid| signal(pid, Signal::KILL));
+        }
         let status = product.wait().unwrap();
         let took = started.elapsed();
         let most = GRACE + if self.stops { Duration::from_millis(longest) } else { Duration::ZERO };
@@ -103,7 +109,7 @@ impl Trial {
         };
         assert_eq!(files(&place.path("spool/lost")), [] as [PathBuf; 0], "{self:?}");
         assert_eq!(files(&place.path("tmp")), [] as [PathBuf; 0], "{self:?}");
-        Outcome { hit, class }
+        Outcome { hit, class, held }
     }
 }
 
@@ -129,6 +135,23 @@ fn hit(place: &Place, product: &mut Child, with: Signal) -> Option<Instant> {
             return None;
         }
     }
+}
+
+/// Whether the product is still held by a tracer once it has waited as long as it may; false where it has ended before.
+fn is_held(product: &mut Child, longest: Duration) -> bool {
+    let started = Instant::now();
+    while product.try_wait().unwrap().is_none() {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", product.id())).unwrap_or_default();
+        let is_traced = stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('t'));
+        if is_traced && started.elapsed() > longest + Duration::from_secs(1) {
+            return true;
+        }
+        if started.elapsed() > longest + GRACE {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    false
 }
 
 /// From the product's start to the end of its handler, undisturbed: of each way.
@@ -186,7 +209,7 @@ fn kill_handlers(times: usize, seed: u64) {
 fn tell(outcomes: &[Outcome], lives: [Duration; 4], seed: u64) {
     let mut rows: BTreeMap<u32, BTreeMap<Class, usize>> = BTreeMap::new();
     let mut all: BTreeMap<Class, usize> = BTreeMap::new();
-    for Outcome { hit, class } in outcomes {
+    for Outcome { hit, class, .. } in outcomes {
         let row = hit.map_or(u32::MAX, |hit| (hit.as_millis() / 10).try_into().unwrap());
         *rows.entry(row).or_default().entry(*class).or_default() += 1;
         *all.entry(*class).or_default() += 1;
@@ -209,6 +232,8 @@ fn tell(outcomes: &[Outcome], lives: [Duration; 4], seed: u64) {
         }
     }
     line("all", &all);
+    let held = outcomes.iter().filter(|outcome| outcome.held).count();
+    println!("{held} products were held by a handler that was stopped while it dumped, until that was killed");
 }
 
 #[test]
