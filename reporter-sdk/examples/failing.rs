@@ -1,10 +1,11 @@
 //! Failing: a product that fails as it is told to, for the project's own tests.
 //!
 //! ```sh
-//! cargo run -p reporter-sdk --example failing -- DIRECTORY WAY
+//! cargo run -p reporter-sdk --example failing -- DIRECTORY WAY [MILLISECONDS]
 //! ```
 //!
-//! DIRECTORY must be absolute and hold `reporter-handler`; the product keeps its spool in it, and what is granted goes to DIRECTORY/mails. Ways:
+//! DIRECTORY must be absolute and hold `reporter-handler`; the product keeps its spool in it, and what is granted goes to DIRECTORY/mails. MILLISECONDS
+//! is the longest wait for the handler. Ways:
 //!
 //! ```text
 //! fault           writes through a null pointer, three calls deep
@@ -13,26 +14,44 @@
 //! thread-overflow the same in a thread
 //! shown-secret    as `fault`, with a secret on the stack
 //! excluded-secret the same, after exclude_memory
+//! abort           aborts
+//! panic           panics in the first thread
+//! nothing         ends as it should
 //! ```
 
-use std::{env, hint::black_box, path::Path, process::ExitCode, thread};
+use std::{
+    env,
+    hint::black_box,
+    path::Path,
+    process::{self, ExitCode},
+    thread,
+    time::Duration,
+};
 
 use reporter_sdk::{Mail, Options, Reporter, Surface};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [directory, way] = &arguments[..] else {
-        eprintln!("failing: usage: failing DIRECTORY WAY");
-        return ExitCode::from(2);
+    let (directory, way, longest) = match &arguments[..] {
+        [directory, way] => (directory, way, None),
+        [directory, way, longest] => (directory, way, longest.parse().ok().map(Duration::from_millis)),
+        _ => {
+            eprintln!("failing: usage: failing DIRECTORY WAY [MILLISECONDS]");
+            return ExitCode::from(2);
+        }
     };
     let directory = Path::new(directory);
     let mail = Mail::new("errors@failing.example", ["support@failing.example"]).eml_directory(directory.join("mails"));
-    let options = Options::new("Example Software", "Failing", env!("CARGO_PKG_VERSION"))
+    let mut options = Options::new("Example Software", "Failing", env!("CARGO_PKG_VERSION"))
         .handler(directory.join("reporter-handler"))
         .spool(directory.join("spool"))
-        // It fails a thousand times in a row.
-        .limits(0, 0)
+        // It fails a thousand times in a row, and is counted.
+        .limits(u32::MAX, u32::MAX)
+        .spool_limits(0, 0, 0)
         .mail(mail);
+    if let Some(longest) = longest {
+        options = options.waits(longest, longest);
+    }
     let reporter = Reporter::start(options);
     for soft_error in reporter.soft_errors() {
         eprintln!("failing: {soft_error}");
@@ -46,6 +65,9 @@ fn main() -> ExitCode {
             first();
         }
         "shown-secret" | "excluded-secret" => with_a_secret(way == "excluded-secret"),
+        "abort" => process::abort(),
+        "panic" => panic!("as it was told"),
+        "nothing" => {}
         "overflow" => drop(black_box(descend(0))),
         "thread-overflow" => {
             let worker = || {

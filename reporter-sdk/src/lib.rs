@@ -38,6 +38,9 @@ pub mod deliver;
 pub mod encode;
 mod error;
 mod excluded;
+#[cfg(feature = "handler")]
+#[doc(hidden)]
+pub mod fail_points;
 #[cfg(feature = "test-support")]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -3,104 +3,26 @@
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;
+#[path = "support/failing.rs"]
+mod failing;
 
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use end_to_end::product::{failing, files, handler};
 use end_to_end::report::Received;
+use failing::Place;
 use minidump::{
     MinidumpException, MinidumpMemoryList, MinidumpModuleList, MinidumpSystemInfo, MinidumpThreadList, Module,
 };
 use report_format::schema::v1::{self, SectionKind};
-use reporter_sdk::consent::{CategorySet, Remember, Remembered};
-use reporter_sdk::spool::Spool;
 
-/// In the environment of every product; must be in no report.
-const SECRET: &str = "SECRET-5d1f0b-TERCES";
 /// Debian's `nobody`: an ordinary user.
 const NOBODY: u32 = 65534;
-
-/// A product in a folder of its own, whose person has said that everything is to be sent.
-struct Place {
-    directory: tempfile::TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        let place = Self { directory: tempfile::Builder::new().prefix("dumps").tempdir().unwrap() };
-        fs::create_dir(place.path("mails")).unwrap();
-        fs::create_dir(place.path("tmp")).unwrap();
-        // Under a name of this folder: by it a handler is known to be this product's.
-        symlink(handler(), place.path("reporter-handler")).unwrap();
-        let always = Remembered {
-            remember: Remember::Always,
-            product_version: env!("CARGO_PKG_VERSION").into(),
-            categories: CategorySet::all(),
-            time: 1,
-        };
-        Spool::open(&place.path("spool")).unwrap().remember(&always).unwrap();
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    /// The product, about to fail in this way.
-    fn failing(&self, way: &str) -> Command {
-        let mut command = Command::new(failing());
-        command.arg(self.directory.path()).arg(way).env("SECRET", SECRET).env("TMPDIR", self.path("tmp"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let prepare = || {
-            rustix::process::setsid()?;
-            // No core files, which would be large.
-            let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-            Ok(rustix::process::setrlimit(rustix::process::Resource::Core, none)?)
-        };
-        // SAFETY: between fork and exec the closure makes system calls alone.
-        unsafe { command.pre_exec(prepare) };
-        command
-    }
-
-    /// Runs it until it has ended, and its handler has.
-    fn run(&self, command: &mut Command) -> ExitStatus {
-        let status = command.spawn().unwrap().wait().unwrap();
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while let Some(pid) = self.handlers().first() {
-            assert!(Instant::now() < deadline, "the handler, process {pid}, does not end");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        status
-    }
-
-    fn handlers(&self) -> Vec<u32> {
-        let program = self.path("reporter-handler");
-        let is_ours = |pid: &u32| {
-            let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            arguments.split(|byte| *byte == 0).next() == Some(program.as_os_str().as_bytes())
-        };
-        let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-        processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_ours).collect()
-    }
-
-    /// Lets it crash, and takes its one report.
-    fn crashes(&self, command: &mut Command) -> Received {
-        let status = self.run(command);
-        // After us, Rust's own handler tells of an overflow and aborts.
-        assert!([Some(libc::SIGSEGV), Some(libc::SIGABRT)].contains(&status.signal()), "{status}");
-        let [mail] = &files(&self.path("mails"))[..] else { panic!("{:?}", files(self.directory.path())) };
-        let received = Received::from_mail(mail);
-        assert_eq!(received.places_of(SECRET), [] as [String; 0]);
-        received
-    }
-}
 
 /// Checks what every report of a crash in `third` says, whoever made its dump.
 fn assert_tells_the_fault(received: &Received) {
@@ -298,6 +220,8 @@ fn crash_in_a_row(times: usize) {
     assert_eq!(ids.collect::<std::collections::HashSet<_>>().len(), times, "each its own");
     assert_eq!(open(), before, "descriptors");
     assert_eq!(place.handlers(), [] as [u32; 0], "processes; memory without a name ends with them");
-    assert_eq!(files(&place.path("spool")), [place.path("spool/choice")]);
+    let mut left = files(&place.path("spool"));
+    left.sort();
+    assert_eq!(left, ["spool/choice", "spool/counts"].map(|name| place.path(name)));
     assert_eq!(files(&place.path("tmp")), [] as [PathBuf; 0]);
 }

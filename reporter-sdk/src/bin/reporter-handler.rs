@@ -40,6 +40,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    #[cfg(feature = "fail-points")]
+    let _points = reporter_sdk::fail_points::read_environment();
     let arguments = Arguments::parse();
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::soft_note;
 use crate::deliver::{self, DeliverError, Parcel, Product, Transport};
+use crate::fail_points::{self, Point};
 use crate::schema;
 use crate::spool::{Failure, Outgoing, Spool, SpoolError};
 use crate::stopping;
@@ -37,7 +38,7 @@ impl Delivery {
         let (orders, inbox) = mpsc::channel();
         let run = move || match Spool::open(&spool) {
             Ok(spool) => run(&spool, &mut *transport, &inbox),
-            Err(error) => tracing::error!(%error, "delivery has no spool"),
+            Err(error) => tracing::error!(error = super::soft_error("", &error).message, "delivery has no spool"),
         };
         Ok(Self { orders, thread: std::thread::Builder::new().name("delivery".into()).spawn(run)? })
     }
@@ -98,7 +99,7 @@ fn send_due(spool: &Spool, transport: &mut dyn Transport, occasion: bool) -> Opt
     let waiting = match spool.outgoing() {
         Ok(waiting) => waiting,
         Err(error) => {
-            tracing::error!(%error, "cannot look for reports to send");
+            tracing::error!(error = super::soft_error("", &error).message, "cannot look for reports to send");
             return None;
         }
     };
@@ -115,7 +116,9 @@ fn send_due(spool: &Spool, transport: &mut dyn Transport, occasion: bool) -> Opt
         match due {
             Ok(Some(due)) => next = Some(next.map_or(due, |next| next.min(due))),
             Ok(None) => {}
-            Err(error) => tracing::error!(%id, %error, "the spool fails; the report is kept"),
+            Err(error) => {
+                tracing::error!(%id, error = super::soft_error("", &error).message, "the spool fails; the report is kept");
+            }
         }
     }
     next
@@ -132,7 +135,9 @@ fn send(
         Some(due) if is_due(due, outgoing.last_attempt(), SystemTime::now(), occasion) => {}
         later => return Ok(later),
     }
-    let sent = parcel(&mut outgoing)?.and_then(|parcel| transport.send(&parcel));
+    let reached = fail_points::reach(Point::Deliver)
+        .map_err(|source| DeliverError::Report { id: uuid::Uuid::from_bytes(id.0), source });
+    let sent = reached.and(parcel(&mut outgoing)?).and_then(|parcel| transport.send(&parcel));
     match sent {
         Ok(receipt) => {
             tracing::info!(%id, answer = receipt.answer, "sent");

@@ -22,6 +22,7 @@ use super::minidump_filter::stream;
 use super::proc_files::{self, ProcFiles, Reading};
 use super::suspend::{self, Held};
 use super::{memory_map, module_list, procfs, soft_error, soft_note, thread_list};
+use crate::fail_points::{self, Point};
 
 /// Whom to dump.
 pub(crate) struct DumpRequest {
@@ -148,6 +149,7 @@ pub(crate) fn take(pid: u32, tid: u32) -> Result<RawDump, DumpError> {
 fn write(request: DumpRequest) -> Result<(RawDump, Held), DumpError> {
     let started = Instant::now();
     let DumpRequest { pid, tid, context, .. } = request;
+    fail_points::reach(Point::Dump).map_err(|source| DumpError::Writer { pid, source: Box::new(source) })?;
     let id = |id: u32| i32::try_from(id).ok().filter(|id| *id > 0).ok_or(DumpError::Id { id });
     let (process, thread) = (id(pid)?, id(tid)?);
     let mut config = MinidumpWriterConfig::new(process, thread);

@@ -15,6 +15,7 @@ use super::modules::LoadedModules;
 use super::unwind::{self, UnwindLimits};
 use super::{abort_message, fault, memory_map, proc_files, procfs, recorded, soft_error, soft_note, stand_in};
 use crate::consent::CategorySet;
+use crate::fail_points::{self, Point};
 use crate::redact::user_paths;
 use crate::schema::{DumpPolicy, HandledError};
 use crate::shared::record::MemoryRecord;
@@ -232,7 +233,8 @@ pub(crate) fn unwind(dumped: Dumped, diagnostics: &mut v1::Diagnostics) -> Memor
     let theirs = Arc::clone(&bytes);
     let work = move || {
         let mut soft_errors = Vec::new();
-        let stacks = match Minidump::read(&theirs[..]) {
+        let parsed = fail_points::reach(Point::Unwind).map_err(|_| minidump::Error::IoError);
+        let stacks = match parsed.and_then(|()| Minidump::read(&theirs[..])) {
             Ok(parsed) => Some(unwind::stacks(&parsed, &modules, tid, UnwindLimits::default(), &mut soft_errors)),
             Err(error) => {
                 soft_errors.push(soft_error("unwind", &error));

@@ -3,6 +3,7 @@
 //! Each step's failure is a soft error as long as something can still be said; from the draft on it is an error, and the draft stays in the
 //! spool.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -25,6 +26,7 @@ use crate::consent::{
     Unattended, settle,
 };
 use crate::encode::{EncodeError, encode_with_memory};
+use crate::fail_points::{self, Point};
 use crate::inventory;
 use crate::ipc::{self, unix::Socket};
 use crate::schema::DumpPolicy;
@@ -70,6 +72,9 @@ pub(crate) enum PipelineError {
     Consent(#[from] ConsentError),
     #[error("no random bytes for the question")]
     Random(#[source] std::io::Error),
+    /// What the panic says can quote what was read, so it is in no log.
+    #[error("the handler failed inside; what was collected until then is kept")]
+    Panicked,
 }
 
 /// What all reports of a product have in common.
@@ -88,6 +93,17 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// Takes an error of process `pid` all the way. `hold` lets it go on as soon as it may; it does so at the latest when this returns.
     pub(crate) fn report(
+        &self,
+        pid: u32,
+        occurrence: &Occurrence,
+        attachments: &Attachments,
+        asker: &mut dyn Asker,
+        hold: Hold,
+    ) -> Result<Became, PipelineError> {
+        unless_it_panics(|| self.take_all_the_way(pid, occurrence, attachments, asker, hold))
+    }
+
+    fn take_all_the_way(
         &self,
         pid: u32,
         occurrence: &Occurrence,
@@ -221,6 +237,10 @@ impl Pipeline {
 
     /// Puts a kept draft before whoever decides, and does as they say. Asks nobody where a standing answer holds.
     pub(crate) fn decide(&self, id: ReportId, asker: &mut dyn Asker) -> Result<Became, PipelineError> {
+        unless_it_panics(|| self.put_before(id, asker))
+    }
+
+    fn put_before(&self, id: ReportId, asker: &mut dyn Asker) -> Result<Became, PipelineError> {
         let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
         let Some(mut held) = spool.take_draft(id)? else { return Ok(Became::Elsewhere) };
         // Whatever comes of it: nobody is asked twice in one run, and what is not granted now is destroyed.
@@ -237,12 +257,17 @@ impl Pipeline {
             }
             Resolution::Always { categories, .. } | Resolution::Ask(categories) => categories,
         };
-        let request = Request::new(draft, &self.settings.notice, offered).map_err(PipelineError::Random)?;
+        let request = fail_points::reach(Point::Ask)
+            .and_then(|()| Request::new(draft, &self.settings.notice, offered))
+            .map_err(PipelineError::Random)?;
         let decision = resolution.decide(&request).unwrap_or_else(|| asker.ask(&request));
         if let Some(choice) = decision.remembered(&self.settings.product.version)
             && let Err(error) = spool.remember(&choice)
         {
-            tracing::warn!(%error, "the choice could not be kept; the person will be asked again");
+            tracing::warn!(
+                error = soft_error("", &error).message,
+                "the choice could not be kept; the person will be asked again"
+            );
         }
         match settle(draft, &request, decision)? {
             Outcome::Granted(grant) => {
@@ -298,7 +323,7 @@ impl Pipeline {
     fn kept(&self) -> Vec<ReportId> {
         let Some(spool) = &self.spool else { return Vec::new() };
         spool.drafts().unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot look for kept drafts");
+            tracing::error!(error = soft_error("", &error).message, "cannot look for kept drafts");
             Vec::new()
         })
     }
@@ -355,7 +380,7 @@ impl Pipeline {
             Ok(Some(counting)) => counting,
             Ok(None) => return anyway,
             Err(error) => {
-                tracing::warn!(%error, "reports are not counted");
+                tracing::warn!(error = soft_error("", &error).message, "reports are not counted");
                 return anyway;
             }
         };
@@ -364,7 +389,7 @@ impl Pipeline {
             hold.release();
         }
         if let Err(error) = counting.keep() {
-            tracing::warn!(%error, "a report is not counted");
+            tracing::warn!(error = soft_error("", &error).message, "a report is not counted");
         }
         admission
     }
@@ -434,6 +459,11 @@ struct Reading {
     started: Instant,
     /// Whether somebody is asked at once; `None` where a standing answer holds.
     asks: Option<bool>,
+}
+
+/// A panic in the work for one error is that error's alone: the handler goes on, for the next one and for delivery. The product was let go as its hold was dropped.
+fn unless_it_panics(work: impl FnOnce() -> Result<Became, PipelineError>) -> Result<Became, PipelineError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(PipelineError::Panicked))
 }
 
 /// Whether the person is asked while the product is held. Handled errors queue, a product that hangs is in its terminal, and one that has vanished has

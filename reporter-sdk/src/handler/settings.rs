@@ -28,7 +28,6 @@ pub(crate) struct Settings {
     pub(crate) report_limits: ReportLimits,
     pub(crate) spool_limits: SpoolLimits,
     /// The most bytes that are read for an image of all memory; 0 for no limit.
-    #[allow(dead_code, reason = "the pipeline does not use it yet")]
     pub(crate) full_memory_limit: u64,
     pub(crate) hang_after_millis: u64,
     /// How long the product waits for us at most, by its own settings.

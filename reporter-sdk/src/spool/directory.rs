@@ -13,6 +13,7 @@ use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::SpoolError;
+use crate::fail_points::{Step, reach_file};
 
 /// Ends the names of files that are being written. They begin with a dot.
 const TEMPORARY: &str = ".tmp";
@@ -164,6 +165,7 @@ impl Directory {
 
     /// A new file that will be `name`, taken for ourselves. `None` where another process is writing it just now.
     pub(super) fn temporary(&self, name: &str) -> Result<Option<Temporary<'_>>, SpoolError> {
+        reach_file(Step::Create, name).map_err(|error| self.failed("create", name, error))?;
         let temporary = temporary_name(name);
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         // Twice: the first try may meet what a crash left, or be swept between creation and lock.
@@ -222,6 +224,7 @@ impl Directory {
 
     /// Removes a file for good. That it is gone already is as good.
     pub(super) fn remove(&self, name: &str) -> Result<(), SpoolError> {
+        reach_file(Step::Remove, name).map_err(|error| self.failed("remove", name, error))?;
         match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
             Ok(()) => self.sync(),
             Err(Errno::NOENT) => Ok(()),
@@ -311,26 +314,26 @@ pub(super) struct Temporary<'a> {
 }
 
 impl Temporary<'_> {
-    pub(super) fn file(&mut self) -> &mut File {
+    fn file(&mut self) -> &mut File {
         self.file.as_mut().expect("taken by publish alone, which consumes self")
     }
 
     /// Writes all of it.
     pub(super) fn fill(mut self, bytes: &[u8]) -> Result<Self, SpoolError> {
-        let written = self.file().write_all(bytes);
+        let written = self.write_all(bytes);
         written.map_err(|e| self.directory.failed("write", &self.name, e))?;
         Ok(self)
     }
 
     /// Flushes what was written to the disk. Some file systems tell only now that the disk is full.
-    pub(super) fn flush(&mut self) -> Result<(), SpoolError> {
-        let flushed = self.file().sync_all();
+    pub(super) fn sync(&mut self) -> Result<(), SpoolError> {
+        let flushed = reach_file(Step::Flush, &self.name).and_then(|()| self.file().sync_all());
         flushed.map_err(|e| self.directory.failed("write", &self.name, e))
     }
 
     /// Gives it its name: from now on it is there, whole. The file stays ours until it is dropped.
     pub(super) fn publish(mut self) -> Result<Locked, SpoolError> {
-        self.flush()?;
+        self.sync()?;
         let directory = self.directory;
         let file = self.publish_unflushed()?;
         directory.sync()?;
@@ -340,9 +343,22 @@ impl Temporary<'_> {
     /// The same for what the end of a process must not lose, though that of the machine may.
     pub(super) fn publish_unflushed(mut self) -> Result<Locked, SpoolError> {
         let fd = &self.directory.fd;
-        rustix::fs::renameat(fd, self.temporary.as_str(), fd, self.name.as_str())
-            .map_err(|e| self.directory.failed("rename", &self.name, e.into()))?;
+        let rename = || Ok(rustix::fs::renameat(fd, self.temporary.as_str(), fd, self.name.as_str())?);
+        reach_file(Step::Rename, &self.name)
+            .and_then(|()| rename())
+            .map_err(|e| self.directory.failed("rename", &self.name, e))?;
         Ok(self.file.take().expect("publish consumes self"))
+    }
+}
+
+impl Write for Temporary<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        reach_file(Step::Write, &self.name)?;
+        self.file().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ use report_format::schema::v1::{Category, ErrorKind, SectionKind};
 use super::directory::{Claim, Locked, Temporary};
 use super::{Spool, SpoolError, SpoolLimits};
 use crate::consent::{Draft, DraftSection, MemoryDraft};
+use crate::fail_points::{self, Point};
 use crate::schema::{StoredDraft, StoredMemory, StoredSection};
 
 pub(super) const ENDING: &str = ".draft";
@@ -71,7 +72,8 @@ impl EarlyDraft<'_> {
 impl Drop for EarlyDraft<'_> {
     fn drop(&mut self) {
         let new = &self.spool.new;
-        if !self.keep && new.is_named(&self.lock, &self.name).unwrap_or(false) {
+        // A panic on the way to the whole one: there will be none.
+        if !self.keep && !std::thread::panicking() && new.is_named(&self.lock, &self.name).unwrap_or(false) {
             // What cannot be removed now expires.
             let _ = new.remove(&self.name);
         }
@@ -104,8 +106,10 @@ impl Spool {
     /// # Errors
     /// As [`put_draft`](Self::put_draft).
     pub fn put_early_draft(&self, draft: &Draft) -> Result<EarlyDraft<'_>, SpoolError> {
+        let name = file_name(draft.id);
+        fail_points::reach(Point::EarlyDraft).map_err(|error| self.new.failed("write", &name, error))?;
         let lock = self.write_draft(draft, SystemTime::now() + EXPIRY)?.publish_unflushed()?;
-        Ok(EarlyDraft { spool: self, name: file_name(draft.id), lock, keep: false })
+        Ok(EarlyDraft { spool: self, name, lock, keep: false })
     }
 
     fn write_draft(&self, draft: &Draft, expires: SystemTime) -> Result<Temporary<'_>, SpoolError> {
@@ -114,7 +118,7 @@ impl Spool {
         let parts = to_stored(draft, expires);
         self.make_room(draft, parts.iter().map(|part| part.len() as u64).sum())?;
         // Gathers the small ones; the large ones go through.
-        let mut file = BufWriter::new(temporary.file());
+        let mut file = BufWriter::new(&mut temporary);
         let written = parts.iter().try_for_each(|part| file.write_all(part)).and_then(|()| file.flush());
         drop(file);
         written.map_err(|e| self.new.failed("write", &name, e))?;

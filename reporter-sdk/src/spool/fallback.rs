@@ -12,6 +12,7 @@ use super::directory::{Claim, Directory};
 use super::drafts::ENDING as DRAFT;
 use super::lost::ENDING as LEFT;
 use super::{Spool, SpoolError};
+use crate::fail_points::{self, Point};
 use crate::places::{self, LOST};
 
 impl Spool {
@@ -31,6 +32,7 @@ impl Spool {
         if !from.is_dir() {
             return Ok(0);
         }
+        fail_points::reach(Point::Adopt).map_err(|error| self.root.failed("bring home to", "", error))?;
         let other = Spool::open(from)?;
         let mut moved = 0;
         for name in other.new.names(DRAFT)? {

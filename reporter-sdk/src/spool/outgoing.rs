@@ -213,12 +213,12 @@ impl Spool {
             return Err(SpoolError::Busy { id });
         }
         let (sha256, bytes) = {
-            let mut writer = Hashing { inner: io::BufWriter::new(temporary.file()), hash: Sha256::new(), bytes: 0 };
+            let mut writer = Hashing { inner: io::BufWriter::new(&mut temporary), hash: Sha256::new(), bytes: 0 };
             encode(&mut writer).map_err(|source| SpoolError::Encode { id, source })?;
             writer.flush().map_err(|e| self.out.failed("write", &name, e))?;
             (writer.hash.finalize(), writer.bytes)
         };
-        temporary.flush()?;
+        temporary.sync()?;
         self.make_room_outgoing(bytes)?;
         let product = Some(product.clone());
         let state = DeliveryState {
@@ -292,8 +292,8 @@ impl Spool {
         let Some(mut theirs) = other.claim(id)? else { return Ok(false) };
         let name = file_name(id, REPORT);
         let Some(mut temporary) = self.out.temporary(&name)? else { return Ok(false) };
-        io::copy(theirs.open()?, temporary.file()).map_err(|error| self.out.failed("write", &name, error))?;
-        temporary.flush()?;
+        io::copy(theirs.open()?, &mut temporary).map_err(|error| self.out.failed("write", &name, error))?;
+        temporary.sync()?;
         // The order of `enqueue`.
         self.write_state(id, &theirs.state)?;
         temporary.publish()?;
