@@ -18,6 +18,7 @@ use report_format::schema::v1;
 
 use super::argument_block::{ArgumentBlock, ArgumentBlockError};
 use super::dump_file::DumpFile;
+use super::last_resort::LastResort;
 use super::minidump_filter::stream;
 use super::proc_files::{self, ProcFiles, Reading};
 use super::suspend::{self, Held};
@@ -108,6 +109,7 @@ pub(crate) fn begin(request: DumpRequest) -> Result<Dumping, DumpError> {
         let hold = request.hold;
         // Nobody waits any more after a time-out.
         let tell = |result| drop(sender.send(result));
+        let last_resort = LastResort::after(timeout.saturating_add(LONGEST_STANDSTILL));
         match write(request) {
             Ok((mut dump, held)) => {
                 let (longer, renewed) = mpsc::channel::<()>();
@@ -115,10 +117,13 @@ pub(crate) fn begin(request: DumpRequest) -> Result<Dumping, DumpError> {
                 dump.held = hold.then_some(StandStill { longer, since });
                 tell(Ok(dump));
                 // Ends at once where nobody has what is to be dropped.
-                while renewed.recv_timeout(LONGEST_STANDSTILL).is_ok() {}
+                while renewed.recv_timeout(LONGEST_STANDSTILL).is_ok() {
+                    last_resort.iter().for_each(LastResort::renew);
+                }
                 // First: who renews must not be told that they stand when they do not.
                 drop(renewed);
                 drop(held);
+                drop(last_resort);
             }
             Err(error) => tell(Err(error)),
         }

@@ -14,6 +14,7 @@ mod exclusions;
 mod fault;
 mod full_memory;
 mod hang;
+mod last_resort;
 mod lost;
 mod memory_map;
 mod memory_reader;
