@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use greeting::Greeting;
+use greeting::{Greeting, NoService};
 use report_format::schema::v1::{ErrorKind, ErrorLink};
 
 use crate::{
@@ -55,6 +55,8 @@ pub(crate) struct State {
     control: Socket,
     /// What the start has left to others, until somebody needs to know what came of it. Locked before [`CHANGING`].
     starting: Mutex<Option<Starting>>,
+    /// The handler ended before it served: what happens is left for the next start.
+    unserved: AtomicBool,
     sequence: AtomicU64,
     /// Held by the one thread that waits for an answer.
     answers: Mutex<()>,
@@ -114,7 +116,7 @@ impl Reporter {
     /// Takes the time that a program takes to be started, and does not wait until it runs: a crash, and whatever else is reported from here on,
     /// finds the handler when it does. Who asks [`Reporter::is_active`] or [`Reporter::soft_errors`], or for a [`flush`] or [`shutdown`], waits for the
     /// handler's first answer, two seconds from the start on at most. A handler that answers otherwise or not at all is ended, and the reporter is
-    /// inactive from then on.
+    /// inactive from then on. Where the handler has ended by itself, crashes are still caught, and left for the next start of the product.
     ///
     /// The handler is no child of the product: no SIGCHLD comes of it, and `wait` does not know it.
     ///
@@ -175,6 +177,7 @@ impl Reporter {
             handler: handler.map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned()),
             control,
             starting: Mutex::new(Some(Starting { greeting, stacks: None })),
+            unserved: AtomicBool::new(false),
             sequence: AtomicU64::new(1),
             answers: Mutex::new(()),
             soft_errors: Mutex::new(soft_errors),
@@ -250,14 +253,17 @@ impl State {
         lock(&self.soft_errors).push(SoftError::from_error(subject, error));
     }
 
-    /// Waits, up to `timeout`, until what the start has left to others is done. Returns false where it turns out here that nobody serves: nothing is reported
-    /// from then on.
+    /// Waits, up to `timeout`, until what the start has left to others is done. Returns false where it turns out that nobody serves. Nothing is caught from then on,
+    /// unless the handler was lost: then crashes are left for the next start.
     fn settle(&self, timeout: Duration) -> bool {
         // A forked child has this memory and the same sockets: the answer is its parent's.
         if !self.is_current() || self.pid != std::process::id() {
             return true;
         }
         let mut starting = lock(&self.starting);
+        if self.unserved.load(Ordering::Relaxed) {
+            return false;
+        }
         if let Some(Err(error)) =
             starting.as_mut().and_then(|starting| starting.stacks.take()).and_then(|stacks| stacks.join().ok())
         {
@@ -270,10 +276,19 @@ impl State {
                 lock(&self.soft_errors).extend(ready.soft_errors.into_iter().map(SoftError::from));
                 true
             }
-            Some(Err(error)) => {
+            Some(Err(NoService::Refused(error))) => {
                 if let Some(Starting { greeting, .. }) = starting.take() {
                     self.give_up(greeting.end(&error));
                 }
+                false
+            }
+            Some(Err(NoService::Ended(error))) => {
+                if let Some(Starting { greeting, .. }) = starting.take() {
+                    let why = greeting.end(&error);
+                    log::warn!("crashes are kept for the next start: {why}");
+                    lock(&self.soft_errors).push(why);
+                }
+                self.unserved.store(true, Ordering::Relaxed);
                 false
             }
         }
@@ -425,12 +440,14 @@ impl State {
 
     fn shutdown(&self, timeout: Duration) -> bool {
         let started = Instant::now();
-        if !self.settle(timeout) {
-            return false;
-        }
+        let served = self.settle(timeout);
         let _changing = lock(&CHANGING);
         if !self.is_current() || self.pid != std::process::id() {
-            return true;
+            return served;
+        }
+        if !served {
+            self.stop();
+            return false;
         }
         self.shared.mark_clean_exit();
         let message = |timeout_millis| Message::Shutdown(schema::Shutdown { timeout_millis });

@@ -57,23 +57,28 @@ impl Greeting {
     }
 
     /// The handler's answer, or why there is none; `None` where it may still come, for it has [`START_TIMEOUT`] from the start on. Waits up to `timeout`.
-    pub(super) fn answer(&self, control: &Socket, timeout: Duration) -> Option<Result<schema::Ready, Error>> {
+    pub(super) fn answer(&self, control: &Socket, timeout: Duration) -> Option<Result<schema::Ready, NoService>> {
         let left = START_TIMEOUT.saturating_sub(self.started.elapsed());
         match control.receive::<schema::HandlerMessage>(left.min(timeout)) {
             Ok((answer, _)) => Some(match answer.message {
                 Some(Answer::Ready(ready)) if ready.handler_version == env!("CARGO_PKG_VERSION") => Ok(ready),
-                Some(Answer::Ready(ready)) => Err(Error::Usage(format!(
+                Some(Answer::Ready(ready)) => Self::refused(format!(
                     "it is of release {}, the SDK of release {}: install both from one release",
                     ready.handler_version,
                     env!("CARGO_PKG_VERSION")
-                ))),
-                Some(Answer::Refused(refused)) => Err(Error::Usage(refused.reason)),
-                other => Err(Error::Usage(format!("an answer that was not expected: {other:?}"))),
+                )),
+                Some(Answer::Refused(refused)) => Self::refused(refused.reason),
+                other => Self::refused(format!("an answer that was not expected: {other:?}")),
             }),
             Err(IpcError::TimedOut(_)) if self.started.elapsed() < START_TIMEOUT => None,
-            Err(IpcError::TimedOut(_)) => Some(Err(no_answer(IpcError::TimedOut(START_TIMEOUT)))),
-            Err(error) => Some(Err(no_answer(error))),
+            Err(IpcError::Closed) => Some(Err(NoService::Ended(no_answer(IpcError::Closed)))),
+            Err(IpcError::TimedOut(_)) => Some(Err(NoService::Refused(no_answer(IpcError::TimedOut(START_TIMEOUT))))),
+            Err(error) => Some(Err(NoService::Refused(no_answer(error)))),
         }
+    }
+
+    fn refused(reason: String) -> Result<schema::Ready, NoService> {
+        Err(NoService::Refused(Error::Usage(reason)))
     }
 
     /// Ends a handler that does not serve, for this reason; returns what to tell of it.
@@ -82,6 +87,15 @@ impl Greeting {
         let soft = SoftError::from_error("handler", error);
         SoftError::new("handler", format!("{} does not serve: {}", self.program, soft.message))
     }
+}
+
+/// Why a handler does not serve.
+#[derive(Debug)]
+pub(super) enum NoService {
+    /// It has ended before it answered: killed, or a program of another kind.
+    Ended(Error),
+    /// It runs, and does not do what it should.
+    Refused(Error),
 }
 
 fn send(control: &Socket, hello: &schema::ClientMessage) -> Result<Mapping, Error> {
