@@ -55,7 +55,7 @@ pub(crate) struct State {
     control: Socket,
     /// What the start has left to others, until somebody needs to know what came of it. Locked before [`CHANGING`].
     starting: Mutex<Option<Starting>>,
-    /// The handler ended before it served: what happens is left for the next start.
+    /// The handler was lost before it served: what happens is left for the next start.
     unserved: AtomicBool,
     sequence: AtomicU64,
     /// Held by the one thread that waits for an answer.
@@ -116,7 +116,7 @@ impl Reporter {
     /// Takes the time that a program takes to be started, and does not wait until it runs: a crash, and whatever else is reported from here on,
     /// finds the handler when it does. Who asks [`Reporter::is_active`] or [`Reporter::soft_errors`], or for a [`flush`] or [`shutdown`], waits for the
     /// handler's first answer, two seconds from the start on at most. A handler that answers otherwise or not at all is ended, and the reporter is
-    /// inactive from then on. Where the handler has ended by itself, crashes are still caught, and left for the next start of the product.
+    /// inactive from then on; where it was no answer at all, crashes are still caught, and left for the product's next start.
     ///
     /// The handler is no child of the product: no SIGCHLD comes of it, and `wait` does not know it.
     ///
@@ -282,7 +282,7 @@ impl State {
                 }
                 false
             }
-            Some(Err(NoService::Ended(error))) => {
+            Some(Err(NoService::Silent(error))) => {
                 if let Some(Starting { greeting, .. }) = starting.take() {
                     let why = greeting.end(&error);
                     log::warn!("crashes are kept for the next start: {why}");

@@ -71,9 +71,8 @@ impl Greeting {
                 other => Self::refused(format!("an answer that was not expected: {other:?}")),
             }),
             Err(IpcError::TimedOut(_)) if self.started.elapsed() < START_TIMEOUT => None,
-            Err(IpcError::Closed) => Some(Err(NoService::Ended(no_answer(IpcError::Closed)))),
-            Err(IpcError::TimedOut(_)) => Some(Err(NoService::Refused(no_answer(IpcError::TimedOut(START_TIMEOUT))))),
-            Err(error) => Some(Err(NoService::Refused(no_answer(error)))),
+            Err(IpcError::TimedOut(_)) => Some(Err(NoService::Silent(no_answer(IpcError::TimedOut(START_TIMEOUT))))),
+            Err(error) => Some(Err(NoService::Silent(no_answer(error)))),
         }
     }
 
@@ -92,16 +91,19 @@ impl Greeting {
 /// Why a handler does not serve.
 #[derive(Debug)]
 pub(super) enum NoService {
-    /// It has ended before it answered: killed, or a program of another kind.
-    Ended(Error),
-    /// It runs, and does not do what it should.
+    /// It does not answer: it was killed, it hangs, it is a program of another kind.
+    Silent(Error),
+    /// It answers, and is not the one for this product.
     Refused(Error),
 }
 
 fn send(control: &Socket, hello: &schema::ClientMessage) -> Result<Mapping, Error> {
     let (mapping, memory) = Mapping::create().map_err(|error| Error::io("no shared memory", error))?;
-    control.send(hello, &[memory.as_fd()], START_TIMEOUT).map_err(no_answer)?;
-    Ok(mapping)
+    match control.send(hello, &[memory.as_fd()], START_TIMEOUT) {
+        // That it is gone already shows when its answer is looked for.
+        Ok(()) | Err(IpcError::Closed) => Ok(mapping),
+        Err(error) => Err(no_answer(error)),
+    }
 }
 
 fn no_answer(error: IpcError) -> Error {

@@ -49,8 +49,6 @@ pub(crate) enum Class {
     Partial,
     /// The product itself has left what it could, and the report says that the handler was lost.
     Lost,
-    /// There is none: the product was told at its start that nothing is reported, and failed after that.
-    Refused,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
