@@ -1537,7 +1537,7 @@ pub struct Diagnostics {
     pub suppressed: u64,
     /// From the dump on until its threads went on: for the dump, and for the memory image where one was read.
     ///
-    /// Purpose: how long the product stood still for its memory to be read. As shown: `0.4 s`.
+    /// Nanoseconds. Purpose: how long the product stood still for its memory to be read. As shown: `0.4 s`.
     #[prost(uint64, tag = "7")]
     pub stopped_nanos: u64,
 }
