@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 /// Readable from the first SIGTERM on, since nobody reads it.
 static SIGNAL: OnceLock<OwnedFd> = OnceLock::new();
 
-/// Takes SIGTERM out of its ordinary way, for this thread and those that it starts. Programs that it starts have it back.
+/// Takes SIGTERM out of its ordinary way, for this thread and those that it starts. Programs that it starts must unblock it.
 pub(crate) fn listen() -> io::Result<()> {
     // SAFETY: integers, for which zero is a value.
     let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };

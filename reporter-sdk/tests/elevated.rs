@@ -90,14 +90,13 @@ impl Place {
         // SAFETY: between fork and exec the closure makes one system call.
         unsafe { command.pre_exec(alone) };
         let mut child = command.uid(NOBODY).gid(NOBODY).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let has_started = || {
-            files(&self.path("installed")).into_iter().find(|file| file.to_string_lossy().contains("/user ")).is_some()
-        };
+        let has_started =
+            || files(&self.path("installed")).iter().any(|file| file.to_string_lossy().contains("/user "));
         wait_for("start of the product", has_started);
         if !self.path("installed/user 0").exists() {
             eprintln!("SKIPPED: setuid programs do not become root's here (nosuid?)");
-            drop(child.stdin.take());
-            child.wait().unwrap();
+            let _ = child.kill();
+            let _ = child.wait();
             return None;
         }
         Some(child)

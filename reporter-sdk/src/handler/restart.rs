@@ -104,6 +104,11 @@ impl Restart {
                 // SAFETY: async-signal-safe, and SIG_DFL is no code of ours. Those that cannot be set are as they should be.
                 unsafe { libc::signal(signal, libc::SIG_DFL) };
             }
+            // We keep SIGTERM to ourselves.
+            // SAFETY: zero is a value, and says that no signal is blocked.
+            let none: libc::sigset_t = unsafe { std::mem::zeroed() };
+            // SAFETY: async-signal-safe; the set is whole, and the former one is not asked for.
+            unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) };
             // All of ours are close-on-exec. Those of libraries should be.
             // SAFETY: marks descriptors, closes none; a kernel that knows the call but not the flag refuses it.
             unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
@@ -112,7 +117,7 @@ impl Restart {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(&self.directory).env(VARIABLE, count.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // SAFETY: between fork and exec only system calls are made, which are async-signal-safe. The standard library unblocks all signals.
+        // SAFETY: between fork and exec only system calls are made, which are async-signal-safe.
         unsafe { command.pre_exec(as_a_product) };
         // Not waited for: it outlives us.
         command.spawn().map(drop)
