@@ -385,6 +385,8 @@ static size_t read_file(const char *path, char *into, size_t capacity)
     FILE *file = fopen(path, "r");
     if (file == NULL)
         die(path, strerror(errno));
+    /* Without a buffer, which would keep a password in the heap. */
+    setvbuf(file, NULL, _IONBF, 0);
     size_t length = fread(into, 1, capacity - 1, file);
     into[length] = '\0';
     fclose(file);

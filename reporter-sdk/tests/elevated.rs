@@ -89,13 +89,15 @@ impl Place {
         let alone = || rustix::process::setsid().map(drop).map_err(Into::into);
         // SAFETY: between fork and exec the closure makes one system call.
         unsafe { command.pre_exec(alone) };
-        let child = command.uid(NOBODY).gid(NOBODY).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut child = command.uid(NOBODY).gid(NOBODY).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let has_started = || {
             files(&self.path("installed")).into_iter().find(|file| file.to_string_lossy().contains("/user ")).is_some()
         };
         wait_for("start of the product", has_started);
         if !self.path("installed/user 0").exists() {
             eprintln!("SKIPPED: setuid programs do not become root's here (nosuid?)");
+            child.kill().unwrap();
+            child.wait().unwrap();
             return None;
         }
         Some(child)
