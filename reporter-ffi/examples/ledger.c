@@ -32,6 +32,7 @@
  *   eml-directory = PATH                writes mails there; then host and the keys below it are not used
  *   never = CATEGORY                    is never collected: screen, account, network ...; may come several times
  *   dump-handled = yes | no             whether reports of handled errors hold memory, for which the product waits
+ *   full-memory = yes                   has all of its memory read when it crashes
  *   log = PATH                          what was done in this session; goes into reports
  *   wait-seconds = N                    how long a crash waits for a handler that shows no sign of life; without it 10
  *
@@ -384,6 +385,8 @@ static size_t read_file(const char *path, char *into, size_t capacity)
     FILE *file = fopen(path, "r");
     if (file == NULL)
         die(path, strerror(errno));
+    /* Without a buffer, which would keep a password in the heap. */
+    setvbuf(file, NULL, _IONBF, 0);
     size_t length = fread(into, 1, capacity - 1, file);
     into[length] = '\0';
     fclose(file);
@@ -469,6 +472,8 @@ static void set(reporter_options_t *options, struct settings *settings, const ch
         snprintf(settings->ca, sizeof settings->ca, "%s", value);
     else if (strcmp(key, "dump-handled") == 0)
         need(reporter_options_set_kind_policy(options, REPORTER_KIND_HANDLED_ERROR, REPORTER_POLICY_ASK, dump(value)), key);
+    else if (strcmp(key, "full-memory") == 0 && strcmp(value, "yes") == 0)
+        need(reporter_options_set_kind_policy(options, REPORTER_KIND_CRASH, REPORTER_POLICY_ASK, REPORTER_DUMP_FULL_MEMORY), key);
     else if (strcmp(key, "log") == 0) {
         session_log = fopen(value, "w");
         if (session_log == NULL)

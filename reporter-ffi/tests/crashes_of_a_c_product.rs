@@ -13,7 +13,10 @@ use std::{
     process::{Command, ExitStatus},
 };
 
-use end_to_end::report::Received;
+use end_to_end::{
+    mail_server::MailServer,
+    report::{Received, contains},
+};
 use ledger::{Ledger, PROMPTS};
 use report_format::schema::v1::{self, ConsentSource, ErrorKind, FrameTrust, SectionKind, TaskPhase, action::Step};
 
@@ -207,4 +210,19 @@ fn the_environment_the_arguments_and_open_files_are_in_no_byte_of_a_report() {
     for canary in [IN_ENVIRONMENT, IN_ARGUMENTS, IN_A_PATH] {
         assert_eq!(received.places_of(canary), [] as [String; 0], "{canary}");
     }
+}
+
+#[test]
+fn the_password_of_the_mail_server_is_in_no_byte_of_all_the_memory_of_a_c_product() {
+    let server = MailServer::start();
+    let mut ledger = Ledger::sending_to(&server);
+    ledger.set("full-memory", "yes").always_send();
+    let ended = ledger.run("open a\nadd 1250 canary-of-an-entry\nmonth 999999999\n");
+    assert_eq!(ended.status.signal(), Some(libc::SIGSEGV), "{ended:?}");
+    let received = Received::from_mail(&server.mails(1)[0]);
+    let (password, memory) = (server.fact("password"), received.memory());
+    assert!(contains(&memory, b"canary-of-an-entry"));
+    let wide: Vec<u8> = password.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(!contains(&memory, password.as_bytes()) && !contains(&memory, &wide));
+    assert_eq!(received.places_of(&password), [] as [String; 0]);
 }

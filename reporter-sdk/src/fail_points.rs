@@ -37,6 +37,8 @@ points! {
     EarlyDraft = "early-draft",
     /// The thread that looks for frames begins.
     Unwind = "unwind",
+    /// Each time bytes of a memory image go to its file.
+    ImageWrite = "image-write",
     /// A subject of the inventory begins, on its thread. Only a panic and a delay make a difference.
     Inventory = "inventory",
     /// A draft's file, early or whole, is made under its temporary name.

@@ -269,5 +269,7 @@ fn every_point_is_in_a_test() {
     let cases = [ERRORS, PANICS, ENDS, ENDS_EARLY, DELAYS].concat();
     let mut tested: BTreeSet<_> = cases.iter().filter_map(|case| case.points.split('=').next()).collect();
     tested.insert("adopt");
+    // In full_memory.rs.
+    tested.insert("image-write");
     assert_eq!(tested, fail_points::NAMES.iter().copied().collect());
 }

@@ -4,14 +4,15 @@
 mod end_to_end;
 
 use std::fs::{self, File};
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use end_to_end::product::{Product, Visit, files, notes};
 use end_to_end::report::{Received, contains};
 use report_format::schema::v1::{self, Category, SectionKind};
-use report_format::{Limits, ReportFile};
+use reporter_sdk::consent::{CategorySet, Remember, Remembered};
+use reporter_sdk::spool::Spool;
 use rustix::process::{Pid, Signal, kill_process};
 
 const PROMPTS: &[&str] = &["notes> "];
@@ -73,22 +74,6 @@ fn nameless(product: &Product) -> Vec<PathBuf> {
     product.handlers().into_iter().flat_map(descriptors).map(|entry| entry.path()).filter(is_ours).collect()
 }
 
-/// All that is in the report's memory image.
-fn image(received: &Received) -> Vec<u8> {
-    let mut file = ReportFile::open(Cursor::new(&received.bytes), &Limits::default()).unwrap();
-    let image = file.memory().unwrap().expect("a memory image");
-    let mut bytes = Vec::new();
-    for region in image.regions() {
-        for at in (region.address..region.address + region.size).step_by(4096) {
-            let mut page = [0; 4096];
-            if image.read_at(at, &mut page).is_ok() {
-                bytes.extend(page);
-            }
-        }
-    }
-    bytes
-}
-
 fn has_image(received: &Received) -> bool {
     let full = |section: &report_format::Section| section.header.category == Category::FullMemory as u16;
     received.report.sections().iter().any(full)
@@ -121,7 +106,7 @@ fn memory_that_was_ticked_is_sent_and_until_then_lies_encrypted() {
     ticks_and_answers(&mut visit, "s");
     visit.ends();
     let received = product.only_report();
-    let image = image(&received);
+    let image = received.memory();
     assert!(image.len() > 16 << 20);
     assert!(contains(&image, canary().as_bytes()), "the note is in the heap");
     for secret in ["CANARY_VARIABLE", "canary-in-the-environment"] {
@@ -129,7 +114,7 @@ fn memory_that_was_ticked_is_sent_and_until_then_lies_encrypted() {
         assert_eq!(received.places_of(secret), [] as [String; 0]);
     }
     let summary = received.report.summary().unwrap();
-    assert!(reporter_sdk::consent::CategorySet::from_bits(summary.categories).contains(Category::FullMemory));
+    assert!(CategorySet::from_bits(summary.categories).contains(Category::FullMemory));
     let diagnostics: v1::Diagnostics = received.message(SectionKind::Diagnostics);
     assert!(diagnostics.stopped_nanos > diagnostics.dump_nanos, "{diagnostics:?}");
 }
@@ -174,7 +159,7 @@ fn who_said_always_with_all_of_the_memory_sends_it_unasked() {
     fs::remove_file(product.mail()).unwrap();
     product.without_terminal(&[&format!("new {}", canary()), "show 99"]);
     let received = product.only_report();
-    assert!(contains(&image(&received), canary().as_bytes()));
+    assert!(contains(&received.memory(), canary().as_bytes()));
 }
 
 #[test]
@@ -232,5 +217,101 @@ fn the_handler_needs_little_memory_for_a_large_image() {
     println!("peak memory of the handler: {peak} KiB");
     visit.terminal.types("d\r");
     visit.ends();
-    assert!(peak < 48 << 10, "{peak} KiB for a heap of 256 MiB");
+    assert!(peak < 32 << 10, "{peak} KiB for a heap of 256 MiB");
+}
+
+/// The product's command, with something to happen each time 64 KiB of its image are written.
+fn when_written(product: &Product, what: &str) -> std::process::Command {
+    let mut command = product.command();
+    command.env("FAILPOINTS", format!("image-write={what}"));
+    command
+}
+
+/// Crashes the product where the disk is slow.
+fn crashes_slowly(product: &Product) -> Visit<'_> {
+    let mut visit = product.in_terminal_as(&mut when_written(product, "sleep(40)"), PROMPTS);
+    fills_and_crashes(&mut visit, product, 16, true);
+    visit
+}
+
+const READING: &str = "Reading the program's memory: ";
+
+#[test]
+fn who_does_not_want_to_wait_for_the_memory_leaves_it_out_by_enter() {
+    let product = product();
+    let mut visit = crashes_slowly(&product);
+    visit.terminal.sees(READING).sees("Press Enter to leave it out.");
+    assert_eq!(nameless(&product).len(), 1);
+    // No other key does.
+    visit.terminal.types("x \u{1b}[A").sees(READING).sees(READING);
+    visit.terminal.types("\r").sees("The program's memory is left out.").sees("Your choice");
+    assert_eq!(nameless(&product), [] as [PathBuf; 0], "what was read is destroyed");
+    visit.terminal.types("s\r");
+    visit.ends();
+    let received = product.only_report();
+    assert!(!has_image(&received));
+    let told = received.soft_errors();
+    assert!(told.iter().any(|error| error == "full memory: left out by the person"), "{told:?}");
+}
+
+#[test]
+fn a_slow_reading_is_shown_as_it_gets_on_and_then_erased() {
+    let product = product();
+    let crashes = Instant::now();
+    let mut visit = crashes_slowly(&product);
+    visit.terminal.sees(READING);
+    assert!(crashes.elapsed() >= Duration::from_secs(1), "{:?}", crashes.elapsed());
+    visit.terminal.sees("Sorry:").sees("Your choice");
+    let took = crashes.elapsed();
+    let screen = String::from_utf8_lossy(&visit.terminal.screen()).into_owned();
+    let (shown, question) = screen.split_once("Sorry:").unwrap();
+    let percents: Vec<u32> =
+        shown.split(READING).skip(1).map(|rest| rest.split_once(" %").unwrap().0.parse().unwrap()).collect();
+    assert!(percents.len() >= 2 && percents.is_sorted(), "{percents:?}");
+    assert!(percents.len() as u128 <= took.as_millis() / 500, "{percents:?} in {took:?}");
+    let last = shown.rsplit(READING).next().unwrap();
+    let longest = format!("{READING}100 %. Press Enter to leave it out.");
+    let erased = format!("\r{}\r", " ".repeat(longest.len()));
+    assert!(last.contains(&erased) && !question.contains(READING), "{last:?}");
+    ticks_and_answers(&mut visit, "s");
+    visit.ends();
+    assert!(has_image(&product.only_report()));
+}
+
+#[test]
+fn nobody_waits_for_the_memory_of_an_error_that_is_not_reported() {
+    let product = product();
+    let always = Remembered {
+        remember: Remember::Always,
+        product_version: env!("CARGO_PKG_VERSION").into(),
+        categories: CategorySet::all(),
+        time: 1,
+    };
+    Spool::open(&product.spool()).unwrap().remember(&always).unwrap();
+    let crash = |what: &str| {
+        let mut visit = product.in_terminal_as(&mut when_written(&product, what), PROMPTS);
+        visit.types(&["show 99"]);
+        visit.ends();
+    };
+    // As many as are reported of one signature.
+    for _ in 0..5 {
+        crash("return(ENOSPC)");
+    }
+    let mails = product.mails();
+    assert_eq!(mails.len(), 5);
+    for mail in &mails {
+        // A full disk costs the image, and not the report.
+        let received = Received::from_mail(mail);
+        assert!(!has_image(&received));
+        let told = received.soft_errors();
+        let full = |error: &String| error.contains("full memory: there is no image") && error.contains("No space left");
+        assert!(told.iter().any(full), "{told:?}");
+    }
+    // A handler that came to write an image would end there, and the next start would find what it left.
+    crash("return(abort)");
+    let mut visit = product.in_terminal(PROMPTS);
+    visit.types(&["quit"]);
+    visit.ends();
+    assert_eq!(product.mails().len(), 5);
+    assert_eq!(product.spooled("new"), [] as [PathBuf; 0]);
 }

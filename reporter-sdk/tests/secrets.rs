@@ -2,15 +2,24 @@
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;
+#[path = "support/roles.rs"]
+mod roles;
 
+use std::env;
 use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
+use std::hint::black_box;
+use std::io::Read;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 
 use base64::Engine as _;
 use end_to_end::mail_server::MailServer;
 use end_to_end::product::{Product, files, notes};
 use end_to_end::report::{Received, contains};
+use reporter_sdk::consent::{CategorySet, Remember, Remembered};
+use reporter_sdk::spool::Spool;
+use reporter_sdk::{Dump, ErrorKind, Mail, Options, Policy, Reporter, Smtp, Tls};
+use roles::{Place, ROLE};
 use rustix::io::FdFlags;
 
 const PROMPTS: &[&str] = &["notes> ", "[y/N] "];
@@ -120,5 +129,111 @@ fn credentials_that_were_refused_are_in_no_report_and_in_no_file() {
     received.check_minidump();
     for secret in &secrets {
         assert_eq!(received.places_of(secret), [] as [String; 0]);
+    }
+}
+
+/// Of the secrets that the product has on its stack and its heap.
+const SECRET_BYTES: usize = 40;
+
+#[test]
+#[ignore = "the product's part of the other tests"]
+fn product() {
+    let Ok(role) = env::var(ROLE) else { return };
+    let carefully = role == "careful";
+    let folder = roles::folder();
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    // What goes wrong in many products: a password that is kept, and the environment in the heap, as Python and others have it there.
+    let careless = (!carefully).then(|| (read("password"), env::vars().collect::<Vec<_>>()));
+    let smtp = Smtp::new("localhost", Tls::StartTls)
+        .port(read("port").parse().unwrap())
+        .root_certificate(read("ca.pem"))
+        .credentials(read("user"), read("password"));
+    let options = Options::new("Example Software", "Secrets", "1")
+        .handler(folder.join("handler"))
+        .spool(folder.join("spool"))
+        .mail(Mail::new("errors@product.example", [read("recipient")]).smtp(smtp))
+        .kind(ErrorKind::Crash, Policy::Ask, Dump::FullMemory);
+    let reporter = Reporter::start(options);
+    assert!(reporter.is_active(), "{:?}", reporter.soft_errors());
+    let heap = fs::read(folder.join("heap")).unwrap();
+    let mut stack = [0; SECRET_BYTES];
+    File::open(folder.join("stack")).unwrap().read_exact(&mut stack).unwrap();
+    if carefully {
+        reporter_sdk::exclude_memory(heap.as_ptr(), heap.len()).unwrap();
+        reporter_sdk::exclude_memory(stack.as_ptr(), stack.len()).unwrap();
+    }
+    black_box((&heap, &stack, &careless));
+    // SAFETY: none, and that is the point: nothing is mapped there.
+    unsafe { std::ptr::without_provenance_mut::<u8>(16).write_volatile(1) };
+    black_box((&heap, &stack, &careless));
+}
+
+/// What no file of the machine has, and no program: 40 letters.
+fn secret() -> String {
+    let mut random = [0; SECRET_BYTES];
+    File::open("/dev/urandom").unwrap().read_exact(&mut random).unwrap();
+    random.iter().map(|byte| char::from(b'a' + byte % 26)).collect()
+}
+
+/// A secret as it is, in UTF-16, and in the middle of something that is written in base64, wherever it begins there.
+fn encodings(secret: &str) -> Vec<Vec<u8>> {
+    let mut all = vec![secret.as_bytes().to_vec(), secret.encode_utf16().flat_map(u16::to_le_bytes).collect()];
+    for before in 0..3 {
+        let bytes = [&vec![0; before], secret.as_bytes()].concat();
+        let encoded = base64::engine::general_purpose::STANDARD.encode(&bytes[..bytes.len() / 3 * 3]);
+        // Without the digits that hold bits of what is before it.
+        all.push(encoded.as_bytes()[(before * 8).div_ceil(6)..].to_vec());
+    }
+    all
+}
+
+/// The secrets of a product that crashes, and has all of its memory sent: with where each is in the report.
+fn places_after_a_crash(role: &str) -> Vec<(&'static str, Vec<String>)> {
+    let server = MailServer::with(&[("MAIL_SIZE_LIMIT", "200M")]);
+    let place = Place::new();
+    for name in ["user", "password", "port", "recipient", "ca.pem"] {
+        fs::write(place.path(name), server.fact(name)).unwrap();
+    }
+    let (heap, stack, environment) = (secret(), secret(), secret());
+    fs::write(place.path("heap"), &heap).unwrap();
+    fs::write(place.path("stack"), &stack).unwrap();
+    let always =
+        Remembered { remember: Remember::Always, product_version: "1".into(), categories: CategorySet::all(), time: 1 };
+    Spool::open(&place.path("spool")).unwrap().remember(&always).unwrap();
+    let mut running = place.start_with(role, |command| {
+        command.env("SECRET", &environment);
+    });
+    let status = running.ends();
+    assert_eq!(status.signal(), Some(libc::SIGSEGV), "{status}");
+    let received = Received::from_mail(&server.mails(1)[0]);
+    received.check_minidump();
+    let memory = received.memory();
+    assert!(memory.len() > 1 << 20 && contains(&memory, b"\x7fELF"));
+    let secrets =
+        [("password", server.fact("password")), ("heap", heap), ("stack", stack), ("environment", environment)];
+    let mut parts = vec![("memory".to_owned(), &memory[..]), ("report".to_owned(), &received.bytes[..])];
+    let sections = received.report.sections();
+    parts.extend(sections.iter().map(|section| (format!("{:?}", section.kind().unwrap()), &section.bytes[..])));
+    let places = |secret: &str| {
+        let encodings = encodings(secret);
+        let holds = |bytes: &[u8]| encodings.iter().any(|encoding| contains(bytes, encoding));
+        parts.iter().filter(|(_, bytes)| holds(bytes)).map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
+    secrets.iter().map(|(name, secret)| (*name, places(secret))).collect()
+}
+
+#[test]
+fn what_a_careful_product_keeps_to_itself_is_in_no_byte_of_all_its_memory() {
+    for (secret, places) in places_after_a_crash("careful") {
+        assert_eq!(places, [] as [String; 0], "the secret: {secret}");
+    }
+}
+
+#[test]
+fn what_a_product_does_not_exclude_is_in_its_memory() {
+    for (secret, places) in places_after_a_crash("careless") {
+        assert!(places.contains(&"memory".to_owned()), "the secret: {secret}");
+        // Of the stacks, the minidump has a copy of its own.
+        assert_eq!(places.contains(&"Minidump".to_owned()), secret == "stack", "the secret: {secret}");
     }
 }

@@ -174,6 +174,9 @@ pub trait Asker {
         let _ = (done, total);
         ControlFlow::Continue(())
     }
+
+    /// Told once that is over, however it ended: nothing is to be shown of it any more.
+    fn memory_is_read(&mut self) {}
 }
 
 /// Nobody is there to be asked: what was collected is kept for later.

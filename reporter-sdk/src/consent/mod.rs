@@ -17,6 +17,7 @@ mod draft;
 mod policy;
 mod preview;
 mod prompt;
+mod reading;
 mod tty;
 
 pub use crate::schema::Notice;

@@ -1,6 +1,7 @@
 //! Asks in the product's terminal, line by line: works on any terminal, with a screen reader and through a pseudo-terminal.
 
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use dialoguer::Input;
@@ -9,6 +10,7 @@ use report_format::schema::v1::{Category, Contact, Error, ErrorKind, SectionKind
 use rustix::process::Pid;
 
 use super::preview::{preview, size, switch};
+use super::reading::Reading;
 use super::tty::{Borrowed, is_in_foreground};
 use super::{Answer, Asker, CategorySet, Decision, Remember, Request};
 use crate::places;
@@ -21,10 +23,12 @@ const LONGEST_LINE: usize = 4096;
 ///
 /// Asks only while the product is in the foreground there; otherwise, and after the time is over, on Ctrl-C and when
 /// the terminal goes away: later. The answer to a bare Enter is *ask me later*, so that nobody sends by habit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct TerminalAsker {
     product: Pid,
     timeout: Duration,
+    /// As long as the program's memory is read.
+    reading: Option<Reading>,
 }
 
 impl TerminalAsker {
@@ -33,7 +37,7 @@ impl TerminalAsker {
 
     /// Asks for this product process.
     pub fn new(product: Pid) -> Self {
-        TerminalAsker { product, timeout: Self::TIMEOUT }
+        TerminalAsker { product, timeout: Self::TIMEOUT, reading: None }
     }
 
     /// Waits that long for the person, all answers together.
@@ -77,6 +81,14 @@ impl Asker for TerminalAsker {
 
     fn can_ask(&self) -> bool {
         is_in_foreground(self.product)
+    }
+
+    fn reading_memory(&mut self, done: u64, total: u64) -> ControlFlow<()> {
+        self.reading.get_or_insert_with(|| Reading::begin(self.product, self.timeout)).show(done, total)
+    }
+
+    fn memory_is_read(&mut self) {
+        self.reading = None;
     }
 }
 

@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
@@ -20,8 +20,8 @@ use dialoguer::console::Term;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, getpgid, getpgrp};
 use rustix::termios::{
-    ControlModes, InputModes, LocalModes, OptionalActions, OutputModes, Termios, tcgetattr, tcgetpgrp, tcsetattr,
-    tcsetpgrp,
+    ControlModes, InputModes, LocalModes, OptionalActions, OutputModes, QueueSelector, Termios, tcflush, tcgetattr,
+    tcgetpgrp, tcsetattr, tcsetpgrp,
 };
 
 use crate::stopping;
@@ -99,6 +99,31 @@ impl Borrowed {
         Ok(Term::read_write_pair(self.tty.try_clone()?, screen(self.tty.try_clone()?)))
     }
 
+    /// Drops what was typed and not read yet.
+    pub(super) fn forget_keys(&self) {
+        let _ = tcflush(&self.tty, QueueSelector::IFlush);
+    }
+
+    /// The keys that were pressed since they were read last, some of them. Does not wait.
+    pub(super) fn keys(&self) -> Vec<u8> {
+        let mut keys = [0; 64];
+        // A terminal that is gone has no keys.
+        let count = (&self.tty).read(&mut keys).unwrap_or(0);
+        keys[..count].to_vec()
+    }
+
+    /// Writes what is not worth waiting for: nothing to a terminal that does not take it now, or is no longer ours.
+    pub(super) fn show(&self, text: &str) {
+        if self.is_ours() {
+            let _ = (&self.tty).write(text.as_bytes());
+        }
+    }
+
+    /// Not if the shell has taken it back, since the product was killed meanwhile.
+    fn is_ours(&self) -> bool {
+        tcgetpgrp(&self.tty).is_ok_and(|group| group == getpgrp())
+    }
+
     pub(super) fn is_over(&self) -> bool {
         Instant::now() >= self.deadline || stopping::is_wished()
     }
@@ -106,8 +131,7 @@ impl Borrowed {
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        // Not if the terminal is no longer ours: the shell has taken it back, since the product was killed meanwhile.
-        if tcgetpgrp(&self.tty).is_ok_and(|group| group == getpgrp()) {
+        if self.is_ours() {
             if let Some(modes) = &self.modes {
                 let _ = tcsetattr(&self.tty, OptionalActions::Now, modes);
             }

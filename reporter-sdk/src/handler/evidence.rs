@@ -47,9 +47,14 @@ pub(crate) struct Dumped {
     tid: u32,
     /// Whether `bytes` may be kept, or only looked at.
     keep: bool,
-    held: Option<StandStill>,
+    standing: Option<Standing>,
+}
+
+/// Threads of the product that stand still, and go on when this is dropped.
+pub(crate) struct Standing {
+    pub(crate) still: StandStill,
     /// `None` where it is not known for sure: then nothing more is read.
-    argument_block: Option<ArgumentBlock>,
+    pub(crate) argument_block: Option<ArgumentBlock>,
 }
 
 impl Dumped {
@@ -62,15 +67,9 @@ impl Dumped {
         self.bytes = minidump;
     }
 
-    /// What it takes to read all of the memory: threads that stand still, and what of it is to be left out.
-    pub(crate) fn standing(&self) -> Option<(&StandStill, &ArgumentBlock)> {
-        self.held.as_ref().zip(self.argument_block.as_ref())
-    }
-
-    /// Lets the product's threads go on, if they stand still. How long they did.
-    pub(crate) fn let_go(&mut self) -> Option<Duration> {
-        let held = self.held.take()?;
-        Some(held.since().elapsed())
+    /// Takes the product's threads, if they stand still. They no longer depend on the dump.
+    pub(crate) fn take_standing(&mut self) -> Option<Standing> {
+        self.standing.take()
     }
 }
 
@@ -209,7 +208,8 @@ fn filter(
             diagnostics.soft_errors.push(soft_error("dump", &error));
             let message = "left out, since arguments and environment could not be taken out of it";
             diagnostics.soft_errors.push(soft_note("dump", message));
-            return Some(Dumped { bytes, modules, tid, keep: false, held, argument_block: None });
+            let standing = held.map(|still| Standing { still, argument_block: None });
+            return Some(Dumped { bytes, modules, tid, keep: false, standing });
         }
     };
     let zero = block.ranges.iter().cloned().chain(excluded).collect();
@@ -217,7 +217,8 @@ fn filter(
         Ok(report) => {
             diagnostics.dropped_streams = report.dropped_streams;
             diagnostics.zeroed_bytes = report.zeroed_bytes;
-            Some(Dumped { bytes, modules, tid, keep: true, held, argument_block: Some(block) })
+            let standing = held.map(|still| Standing { still, argument_block: Some(block) });
+            Some(Dumped { bytes, modules, tid, keep: true, standing })
         }
         Err(error) => {
             diagnostics.soft_errors.push(soft_error("dump", &error));

@@ -134,7 +134,9 @@ pub(crate) fn read(
     let memory = ProcessMemory::open(pid, argument_block, plan, soft_errors);
     let memory = memory.map_err(|error| soft_errors.push(soft_error(SUBJECT, &error))).ok()?;
     let started = Instant::now();
-    let read = match encode(spool, request, &memory, asker) {
+    let read = encode(spool, request, &memory, asker);
+    asker.memory_is_read();
+    let read = match read {
         Ok(read) => read,
         Err(error) => {
             soft_errors.push(soft_error(SUBJECT, &error));

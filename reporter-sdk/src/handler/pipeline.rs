@@ -14,7 +14,7 @@ use report_format::ReportId;
 use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
 use super::attachments::Attachments;
-use super::evidence::{self, Dumped, Memory, Occurrence, nanos};
+use super::evidence::{self, Dumped, Memory, Occurrence, Standing, nanos};
 use super::exclusions::Exclusions;
 use super::full_memory::{self, Image, Images};
 use super::memory_reader::MemoryPlan;
@@ -140,9 +140,14 @@ impl Pipeline {
             started,
             asks: matches!(resolution, Resolution::Ask(_)).then_some(asks),
         };
-        let image = self.read_image(reading, dumped.as_ref(), asker, &mut diagnostics.soft_errors);
-        if let Some(stood) = dumped.as_mut().and_then(Dumped::let_go) {
-            diagnostics.stopped_nanos = nanos(stood);
+        let wants_image = self.wants_image(&reading, asker, &mut diagnostics.soft_errors);
+        let mut standing = dumped.as_mut().and_then(Dumped::take_standing);
+        if !wants_image {
+            let_go(standing.take(), &mut diagnostics);
+        }
+        // Each step has the whole time for itself.
+        if let Some(Standing { still, .. }) = &standing {
+            still.renew();
         }
         let mut memory = dumped.map_or_else(Memory::default, |dumped| evidence::unwind(dumped, &mut diagnostics));
         if memory.stacks.is_none() && allowed.contains(Category::Memory) {
@@ -154,6 +159,13 @@ impl Pipeline {
             Admission::Report { suppressed } => diagnostics.suppressed = suppressed,
             Admission::Suppressed => return Ok(Became::Suppressed),
         }
+        // After that: nobody waits for an image that no report would have.
+        let image = if wants_image {
+            self.read_image(&reading, standing.as_ref(), asker, &mut diagnostics.soft_errors)
+        } else {
+            None
+        };
+        let_go(standing.take(), &mut diagnostics);
         if pid != self.pid {
             let text = format!("it is of process {pid}, a child that the product, process {}, has forked", self.pid);
             diagnostics.soft_errors.push(soft_note("children", text));
@@ -336,30 +348,34 @@ impl Pipeline {
         policies.resolve(kind, &self.settings.product.version)
     }
 
-    /// Reads all of the product's memory, where that is wanted and somebody could grant it. Nothing else fails with it.
+    /// Whether all of the product's memory is wanted and somebody could grant it.
+    fn wants_image(&self, reading: &Reading, asker: &dyn Asker, soft_errors: &mut Vec<v1::SoftError>) -> bool {
+        let Reading { policy, allowed, asks, .. } = *reading;
+        if policy != DumpPolicy::FullMemory || !allowed.contains(Category::FullMemory) || self.spool.is_none() {
+            return false;
+        }
+        if asks == Some(true) && !asker.can_ask() {
+            let why = "not read: nobody can be asked now, and it would not outlive the handler";
+            soft_errors.push(soft_note("full memory", why));
+            return false;
+        }
+        true
+    }
+
+    /// Reads all of the product's memory. Nothing else fails with it.
     fn read_image(
         &self,
-        reading: Reading,
-        dumped: Option<&Dumped>,
+        reading: &Reading,
+        standing: Option<&Standing>,
         asker: &mut dyn Asker,
         soft_errors: &mut Vec<v1::SoftError>,
     ) -> Option<(MemoryDraft, Image)> {
-        let Reading { pid, id, policy, allowed, started, asks } = reading;
-        if policy != DumpPolicy::FullMemory || !allowed.contains(Category::FullMemory) {
-            return None;
-        }
+        let Reading { pid, id, started, .. } = *reading;
         let spool = self.spool.as_ref()?;
-        let mut none = |why: &str| {
+        let Some(Standing { still, argument_block: Some(argument_block) }) = standing else {
+            let why = "not read: it takes a dump of which arguments and environment can be left out, and threads that stand still";
             soft_errors.push(soft_note("full memory", why));
-            None
-        };
-        if asks == Some(true) && !asker.can_ask() {
-            return none("not read: nobody can be asked now, and it would not outlive the handler");
-        }
-        let Some((still, argument_block)) = dumped.and_then(Dumped::standing) else {
-            return none(
-                "not read: it takes a dump of which arguments and environment can be left out, and threads that stand still",
-            );
+            return None;
         };
         let (excluded, most_bytes) = (self.exclusions.ranges(), self.settings.full_memory_limit);
         let plan = MemoryPlan { excluded, most_bytes };
@@ -449,8 +465,14 @@ impl Pipeline {
     }
 }
 
+/// Lets the product's threads go on, if they stand still, and notes how long they did.
+fn let_go(standing: Option<Standing>, diagnostics: &mut v1::Diagnostics) {
+    if let Some(Standing { still, .. }) = standing {
+        diagnostics.stopped_nanos = nanos(still.since().elapsed());
+    }
+}
+
 /// What decides on a memory image.
-#[derive(Clone, Copy)]
 struct Reading {
     pid: u32,
     id: ReportId,

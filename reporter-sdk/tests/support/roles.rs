@@ -37,9 +37,14 @@ impl Place {
     }
 
     pub(crate) fn start(&self, role: &str) -> Running<'_> {
+        self.start_with(role, |_| ())
+    }
+
+    pub(crate) fn start_with(&self, role: &str, change: impl FnOnce(&mut Command)) -> Running<'_> {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args(ARGUMENTS).env(ROLE, role).env(FOLDER, self.0.path());
         command.stdin(Stdio::piped()).stdout(Stdio::null()).current_dir(self.0.path());
+        change(&mut command);
         // No terminal: nobody is asked.
         let alone = || rustix::process::setsid().map(drop).map_err(Into::into);
         // SAFETY: between fork and exec the closure makes one system call.

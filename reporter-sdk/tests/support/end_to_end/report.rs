@@ -1,6 +1,7 @@
 //! The report that came out, taken apart.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
 use mail_parser::{MessageParser, MimeHeaders};
@@ -10,7 +11,7 @@ use minidump::{
     MinidumpThreadList, Module,
 };
 use report_format::schema::v1::{self, SectionKind};
-use report_format::{Limits, Report, Status};
+use report_format::{Limits, Report, ReportFile, Status};
 
 /// A report, its bytes, and the mail that brought it.
 pub(crate) struct Received {
@@ -83,6 +84,22 @@ impl Received {
         places.into_iter().filter(|(_, bytes)| holds(bytes)).map(|(name, _)| name).collect()
     }
 
+    /// All that is in the report's memory image.
+    pub(crate) fn memory(&self) -> Vec<u8> {
+        let mut file = ReportFile::open(Cursor::new(&self.bytes), &Limits::default()).unwrap();
+        let image = file.memory().unwrap().expect("a memory image");
+        let mut bytes = Vec::new();
+        for region in image.regions() {
+            for at in (region.address..region.address + region.size).step_by(4096) {
+                let mut page = [0; 4096];
+                if image.read_at(at, &mut page).is_ok() {
+                    bytes.extend(page);
+                }
+            }
+        }
+        bytes
+    }
+
     pub(crate) fn minidump(&self) -> Dump {
         let section = self.report.sections().iter().find(|section| section.kind() == Some(SectionKind::Minidump));
         let bytes = section.expect("a minidump").bytes.clone();
@@ -126,5 +143,5 @@ impl Received {
 pub(crate) struct Dump(pub(crate) Minidump<'static, Vec<u8>>);
 
 pub(crate) fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
+    memchr::memmem::find(bytes, wanted).is_some()
 }
