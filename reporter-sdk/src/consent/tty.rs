@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use dialoguer::console::Term;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, getpgid, getpgrp};
+use rustix::process::{Pid, PidfdFlags, getpgid, getpgrp};
 use rustix::termios::{
     ControlModes, InputModes, LocalModes, OptionalActions, OutputModes, QueueSelector, Termios, tcflush, tcgetattr,
     tcgetpgrp, tcsetattr, tcsetpgrp,
@@ -28,9 +28,24 @@ use crate::stopping;
 
 /// Whether the product has the terminal now, which can then be taken from it.
 pub(super) fn is_in_foreground(product: Pid) -> bool {
+    open(product).is_ok()
+}
+
+/// Opens the terminal that the product's process group, which comes with it, has in the foreground. Our own open file: what is set on it (not to block) does not reach the product's.
+fn open(product: Pid) -> io::Result<(File, Pid)> {
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    let tty = OpenOptions::new().read(true).write(true).custom_flags(flags).open("/dev/tty");
-    tty.is_ok_and(|tty| getpgid(Some(product)).is_ok_and(|group| tcgetpgrp(&tty) == Ok(group)))
+    let tty = OpenOptions::new().read(true).write(true).custom_flags(flags).open("/dev/tty")?;
+    let group = getpgid(Some(product))?;
+    if tcgetpgrp(&tty)? != group {
+        return Err(io::Error::other("the product is not in the foreground of its terminal"));
+    }
+    // Situation: it was killed, and its parent has not asked about it yet. Example: the shell, which is about to take the terminal back. Handling: its group is still there, but
+    // who is asked in its name would have the answer taken away.
+    let pidfd = rustix::process::pidfd_open(product, PidfdFlags::empty())?;
+    match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? {
+        0 => Ok((tty, group)),
+        _ => Err(io::Error::other("the product has ended")),
+    }
 }
 
 /// The terminal, ours until this is dropped.
@@ -50,13 +65,7 @@ pub(super) struct Borrowed {
 impl Borrowed {
     /// Takes the terminal from the product, if the product has it.
     pub(super) fn take(product: Pid, deadline: Instant) -> io::Result<Borrowed> {
-        // Its own open file: what is set on it (not to block) does not reach the product's.
-        let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-        let tty = OpenOptions::new().read(true).write(true).custom_flags(flags).open("/dev/tty")?;
-        let group = getpgid(Some(product))?;
-        if tcgetpgrp(&tty)? != group {
-            return Err(io::Error::other("the product is not in the foreground of its terminal"));
-        }
+        let (tty, group) = open(product)?;
         // TTOU and TTIN: taking and using the terminal from the background would stop us. INT, QUIT, TSTP: keys between two
         // reads would end or stop us while the product waits. URG: wakes the reading thread.
         let ignored = |signal| Disposition::set(signal, libc::SIG_IGN);
