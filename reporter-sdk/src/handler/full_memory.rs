@@ -40,6 +40,8 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Image {
     file: SealedFile<File>,
     bytes: u64,
+    /// Whether the product was killed while it was read: then nobody is in front of it.
+    pub(crate) product_has_ended: bool,
 }
 
 impl Image {
@@ -173,7 +175,8 @@ pub(crate) fn read(
         erased: memory.erased().iter().map(|range| range.size).sum(),
         regions: memory.regions().len() as u64,
     };
-    Some((draft, Image { file: read.file, bytes: read.bytes }))
+    let product_has_ended = end == Some(End::ProductGone);
+    Some((draft, Image { file: read.file, bytes: read.bytes, product_has_ended }))
 }
 
 /// An image that was written.

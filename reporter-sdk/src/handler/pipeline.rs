@@ -166,6 +166,8 @@ impl Pipeline {
             None
         };
         let_go(standing.take(), &mut diagnostics);
+        // The terminal of a product that is about to be gone may still look like its own.
+        let asks = asks && !image.as_ref().is_some_and(|(_, image)| image.product_has_ended);
         if pid != self.pid {
             let text = format!("it is of process {pid}, a child that the product, process {}, has forked", self.pid);
             diagnostics.soft_errors.push(soft_note("children", text));
