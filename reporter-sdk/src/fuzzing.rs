@@ -3,8 +3,10 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crash_context::CrashContext;
 use report_format::schema::v1::Surface;
 
+use crate::handler::forged::draft_of;
 use crate::handler::minidump_filter::{FilterPlan, filter};
 use crate::shared::layout::{self, ActionKind, header};
 use crate::shared::snapshot::Snapshot;
@@ -36,6 +38,7 @@ pub fn snapshot(input: &[u8]) {
         words[at].store(value, Ordering::Relaxed);
         header_is_right &= at >= header::PID;
     }
+    draft_of(&words);
     let read = Snapshot::from_words(&words);
     assert!(read.is_ok() || !header_is_right);
     if let Ok(snapshot) = read {
@@ -49,6 +52,21 @@ pub fn snapshot(input: &[u8]) {
         let room = 3 * layout::thrown::WORDS * 8;
         assert!(snapshot.thrown.is_none_or(|thrown| thrown.message.len() + thrown.type_name.len() <= room));
     }
+}
+
+/// Of a thread with a small stack in a process with two mappings.
+fn record(words: &[AtomicU64]) {
+    const MAPS: &[u8] = b"400000-500000 r-xp 00000000 08:02 12 /opt/ledger/bin/ledger\n7ffe0000-7fff0000 rw-p 00000000 00:00 0 [stack]\n";
+    let store = |at: usize, value: u64| words[at].store(value, Ordering::Relaxed);
+    let texts = MAPS.chunks(8).map(|bytes| bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    (layout::record::MAPS..).zip(texts).for_each(|(at, word)| store(at, word));
+    store(layout::record::MAPS_BYTES, MAPS.len() as u64);
+    // Looks like return addresses.
+    (0..512).for_each(|number| store(layout::record::STACK + number, 0x40_0000 + number as u64 * 16));
+    store(layout::record::STACK_START, 0x7ffe_8000);
+    store(layout::record::STACK_BYTES, 512 * 8);
+    store(layout::record::CODE_START, 0x40_1000);
+    store(layout::record::CODE_BYTES, 256);
 }
 
 /// What a product has written that did something of everything, made once.
@@ -76,8 +94,9 @@ fn product() -> &'static [AtomicU64] {
         writer.exception(&texts);
         writer.pause_heartbeat();
         writer.heartbeat();
-        let context = &[1; 64];
+        let context = &[1; size_of::<CrashContext>()];
         writer.crashed(&Crash { number: 1, kind: 1, pid: 1, tid: 1, signal: None, address: None, context });
+        writer.record(record);
         words
     })
 }

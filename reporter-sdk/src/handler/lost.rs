@@ -3,6 +3,8 @@
 //! The file is a copy of a shared memory, and as little to be trusted: it is evidence. Recipient, categories, spool and policy are those of the run that
 //! finds it. Nothing is read of the process that it names, which has ended: the number can be another's.
 
+use std::sync::atomic::AtomicU64;
+
 use prost::Message;
 use report_format::ReportId;
 use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
@@ -19,23 +21,23 @@ use crate::shared::snapshot::Snapshot;
 use crate::spool::{Admission, HeldLost, Spool};
 
 /// A crash in the words of a shared memory, with the record that its thread has made of itself.
-struct Left {
-    occurrence: Occurrence,
-    record: Option<MemoryRecord>,
+pub(super) struct Left {
+    pub(super) occurrence: Occurrence,
+    pub(super) record: Option<MemoryRecord>,
     /// Of the product that failed; another one may have been installed since.
     version: Option<String>,
 }
 
 impl Left {
-    fn read(held: &HeldLost<'_>) -> Result<Self, String> {
-        let mut snapshot = Snapshot::from_words(&held.words).map_err(|error| soft_error("", &error).message)?;
+    pub(super) fn read(words: &[AtomicU64]) -> Result<Self, String> {
+        let mut snapshot = Snapshot::from_words(words).map_err(|error| soft_error("", &error).message)?;
         let crash = snapshot.crash.clone().ok_or("its crash slot is not filled")?;
         if crash.kind == ErrorKind::Unspecified {
             return Err("it is of no kind".into());
         }
         // The clock may have begun anew since.
         snapshot.taken = crash.monotonic.max(snapshot.started_monotonic);
-        let record = MemoryRecord::from_words(&held.words).filter(|record| record.number == crash.number);
+        let record = MemoryRecord::from_words(words).filter(|record| record.number == crash.number);
         let version = Some(snapshot.product_version.clone()).filter(|version| !version.is_empty());
         Ok(Self {
             occurrence: Occurrence { kind: crash.kind, snapshot, crash: Some(crash), handled: None },
@@ -67,7 +69,7 @@ impl Pipeline {
     }
 
     fn report_lost(&self, spool: &Spool, held: HeldLost<'_>) -> Result<Became, PipelineError> {
-        let left = match Left::read(&held) {
+        let left = match Left::read(&held.words) {
             Ok(left) => left,
             Err(why) => {
                 held.set_aside(&why)?;
@@ -143,7 +145,7 @@ impl Pipeline {
 }
 
 /// Version and command line are those of the run that failed, not of the one that finds it; the latter is not known.
-fn as_of_that_run(draft: &mut Draft, left: Left) {
+pub(super) fn as_of_that_run(draft: &mut Draft, left: Left) {
     if let Some(version) = left.version {
         draft.product.version = version;
     }

@@ -12,6 +12,8 @@ mod elf;
 mod evidence;
 mod exclusions;
 mod fault;
+#[cfg(feature = "test-support")]
+pub(crate) mod forged;
 mod full_memory;
 mod hang;
 mod last_resort;
