@@ -54,6 +54,18 @@ pub fn snapshot(input: &[u8]) {
     }
 }
 
+/// Registers of a thread in the code and on the stack of [`record`].
+fn context() -> CrashContext {
+    // SAFETY: all fields are integers, floating-point numbers and pointers, for which zero is a value.
+    let mut context: CrashContext = unsafe { std::mem::zeroed() };
+    (context.pid, context.tid) = (1, 1);
+    #[cfg(target_arch = "x86_64")]
+    for (register, value) in [(libc::REG_RIP, 0x40_1010), (libc::REG_RSP, 0x7ffe_8000), (libc::REG_RBP, 0x7ffe_8040)] {
+        context.context.uc_mcontext.gregs[register as usize] = value;
+    }
+    context
+}
+
 /// Of a thread with a small stack in a process with two mappings.
 fn record(words: &[AtomicU64]) {
     const MAPS: &[u8] = b"400000-500000 r-xp 00000000 08:02 12 /opt/ledger/bin/ledger\n7ffe0000-7fff0000 rw-p 00000000 00:00 0 [stack]\n";
@@ -94,9 +106,21 @@ fn product() -> &'static [AtomicU64] {
         writer.exception(&texts);
         writer.pause_heartbeat();
         writer.heartbeat();
-        let context = &[1; size_of::<CrashContext>()];
+        let context = context();
+        let context = context.as_bytes();
         writer.crashed(&Crash { number: 1, kind: 1, pid: 1, tid: 1, signal: None, address: None, context });
         writer.record(record);
         words
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_fuzzer_begins_with_has_a_stack_to_be_unwound() {
+        let frames = draft_of(product());
+        assert!(frames > 1, "{frames} frames");
+    }
 }
