@@ -210,7 +210,9 @@ fn unix<'a>(text: &str, at: usize, homes: &'a [Home]) -> Option<Name<'a>> {
         [] => return None,
     };
     let (start, name) = *parts.get(person)?;
-    if NOBODY.contains(&name) { None } else { placeholder(start, start + name.len()) }
+    // Backslashes alone separate what Windows names, and stand before a name that was replaced already.
+    let nobody = NOBODY.contains(&name) || name.bytes().all(|byte| byte == b'\\');
+    if nobody { None } else { placeholder(start, start + name.len()) }
 }
 
 fn windows(text: &str, at: usize) -> Option<Name<'static>> {
@@ -260,6 +262,8 @@ mod tests {
             ("/Users/anna/Library", "/Users/<user>/Library"),
             ("/mnt/c/Users/anna/x", "/mnt/c/Users/<user>/x"),
             ("/c/Users/anna/x", "/c/Users/<user>/x"),
+            ("\\/Users/\\anna", "\\/Users/\\<user>"),
+            ("\\/Users/\\<user>", "\\/Users/\\<user>"),
             ("file:///home/anna/x", "file:///home/<user>/x"),
             ("file://server/home/anna/x", "file://server/home/<user>/x"),
             ("-L/home/anna/lib", "-L/home/<user>/lib"),
