@@ -36,7 +36,7 @@ impl Delivery {
     /// Starts it. It opens the spool anew: locks are by descriptor.
     pub(crate) fn start(spool: PathBuf, mut transport: Box<dyn Transport + Send>) -> std::io::Result<Self> {
         let (orders, inbox) = mpsc::channel();
-        let run = move || match Spool::open(&spool) {
+        let run = move || match Spool::open_unswept(&spool) {
             Ok(spool) => run(&spool, &mut *transport, &inbox),
             Err(error) => tracing::error!(error = super::soft_error("", &error).message, "delivery has no spool"),
         };

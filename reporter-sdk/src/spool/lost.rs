@@ -125,6 +125,17 @@ mod tests {
     use crate::consent::Draft;
 
     #[test]
+    fn a_second_look_at_a_spool_takes_no_draft_from_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool");
+        let draft = Draft::new(ReportId([7; 16]), Product::default(), [0; 16], ErrorKind::Crash, 4711);
+        Spool::open(&path).unwrap().put_draft_until(&draft, std::time::UNIX_EPOCH).unwrap();
+        // A sweep would have taken it, and destroyed it, since its time is over.
+        assert_eq!(Spool::open_unswept(&path).unwrap().drafts().unwrap(), [draft.id]);
+        assert_eq!(Spool::open(&path).unwrap().drafts().unwrap(), []);
+    }
+
+    #[test]
     fn the_time_of_a_draft_is_known_without_its_sections() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(&folder.path().join("spool")).unwrap();

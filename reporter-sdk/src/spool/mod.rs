@@ -99,18 +99,26 @@ impl Spool {
     /// The directory cannot be made or written, belongs to someone else, is a symbolic link, or others can write it or the
     /// directory above it.
     pub fn open(path: &Path) -> Result<Spool, SpoolError> {
+        let spool = Spool::open_unswept(path)?;
+        spool.sweep()?;
+        Ok(spool)
+    }
+
+    /// The same without the sweep, for a second look at a spool that this process has just opened.
+    ///
+    /// Situation: to sweep takes the lock of each draft for a moment. Example: the thread that delivers opened the spool while the other one was about to settle
+    /// what earlier runs had left, found a draft held by "another process", and left it to the next start.
+    pub(crate) fn open_unswept(path: &Path) -> Result<Spool, SpoolError> {
         let root = Directory::create(path)?;
         let limits = SpoolLimits::default();
-        let spool = Spool {
+        Ok(Spool {
             new: root.below("new")?,
             out: root.below("out")?,
             lost: root.below(LOST)?,
             bad: root.below("bad")?,
             root,
             limits,
-        };
-        spool.sweep()?;
-        Ok(spool)
+        })
     }
 
     /// With these limits from now on.
