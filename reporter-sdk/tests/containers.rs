@@ -13,9 +13,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use end_to_end::product::{failing, files, handler};
+use end_to_end::product::{failing, files, handler, say_always};
 use end_to_end::report::Received;
-use reporter_sdk::consent::{CategorySet, Remember, Remembered};
 use reporter_sdk::spool::Spool;
 
 /// In the environment of every product; must be in no report.
@@ -35,13 +34,7 @@ impl Place {
         let place = Self(tempfile::Builder::new().prefix("containers").tempdir().unwrap());
         fs::create_dir(place.path("mails")).unwrap();
         symlink(handler(), place.path("reporter-handler")).unwrap();
-        let always = Remembered {
-            remember: Remember::Always,
-            product_version: env!("CARGO_PKG_VERSION").into(),
-            categories: CategorySet::all(),
-            time: 1,
-        };
-        Spool::open(&place.path("spool")).unwrap().remember(&always).unwrap();
+        say_always(&place.path("spool"));
         place
     }
 

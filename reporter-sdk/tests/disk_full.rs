@@ -13,11 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use end_to_end::product::{Product, notes};
+use end_to_end::product::{Product, notes, say_always};
 use failing::{Place, State};
 use report_format::schema::v1::SectionKind;
-use reporter_sdk::consent::{CategorySet, Remember, Remembered};
-use reporter_sdk::spool::Spool;
 
 /// In KiB. A draft of this product has about 60, and its report half of that; a page is the least that can be left.
 const LEFT: [u64; 18] = [0, 4, 8, 16, 24, 32, 40, 48, 52, 56, 60, 64, 68, 76, 84, 96, 128, 1024];
@@ -117,13 +115,7 @@ fn a_disk_that_is_too_small_for_all_of_the_memory_costs_nothing_else() {
     let mut product = Product::new(notes());
     product.set("full-memory", "yes");
     let Some(disk) = Disk::mount(&product.spool(), "3m") else { return assert!(!is_root()) };
-    let always = Remembered {
-        remember: Remember::Always,
-        product_version: env!("CARGO_PKG_VERSION").into(),
-        categories: CategorySet::all(),
-        time: 1,
-    };
-    Spool::open(&product.spool()).unwrap().remember(&always).unwrap();
+    say_always(&product.spool());
     // Letters at random: of 24 MiB more than 3 are left.
     let text = product.path("notes.txt");
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;

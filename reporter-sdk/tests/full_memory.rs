@@ -8,11 +8,10 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use end_to_end::product::{Product, Visit, files, notes};
+use end_to_end::product::{Product, Visit, files, notes, say_always};
 use end_to_end::report::{Received, contains};
 use report_format::schema::v1::{self, Category, SectionKind};
-use reporter_sdk::consent::{CategorySet, Remember, Remembered};
-use reporter_sdk::spool::Spool;
+use reporter_sdk::consent::CategorySet;
 use rustix::process::{Pid, Signal, kill_process};
 
 const PROMPTS: &[&str] = &["notes> "];
@@ -281,13 +280,7 @@ fn a_slow_reading_is_shown_as_it_gets_on_and_then_erased() {
 #[test]
 fn nobody_waits_for_the_memory_of_an_error_that_is_not_reported() {
     let product = product();
-    let always = Remembered {
-        remember: Remember::Always,
-        product_version: env!("CARGO_PKG_VERSION").into(),
-        categories: CategorySet::all(),
-        time: 1,
-    };
-    Spool::open(&product.spool()).unwrap().remember(&always).unwrap();
+    say_always(&product.spool());
     let crash = |what: &str| {
         let mut visit = product.in_terminal_as(&mut when_written(&product, what), PROMPTS);
         visit.types(&["show 99"]);

@@ -19,7 +19,7 @@ use report_format::schema::v1::{self, ErrorKind, SectionKind};
 use reporter_sdk::consent::Draft;
 use reporter_sdk::spool::Spool;
 use reporter_sdk::{Dump, Options, Policy, Reporter, Surface};
-use roles::{Place, ROLE, Running, folder, wait_for};
+use roles::{Place, ROLE, Running, fault, folder, wait_for};
 use rustix::process::{Pid, Signal};
 
 impl Place {
@@ -87,12 +87,6 @@ fn says_that_the_handler_was_lost(draft: &Draft) -> bool {
 fn functions(draft: &Draft) -> Vec<String> {
     let stacks: v1::Stacks = draft.message(SectionKind::Stacks).unwrap();
     stacks.threads.into_iter().flat_map(|thread| thread.frames).map(|frame| frame.symbol).collect()
-}
-
-#[inline(never)]
-fn fault() {
-    // SAFETY: it is not: this is the fault that the test is about.
-    unsafe { std::hint::black_box(std::ptr::null_mut::<u32>()).write_volatile(1) };
 }
 
 #[test]

@@ -14,10 +14,8 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use end_to_end::mail_server::MailServer;
-use end_to_end::product::{Product, files, notes};
+use end_to_end::product::{Product, files, notes, say_always};
 use end_to_end::report::{Received, contains};
-use reporter_sdk::consent::{CategorySet, Remember, Remembered};
-use reporter_sdk::spool::Spool;
 use reporter_sdk::{Dump, ErrorKind, Mail, Options, Policy, Reporter, Smtp, Tls};
 use roles::{Place, ROLE};
 use rustix::io::FdFlags;
@@ -197,9 +195,7 @@ fn places_after_a_crash(role: &str) -> Vec<(&'static str, Vec<String>)> {
     let (heap, stack, environment) = (secret(), secret(), secret());
     fs::write(place.path("heap"), &heap).unwrap();
     fs::write(place.path("stack"), &stack).unwrap();
-    let always =
-        Remembered { remember: Remember::Always, product_version: "1".into(), categories: CategorySet::all(), time: 1 };
-    Spool::open(&place.path("spool")).unwrap().remember(&always).unwrap();
+    say_always(&place.path("spool"));
     let mut running = place.start_with(role, |command| {
         command.env("SECRET", &environment);
     });

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use report_format::schema::v1::{self, ErrorKind, SectionKind};
 use reporter_sdk::spool::Spool;
 use reporter_sdk::{Options, Reporter};
-use roles::{PATIENCE, Place, ROLE, folder, wait_for};
+use roles::{PATIENCE, Place, ROLE, fault, folder, wait_for};
 use rustix::process::{Pid, Signal};
 
 /// For how long a handler that is slow to start does nothing.
@@ -57,12 +57,6 @@ fn has_no_child() {
     let found = wait_for_any_child();
     assert_eq!((found, std::io::Error::last_os_error().raw_os_error()), (-1, Some(libc::ECHILD)));
     assert_eq!(CHILDREN_ENDED.load(Ordering::Relaxed), 0);
-}
-
-#[inline(never)]
-fn fault() {
-    // SAFETY: it is not: this is the fault that the test is about.
-    unsafe { std::hint::black_box(std::ptr::null_mut::<u32>()).write_volatile(1) };
 }
 
 fn ends_at_once(status: i32) -> ! {

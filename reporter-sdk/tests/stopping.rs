@@ -17,7 +17,7 @@ use end_to_end::product::{self, Product, files};
 use report_format::schema::v1::{self, ErrorKind, SectionKind};
 use reporter_sdk::spool::Spool;
 use reporter_sdk::{Options, Reporter};
-use roles::{Place, ROLE, Running, folder, wait_for};
+use roles::{Place, ROLE, Running, fault, folder, wait_for};
 use rustix::process::{Pid, Signal};
 
 impl Place {
@@ -76,12 +76,6 @@ impl Place {
 
 fn is_lost(soft_errors: &[v1::SoftError]) -> bool {
     soft_errors.iter().any(|soft| soft.subject == "handler" && soft.message.contains("the handler was lost"))
-}
-
-#[inline(never)]
-fn fault() {
-    // SAFETY: it is not: this is the fault that the test is about.
-    unsafe { std::hint::black_box(std::ptr::null_mut::<u32>()).write_volatile(1) };
 }
 
 #[test]

@@ -320,20 +320,20 @@ mod tests {
         assert!(event.is_none(), "{event:?}");
     }
 
+    /// Begins a dump of it, after which its threads stand still.
+    fn hold(child: &LiveChild) -> Dumping {
+        let timeout = Duration::from_secs(10);
+        begin(DumpRequest { pid: child.pid(), tid: child.tid, context: None, timeout, hold: true }).unwrap()
+    }
+
     #[test]
     fn threads_stand_still_until_they_are_let_go_where_that_is_wanted() {
         let child = LiveChild::start();
-        let is_still = || {
-            let stat = std::fs::read_to_string(format!("/proc/{}/task/{}/stat", child.pid(), child.tid)).unwrap();
-            stat.rsplit_once(") ").unwrap().1.starts_with('t')
-        };
-        let timeout = Duration::from_secs(10);
-        let request = DumpRequest { pid: child.pid(), tid: child.tid, context: None, timeout, hold: true };
-        let dump = begin(request).unwrap().finish().unwrap();
-        assert!(is_still());
+        let dump = hold(&child).finish().unwrap();
+        assert!(child.is_still());
         drop(dump);
         let let_go = Instant::now();
-        while is_still() {
+        while child.is_still() {
             assert!(let_go.elapsed() < LONGEST_STANDSTILL / 2, "it takes the longest time to be let go");
             std::thread::yield_now();
         }
@@ -342,15 +342,9 @@ mod tests {
     #[test]
     fn threads_stand_still_for_longer_than_the_longest_only_if_somebody_renews_it() {
         let child = LiveChild::start();
-        let is_still = || {
-            let stat = std::fs::read_to_string(format!("/proc/{}/task/{}/stat", child.pid(), child.tid)).unwrap();
-            stat.rsplit_once(") ").unwrap().1.starts_with('t')
-        };
-        let timeout = Duration::from_secs(10);
-        let request = DumpRequest { pid: child.pid(), tid: child.tid, context: None, timeout, hold: true };
-        let held = begin(request).unwrap().finish().unwrap().held.unwrap();
+        let held = hold(&child).finish().unwrap().held.unwrap();
         while held.since().elapsed() < LONGEST_STANDSTILL + Duration::from_millis(500) {
-            assert!(held.renew() && is_still());
+            assert!(held.renew() && child.is_still());
             std::thread::sleep(Duration::from_millis(50));
         }
         let stopped = Instant::now();
@@ -359,7 +353,7 @@ mod tests {
             std::thread::sleep(LONGEST_STANDSTILL + Duration::from_secs(1));
         }
         assert!(!held.renew());
-        while is_still() {
+        while child.is_still() {
             assert!(stopped.elapsed() < Duration::from_secs(30), "they go on");
             std::thread::yield_now();
         }

@@ -38,6 +38,12 @@ impl LiveChild {
         self.child.id()
     }
 
+    /// Whether its waiting thread is held by a tracer.
+    pub(crate) fn is_still(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/task/{}/stat", self.pid(), self.tid)).unwrap();
+        stat.rsplit_once(") ").unwrap().1.starts_with('t')
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

@@ -28,22 +28,36 @@ pub(super) fn read(pid: u32) -> io::Result<Vec<u8>> {
 pub(super) struct Mapping<'a> {
     pub(super) range: Range<u64>,
     /// `rwxp`, with a dash for what is not allowed, and `s` for memory that is shared.
-    permissions: &'a [u8],
+    pub(super) permissions: &'a [u8],
+    /// Where in the mapped file it begins.
+    pub(super) offset: u64,
+    /// The file's path, a name in brackets, or nothing.
+    pub(super) name: &'a [u8],
+}
+
+impl<'a> Mapping<'a> {
+    /// `7f…-7f… rw-p 00000000 00:00 0      [heap]`. `None` for what makes no sense.
+    pub(super) fn of_line(line: &'a [u8]) -> Option<Self> {
+        // Not at the spaces of a path.
+        let mut words = line.splitn(6, |&byte| byte == b' ');
+        let mut word = || str::from_utf8(words.next()?).ok();
+        let (start, end) = word()?.split_once('-')?;
+        let range = u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?;
+        let permissions = word()?.as_bytes();
+        let offset = u64::from_str_radix(word()?, 16).ok()?;
+        let [_device, _inode] = [word()?, word()?];
+        Some(Self { range, permissions, offset, name: words.next().unwrap_or_default().trim_ascii_start() })
+    }
+
     /// Of the file.
-    pub(super) path: Option<&'a Path>,
+    pub(super) fn path(&self) -> Option<&'a Path> {
+        self.name.starts_with(b"/").then(|| Path::new(OsStr::from_bytes(self.name)))
+    }
 }
 
 /// The mappings in the order of their addresses. Lines that make no sense are left out.
 pub(super) fn mappings(maps: &[u8]) -> impl Iterator<Item = Mapping<'_>> {
-    maps.split(|&byte| byte == b'\n').filter_map(|line| {
-        let mut words = line.splitn(3, |&byte| byte == b' ');
-        let (start, end) = str::from_utf8(words.next()?).ok()?.split_once('-')?;
-        let range = u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?;
-        let permissions = words.next()?;
-        let rest = words.next()?;
-        let path = rest.iter().position(|&byte| byte == b'/').map(|at| Path::new(OsStr::from_bytes(&rest[at..])));
-        Some(Mapping { range, permissions, path })
-    })
+    maps.split(|&byte| byte == b'\n').filter_map(Mapping::of_line)
 }
 
 /// Writes a minidump's list of what is mapped, and how it may be used.
@@ -98,7 +112,8 @@ mod tests {
 
     #[test]
     fn lines_are_understood_with_or_without_a_file() {
-        let found: Vec<_> = mappings(MAPS).map(|m| (m.range, m.path.map(|path| path.to_str().unwrap()))).collect();
+        let found: Vec<_> =
+            mappings(MAPS).map(|m| (m.range.clone(), m.path().map(|path| path.to_str().unwrap()))).collect();
         let expected = [
             (0x1000..0x2000, Some("/opt/a b/lib x.so")),
             (0x2000..0x3000, None),

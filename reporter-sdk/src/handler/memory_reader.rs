@@ -6,6 +6,8 @@
 //! A heap has many pages that nobody has written to yet. The kernel knows them (`/proc/PID/pagemap`), and to read them would give each of them its place in the
 //! page tables of a process that may be short of memory already: they are zeros, and never touched.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -17,7 +19,7 @@ use report_format::schema::v1::{self, MemoryRange, MemoryRegion};
 
 use super::argument_block::ArgumentBlock;
 use super::smaps::{self, Area};
-use super::{soft_error, soft_note};
+use super::{procfs, soft_error, soft_note};
 use crate::redact::user_paths;
 
 /// What is taken of a process's memory.
@@ -89,7 +91,7 @@ impl ProcessMemory {
             regions: areas.iter().map(region).collect(),
             untouched,
             erased,
-            file: File::open(format!("/proc/{pid}/mem")).ok(),
+            file: procfs::path(pid, "mem").and_then(File::open).ok(),
             gone: AtomicBool::new(false),
         })
     }
@@ -170,7 +172,7 @@ impl Source for ProcessMemory {
 
 fn read_map(pid: u32, name: &str) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    File::open(format!("/proc/{pid}/{name}"))?.take(LARGEST_MAP).read_to_end(&mut text)?;
+    File::open(procfs::path(pid, name)?)?.take(LARGEST_MAP).read_to_end(&mut text)?;
     match text.len() as u64 {
         // Of a process that has ended.
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -197,7 +199,7 @@ fn untouched(pid: u32, areas: &[Area]) -> io::Result<Vec<Range<u64>>> {
     const ENTRY: u64 = 8;
     const PRESENT_OR_SWAPPED: u64 = 0b11 << 62;
     let page = rustix::param::page_size() as u64;
-    let pagemap = File::open(format!("/proc/{pid}/pagemap"))?;
+    let pagemap = File::open(procfs::path(pid, "pagemap")?)?;
     let mut entries = vec![0; 64 << 10];
     let mut runs: Vec<Range<u64>> = Vec::new();
     for area in areas.iter().filter(|area| !area.shared && !area.is_of_file()) {
@@ -237,16 +239,16 @@ fn limit(areas: &mut Vec<Area>, untouched: &[Range<u64>], most: u64, soft_errors
         area if area.is_of_file() && area.anonymous == 0 => 1,
         _ => 2,
     };
-    let mut order: Vec<(u8, u64, u64)> =
-        areas.iter().map(|area| (rank(area), u64::MAX - to_read(area), area.range.start)).collect();
+    // The largest of a rank first.
+    let mut order: Vec<_> = areas.iter().map(|area| (rank(area), Reverse(to_read(area)), area.range.start)).collect();
     order.sort_unstable();
-    let mut left_out = std::collections::BTreeSet::new();
+    let mut left_out = BTreeSet::new();
     let mut left = total;
-    for (_, size, start) in order {
+    for (_, Reverse(size), start) in order {
         if left <= most {
             break;
         }
-        left -= u64::MAX - size;
+        left -= size;
         left_out.insert(start);
     }
     areas.retain(|area| !left_out.contains(&area.range.start));

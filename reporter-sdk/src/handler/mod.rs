@@ -32,6 +32,7 @@ mod server;
 mod settings;
 mod signature;
 mod smaps;
+mod spool_state;
 mod stand_in;
 mod stop;
 mod suspend;

@@ -95,7 +95,7 @@ const DELETED: &[u8] = b" (deleted)";
 
 /// The mappings of files, in the order of their addresses.
 fn files(maps: &[u8]) -> impl Iterator<Item = (Range<u64>, &Path)> {
-    memory_map::mappings(maps).filter_map(|mapping| Some((mapping.range, mapping.path?)))
+    memory_map::mappings(maps).filter_map(|mapping| Some((mapping.range.clone(), mapping.path()?)))
 }
 
 impl LoadedModule {

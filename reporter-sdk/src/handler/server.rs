@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use super::hang::{self, HangWatch};
 use super::pipeline::{Became, Hold, Pipeline, PipelineError};
 use super::restart::Restart;
 use super::settings::Settings;
+use super::spool_state::{open_spool, pipeline_fails, undelivered};
 use super::watch::{Ending, Product};
 use super::{soft_error, soft_note};
 use crate::consent::{AdministratorPolicy, TerminalAsker};
@@ -31,7 +31,6 @@ use crate::schema::{
 use crate::shared::left::Name;
 use crate::shared::mapping::Mapping;
 use crate::shared::snapshot::{CrashRecord, Heartbeat, Snapshot};
-use crate::spool::{Spool, SpoolError, Undelivered};
 use crate::stopping;
 
 /// The product says hello right after it has started us.
@@ -41,8 +40,6 @@ const SEND_TIME: Duration = Duration::from_secs(1);
 const MOST_HANDLED: usize = 64;
 /// Soft errors that wait to be told, so that they fit into one message.
 const MOST_TOLD: usize = 32;
-/// Undelivered reports that the product is told of one by one at start.
-const MOST_UNDELIVERED: usize = 3;
 /// Bytes of what comes over the crash channel: a child's record and context, with some room.
 const CRASH_BYTES: usize = 8 << 10;
 
@@ -84,33 +81,6 @@ pub fn serve(control: OwnedFd, crash_channel: OwnedFd) -> Result<(), ServeError>
         delivery.finish();
     }
     Ok(())
-}
-
-/// Opens the spool and brings home what had to be kept elsewhere. Where it cannot be opened, what is reported now is kept elsewhere.
-fn open_spool(path: &Path, soft_errors: &mut Vec<v1::SoftError>) -> Option<Spool> {
-    let fallback = Spool::fallback_directory(path);
-    match Spool::open(path) {
-        Ok(spool) => {
-            if let Some(fallback) = fallback
-                && let Err(error) = spool.adopt(&fallback)
-            {
-                soft_errors.push(spool_fails(&error));
-            }
-            Some(spool)
-        }
-        Err(error) => {
-            soft_errors.push(spool_fails(&error));
-            let opened =
-                fallback.map(|place| Spool::open(&place).map_err(|error| soft_errors.push(spool_fails(&error))));
-            let Some(Ok(opened)) = opened else {
-                soft_errors.push(soft_note("spool", "reports are lost until it is in order"));
-                return None;
-            };
-            let message = format!("reports are kept in {} until the machine is switched off", opened.path().display());
-            soft_errors.push(soft_note("spool", message));
-            Some(opened)
-        }
-    }
 }
 
 fn hello(control: &Socket) -> Result<(u64, Hello, Vec<OwnedFd>), IpcError> {
@@ -588,53 +558,6 @@ impl Server {
             tracing::warn!(%error, "the product does not listen");
         }
     }
-}
-
-/// What the product is told of a spool that fails: which, why, and what to do.
-fn spool_fails(error: &SpoolError) -> v1::SoftError {
-    let mut soft = soft_error("spool", error);
-    soft.message.push_str(remedy(error));
-    soft
-}
-
-fn pipeline_fails(error: &PipelineError) -> v1::SoftError {
-    match error {
-        PipelineError::Spool(error) => spool_fails(error),
-        PipelineError::Elsewhere { source, .. } => {
-            let mut soft = soft_error("spool", error);
-            soft.message.push_str(remedy(source));
-            soft
-        }
-        other => soft_error("report", other),
-    }
-}
-
-/// What a person can do about it; the other errors say it themselves.
-fn remedy(error: &SpoolError) -> &'static str {
-    match error {
-        _ if error.is_disk_full() => ": make room on its disk",
-        SpoolError::Io { .. } => ": the product's user must be able to write there",
-        _ => "",
-    }
-}
-
-/// What earlier runs could not deliver, and why: whoever reads the product's soft errors is the one who can put it right.
-fn undelivered(spool: &Spool) -> Vec<v1::SoftError> {
-    let failures = match spool.undelivered() {
-        Ok(failures) => failures,
-        Err(error) => return vec![spool_fails(&error)],
-    };
-    let told = failures.iter().rev().take(MOST_UNDELIVERED).map(|failure| {
-        let Undelivered { id, attempts, gave_up, last_error } = failure;
-        let then = if *gave_up { "is kept and not tried again" } else { "is kept and tried again" };
-        soft_note("deliver", format!("report {id} {then}; attempts: {attempts}, the last one failed: {last_error}"))
-    });
-    let mut told: Vec<_> = told.collect();
-    if failures.len() > told.len() {
-        let more = failures.len() - told.len();
-        told.push(soft_note("deliver", format!("{more} more reports could not be delivered")));
-    }
-    told
 }
 
 /// Whether the process ended of what it had reported, which is not told a second time: a crash runs its course, and after a panic or an exception

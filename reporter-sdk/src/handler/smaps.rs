@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::memory_map::Mapping;
+
 /// A mapping, as far as an image of memory asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Area {
@@ -55,29 +57,21 @@ pub(super) fn areas(text: &[u8]) -> Vec<Area> {
     areas
 }
 
-/// `7f…-7f… rw-p 00000000 00:00 0      [heap]`
+/// The line that an area begins with.
 fn head(line: &[u8]) -> Option<Area> {
     const PAGE: u64 = 4096;
-    // Not at the spaces of a path.
-    let mut words = line.splitn(6, |&byte| byte == b' ');
-    let mut word = || str::from_utf8(words.next()?).ok();
-    let (start, end) = word()?.split_once('-')?;
-    let range = u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?;
-    let permissions = word()?.as_bytes();
-    let offset = u64::from_str_radix(word()?, 16).ok()?;
-    let [_device, _inode] = [word()?, word()?];
-    let name = words.next().unwrap_or_default().trim_ascii().to_vec();
-    let is_sound = range.start < range.end && range.start % PAGE == 0 && range.end % PAGE == 0;
+    let Mapping { range, permissions, offset, name } = Mapping::of_line(line)?;
+    let is_sound = range.start < range.end && range.start.is_multiple_of(PAGE) && range.end.is_multiple_of(PAGE);
     let bit = |at: usize, letter: u8| u32::from(permissions.get(at) == Some(&letter));
     is_sound.then(|| Area {
-        range,
         protection: bit(0, b'r') | bit(1, b'w') << 1 | bit(2, b'x') << 2,
         shared: permissions.get(3) == Some(&b's'),
         offset,
-        name,
+        name: name.to_vec(),
         anonymous: 0,
         dont_dump: false,
         device: false,
+        range,
     })
 }
 

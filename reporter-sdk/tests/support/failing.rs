@@ -11,11 +11,10 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use report_format::schema::v1::{self, SectionKind};
-use reporter_sdk::consent::{CategorySet, Remember, Remembered};
 use reporter_sdk::spool::Spool;
 use rustix::fs::FlockOperation;
 
-use crate::end_to_end::product::{failing, files, handler};
+use crate::end_to_end::product::{failing, files, handler, say_always};
 use crate::end_to_end::report::Received;
 
 /// In the environment of every product; must be in no report.
@@ -77,13 +76,7 @@ impl Place {
     }
 
     pub(crate) fn sends_always(&self) {
-        let always = Remembered {
-            remember: Remember::Always,
-            product_version: env!("CARGO_PKG_VERSION").into(),
-            categories: CategorySet::all(),
-            time: 1,
-        };
-        Spool::open(&self.path("spool")).unwrap().remember(&always).unwrap();
+        say_always(&self.path("spool"));
     }
 
     /// Lets its handlers write what they do to `log`.

@@ -128,3 +128,10 @@ pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
 pub(crate) fn folder() -> PathBuf {
     env::var_os(FOLDER).unwrap().into()
 }
+
+/// A fault of the product's.
+#[inline(never)]
+pub(crate) fn fault() {
+    // SAFETY: it is not: this is the fault that the tests are about.
+    unsafe { std::hint::black_box(std::ptr::null_mut::<u32>()).write_volatile(1) };
+}

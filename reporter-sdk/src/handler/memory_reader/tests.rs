@@ -131,18 +131,22 @@ fn arguments_environment_and_what_is_excluded_are_in_no_byte() {
     // Beyond the last address, too: numbers of a product that has gone wrong.
     let excluded = vec![secret..secret + 20, 16..16, u64::MAX - 5..u64::MAX];
     let (memory, _) = python.open(&MemoryPlan { excluded, ..MemoryPlan::default() });
-    let page = page(&memory, python.plain + 5 * 4096).unwrap();
-    assert_eq!((page[99], page[100], page[119], page[120]), (6, 0, 0, 6), "and nothing beside it");
+    let with_secret = page(&memory, python.plain + 5 * 4096).unwrap();
+    assert_eq!(
+        (with_secret[99], with_secret[100], with_secret[119], with_secret[120]),
+        (6, 0, 0, 6),
+        "and nothing beside it"
+    );
     assert!(memory.erased().contains(&MemoryRange { address: secret, size: 20 }));
     let whole_page = python.plain + 6 * 4096;
     let excluded = vec![whole_page + 1000..whole_page + 4097, whole_page - 1..whole_page + 2000];
     let (memory, _) = python.open(&MemoryPlan { excluded, most_bytes: 0 });
-    assert_eq!(super::tests::page(&memory, whole_page).unwrap(), [0; PAGE]);
+    assert_eq!(page(&memory, whole_page).unwrap(), [0; PAGE]);
     // The program's text is the interpreter's own, on its heap: only the block that the kernel made is erased.
     let stack = memory.regions().iter().find(|region| region.mapping == "[stack]").unwrap();
     let stack_bytes: Vec<u8> = (stack.address..stack.address + stack.size)
         .step_by(PAGE)
-        .filter_map(|at| super::tests::page(&memory, at).ok())
+        .filter_map(|at| page(&memory, at).ok())
         .flatten()
         .collect();
     assert!(!holds(&stack_bytes, CANARY));

@@ -15,6 +15,7 @@ use crate::handler::live_child::CANARY;
 use crate::schema::{Configuration, Shutdown};
 use crate::shared::layout::{ActionKind, header};
 use crate::shared::writer::{Action, Crash, Writer};
+use crate::spool::Spool;
 
 const ROLE: &str = "REPORTER_TEST_PRODUCT";
 const SPOOL: &str = "REPORTER_TEST_SPOOL";

@@ -10,6 +10,8 @@ use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use reporter_sdk::consent::{CategorySet, Remember, Remembered};
+use reporter_sdk::spool::Spool;
 use tempfile::TempDir;
 
 use super::mail_server::MailServer;
@@ -220,6 +222,17 @@ impl Visit<'_> {
         self.product.handler_ends();
         status
     }
+}
+
+/// Has the person say, for the product with this spool, that everything is to be sent unasked.
+pub(crate) fn say_always(spool: &Path) {
+    let always = Remembered {
+        remember: Remember::Always,
+        product_version: env!("CARGO_PKG_VERSION").into(),
+        categories: CategorySet::all(),
+        time: 1,
+    };
+    Spool::open(spool).unwrap().remember(&always).unwrap();
 }
 
 /// All files below `folder`, none where it is missing. Links are not followed.
