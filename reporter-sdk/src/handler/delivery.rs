@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::soft_note;
+use super::{soft_note, thrift};
 use crate::deliver::{self, DeliverError, Parcel, Product, Transport};
 use crate::fail_points::{self, Point};
 use crate::schema;
@@ -80,7 +80,10 @@ fn run(spool: &Spool, transport: &mut dyn Transport, inbox: &Receiver<Order>) {
             }
             (Some(_), _) => return,
             // Idle costs nothing: no timer runs where nothing waits.
-            (None, None) => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (None, None) => {
+                thrift::give_back();
+                inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            }
             (None, Some(wait)) => inbox.recv_timeout(wait),
         };
         match order {

@@ -37,6 +37,7 @@ mod stand_in;
 mod stop;
 mod suspend;
 mod thread_list;
+mod thrift;
 mod unwind;
 mod watch;
 

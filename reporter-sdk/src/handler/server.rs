@@ -21,7 +21,7 @@ use super::restart::Restart;
 use super::settings::Settings;
 use super::spool_state::{open_spool, pipeline_fails, undelivered};
 use super::watch::{Ending, Product};
-use super::{soft_error, soft_note};
+use super::{soft_error, soft_note, thrift};
 use crate::consent::{AdministratorPolicy, TerminalAsker};
 use crate::ipc::unix::{Datagram, IpcError, Socket};
 use crate::ipc::{self, PROTOCOL_VERSION};
@@ -501,6 +501,7 @@ impl Server {
                 self.tell(soft);
             }
         }
+        thrift::give_back();
     }
 
     /// The product is gone. What it said last is still in its sockets and in the shared memory.
