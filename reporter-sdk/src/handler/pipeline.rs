@@ -16,7 +16,7 @@ use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 use super::attachments::Attachments;
 use super::evidence::{self, Dumped, Memory, Occurrence, nanos};
 use super::exclusions::Exclusions;
-use super::full_memory::{self, Image, Images};
+use super::full_memory::{self, GaveWay, Image, Images};
 use super::memory_reader::MemoryPlan;
 use super::settings::Settings;
 use super::signature::signature;
@@ -33,7 +33,7 @@ use crate::schema::DumpPolicy;
 use crate::shared::clock;
 use crate::shared::mapping::Mapping;
 use crate::shared::record::MemoryRecord;
-use crate::spool::{Admission, EarlyDraft, ReportLimits, Spool, SpoolError};
+use crate::spool::{Admission, EarlyDraft, HeldDraft, ReportLimits, Spool, SpoolError};
 
 /// For each subject of the inventory; they run side by side.
 pub(super) const INVENTORY_TIME: Duration = Duration::from_secs(2);
@@ -66,6 +66,12 @@ pub(crate) enum PipelineError {
     /// Not lost: the next start finds it.
     #[error("the spool does not take the report, which is kept in {} until the machine is switched off", place.display())]
     Elsewhere { place: PathBuf, source: SpoolError },
+    /// Not lost: its draft is there, and is decided by the next start.
+    #[error("the report stays in the spool as a draft")]
+    Stays(#[source] Box<PipelineError>),
+    /// What was kept before anything was made of it is all that there is.
+    #[error("only the dump of the report is kept")]
+    InPart(#[source] Box<PipelineError>),
     #[error("there is no spool")]
     NoSpool,
     #[error("the decision does not count")]
@@ -75,6 +81,17 @@ pub(crate) enum PipelineError {
     /// What the panic says can quote what was read, so it is in no log.
     #[error("the handler failed inside; what was collected until then is kept")]
     Panicked,
+}
+
+impl PipelineError {
+    /// What the spool said, if it is to blame.
+    pub(super) fn of_spool(&self) -> Option<&SpoolError> {
+        match self {
+            PipelineError::Spool(error) | PipelineError::Elsewhere { source: error, .. } => Some(error),
+            PipelineError::Stays(error) | PipelineError::InPart(error) => error.of_spool(),
+            _ => None,
+        }
+    }
 }
 
 /// What all reports of a product have in common.
@@ -183,11 +200,14 @@ impl Pipeline {
             // Better one that is not whole than none; but not both.
             if let Some(early) = early.filter(|_| !matches!(kept, Err(PipelineError::Elsewhere { .. }))) {
                 early.keep();
+                return kept.map_err(|error| PipelineError::InPart(Box::new(error)));
             }
             return kept;
         }
+        // The whole one has its place: held on, it would take room that the report may need.
+        drop(early);
         if asks || matches!(resolution, Resolution::Always { .. }) {
-            self.decide(draft.id, asker)
+            self.decide(draft.id, asker).map_err(|error| PipelineError::Stays(Box::new(error)))
         } else {
             Ok(Became::Kept)
         }
@@ -217,7 +237,7 @@ impl Pipeline {
             if self.images.take(draft.id).is_none() {
                 return Err(error);
             }
-            draft.lose_memory(soft_error("full memory", &full_memory::GaveWay(error)));
+            draft.lose_memory(soft_error("full memory", &GaveWay(error)));
             spool.put_draft(draft)
         })
     }
@@ -227,10 +247,13 @@ impl Pipeline {
         let home = self.settings.spool.as_deref();
         let in_use = self.spool.as_ref().map(Spool::path);
         match home.and_then(Spool::fallback_directory).filter(|fallback| in_use != Some(fallback)) {
-            Some(place) => {
-                Spool::open(&place)?.put_draft(draft)?;
-                Err(PipelineError::Elsewhere { place, source: error })
-            }
+            Some(place) => match Spool::open(&place).and_then(|spool| spool.put_draft(draft)) {
+                Ok(()) => Err(PipelineError::Elsewhere { place, source: error }),
+                Err(also) => {
+                    tracing::error!(error = soft_error("", &also).message, "nor can it be kept elsewhere");
+                    Err(error.into())
+                }
+            },
             None => Err(error.into()),
         }
     }
@@ -271,13 +294,22 @@ impl Pipeline {
         }
         match settle(draft, &request, decision)? {
             Outcome::Granted(grant) => {
-                let image = image.as_mut();
-                let open = || image.ok_or(EncodeError::NoImage)?.open().map_err(EncodeError::Io);
-                spool.enqueue(id, &draft.product, |writer| {
+                let read = image.as_mut();
+                let open = || read.ok_or(EncodeError::NoImage)?.open().map_err(EncodeError::Io);
+                let queued = spool.enqueue(id, &draft.product, |writer| {
                     encode_with_memory(draft, &grant, &evidence::reduce, open, writer)
-                })?;
-                tracing::info!(%id, "granted");
-                Ok(Became::Queued)
+                });
+                match queued {
+                    Ok(_) => {
+                        tracing::info!(%id, "granted");
+                        Ok(Became::Queued)
+                    }
+                    Err(error) if error.is_disk_full() && image.take().is_some() => {
+                        let asks = matches!(resolution, Resolution::Ask(_));
+                        self.without_image(spool, held, error, asks)
+                    }
+                    Err(error) => Err(error.into()),
+                }
             }
             Outcome::Declined => {
                 held.discard()?;
@@ -286,6 +318,25 @@ impl Pipeline {
             }
             Outcome::Later => Ok(Became::Later(id)),
         }
+    }
+
+    /// A granted report had no room beside its image, which was destroyed. Without it there may be room. A person has granted another report than that, and is
+    /// asked anew when the product ends, or at its next start.
+    fn without_image(
+        &self,
+        spool: &Spool,
+        mut held: HeldDraft<'_>,
+        error: SpoolError,
+        asks: bool,
+    ) -> Result<Became, PipelineError> {
+        let gave_way = GaveWay(error);
+        tracing::warn!(error = soft_error("", &gave_way).message, "the report goes on without its image");
+        let draft = held.draft_mut();
+        let id = draft.id;
+        draft.lose_memory(soft_error("full memory", &gave_way));
+        spool.put_draft(draft)?;
+        drop(held);
+        if asks { Err(gave_way.0.into()) } else { self.put_before(id, &mut Unattended) }
     }
 
     /// Offers what is kept, of this run and of earlier ones, the most recent first, until `timeout` is over. Who says later once is not asked on,
@@ -462,7 +513,7 @@ struct Reading {
 }
 
 /// A panic in the work for one error is that error's alone: the handler goes on, for the next one and for delivery. The product was let go as its hold was dropped.
-fn unless_it_panics(work: impl FnOnce() -> Result<Became, PipelineError>) -> Result<Became, PipelineError> {
+pub(super) fn unless_it_panics<T>(work: impl FnOnce() -> Result<T, PipelineError>) -> Result<T, PipelineError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(PipelineError::Panicked))
 }
 

@@ -522,11 +522,16 @@ impl Server {
             Ok(became) => tracing::info!(kind = ?occurrence.kind, ?became, "not sent now"),
             Err(error) => {
                 let soft = pipeline_fails(&error);
-                if matches!(error, PipelineError::Elsewhere { .. }) {
-                    tracing::warn!(error = soft.message, "the report is kept elsewhere");
-                } else {
-                    self.unreported.extend(occurrence.crash.as_ref().map(|crash| crash.number));
-                    tracing::error!(error = soft.message, "the report is lost");
+                match error {
+                    PipelineError::Elsewhere { .. } => {
+                        tracing::warn!(error = soft.message, "the report is kept elsewhere");
+                    }
+                    PipelineError::InPart(_) => tracing::error!(error = soft.message, "the report is kept in part"),
+                    PipelineError::Stays(_) => tracing::error!(error = soft.message, "the draft stays"),
+                    _ => {
+                        self.unreported.extend(occurrence.crash.as_ref().map(|crash| crash.number));
+                        tracing::error!(error = soft.message, "the report is lost");
+                    }
                 }
                 self.tell(soft);
             }
@@ -598,15 +603,10 @@ fn spool_fails(error: &SpoolError) -> v1::SoftError {
 }
 
 fn pipeline_fails(error: &PipelineError) -> v1::SoftError {
-    match error {
-        PipelineError::Spool(error) => spool_fails(error),
-        PipelineError::Elsewhere { source, .. } => {
-            let mut soft = soft_error("spool", error);
-            soft.message.push_str(remedy(source));
-            soft
-        }
-        other => soft_error("report", other),
-    }
+    let Some(of_spool) = error.of_spool() else { return soft_error("report", error) };
+    let mut soft = soft_error("spool", error);
+    soft.message.push_str(remedy(of_spool));
+    soft
 }
 
 /// What a person can do about it; the other errors say it themselves.
