@@ -79,6 +79,12 @@ points! {
     CountsFlush = "counts-flush",
     /// The counts of reports get their name.
     CountsRename = "counts-rename",
+    /// The file of a memory image is made, which has no name.
+    ImageCreate = "image-create",
+    /// Each time bytes of a memory image go to its file.
+    ImageWrite = "image-write",
+    /// What a product has left itself is about to be read.
+    LostRead = "lost-read",
     /// A report that is due is about to be handed to its transport.
     Deliver = "deliver",
     /// What waited elsewhere is about to come home.

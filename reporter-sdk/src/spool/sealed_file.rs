@@ -10,6 +10,8 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use rustix::rand::{GetRandomFlags, getrandom};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::fail_points::{Point, reach};
+
 /// Bytes of plain text in a chunk, but for the last, which has less or as many.
 const CHUNK: usize = 64 << 10;
 const TAG: usize = 16;
@@ -54,7 +56,7 @@ impl<F: Write> SealedWriter<F> {
         let nonce = nonce(self.number, last);
         let sealed = self.cipher.seal_in_place_append_tag(nonce, Aad::empty(), &mut self.chunk);
         sealed.map_err(|_| io::Error::other("the cipher refuses a chunk"))?;
-        self.file.write_all(&self.chunk)?;
+        reach(Point::ImageWrite).and_then(|()| self.file.write_all(&self.chunk))?;
         self.chunk.clear();
         self.number += 1;
         self.failed = false;
