@@ -5,8 +5,7 @@ use std::{
     fs,
     net::TcpListener,
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
-    path::{Path, PathBuf},
-    process::Command,
+    path::PathBuf,
     time::Duration,
 };
 
@@ -19,7 +18,7 @@ mod end_to_end;
 mod ledger;
 mod support;
 
-use end_to_end::{mail_server::MailServer, product::files};
+use end_to_end::{disk::Disk, mail_server::MailServer, product::files};
 use ledger::{Ended, Ledger, wait_for};
 
 const SIGSEGV: i32 = 11;
@@ -157,47 +156,6 @@ fn kept_elsewhere(ledger: &Ledger, said: &str) -> Option<PathBuf> {
     place
 }
 
-/// A small disk of its own below a folder. `None`, loudly, where this user cannot mount one.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mount(path: &Path) -> Option<Disk> {
-        let path = path.to_owned();
-        fs::create_dir(&path).unwrap();
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs"])
-            .arg(&path)
-            .output()
-            .unwrap();
-        if !mount.status.success() {
-            eprintln!("SKIPPED: cannot mount a small disk: {}", String::from_utf8_lossy(&mount.stderr));
-            return None;
-        }
-        Some(Disk(path))
-    }
-
-    fn remount(&self, options: &str) {
-        let options = format!("remount,{options}");
-        assert!(Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap().success());
-    }
-
-    /// Leaves no byte free.
-    fn fill(&self) {
-        let mut filler = fs::File::create(self.0.join("filler")).unwrap();
-        std::io::copy(&mut std::io::repeat(7), &mut filler).unwrap_err();
-    }
-
-    fn make_room(&self) {
-        fs::remove_file(self.0.join("filler")).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_spool_on_a_read_only_disk_is_named_and_the_reports_wait_elsewhere() {
     let mut ledger = Ledger::new();
@@ -234,7 +192,7 @@ fn a_full_disk_is_told_and_the_reports_wait_elsewhere() {
     ledger.handler_ends();
     assert_eq!(ledger.drafts(), 1);
 
-    disk.fill();
+    disk.leave(0);
     let ended = ledger.run("open a\nsimulate\nflush\nmonth 999999999\n");
     crashed(&ended);
     let spool = ledger.spool();

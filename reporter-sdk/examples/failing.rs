@@ -14,6 +14,7 @@
 //! thread-overflow the same in a thread
 //! shown-secret    as `fault`, with a secret on the stack
 //! excluded-secret the same, after exclude_memory
+//! full-memory     as `fault`, with 16 MiB of random bytes on the heap, one of them attached, and has all of its memory read
 //! abort           aborts
 //! panic           panics in the first thread
 //! nothing         ends as it should
@@ -28,7 +29,7 @@ use std::{
     time::Duration,
 };
 
-use reporter_sdk::{Mail, Options, Reporter, Surface};
+use reporter_sdk::{Dump, ErrorKind, Mail, Options, Policy, Reporter, Surface};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -49,6 +50,9 @@ fn main() -> ExitCode {
         .limits(u32::MAX, u32::MAX)
         .spool_limits(0, 0, 0)
         .mail(mail);
+    if way == "full-memory" {
+        options = options.kind(ErrorKind::Crash, Policy::Ask, Dump::FullMemory);
+    }
     if let Some(longest) = longest {
         options = options.waits(longest, longest);
     }
@@ -65,6 +69,12 @@ fn main() -> ExitCode {
             first();
         }
         "shown-secret" | "excluded-secret" => with_a_secret(way == "excluded-secret"),
+        "full-memory" => {
+            let noise = black_box(noise(16 << 20));
+            reporter_sdk::attach_bytes("noise", "application/octet-stream", &noise[..1 << 20]).expect("a handler");
+            first();
+            drop(black_box(noise));
+        }
         "abort" => process::abort(),
         "panic" => panic!("as it was told"),
         "nothing" => {}
@@ -99,6 +109,18 @@ fn with_a_secret(is_excluded: bool) {
     black_box(&mut secret);
     first();
     black_box(&mut secret);
+}
+
+/// Bytes that nothing makes smaller.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.take(bytes / 8).flatten().collect()
 }
 
 #[inline(never)]

@@ -37,6 +37,8 @@ points! {
     EarlyDraft = "early-draft",
     /// The thread that looks for frames begins.
     Unwind = "unwind",
+    /// The file of a memory image is made, which has no name.
+    ImageCreate = "image-create",
     /// Each time bytes of a memory image go to its file.
     ImageWrite = "image-write",
     /// A subject of the inventory begins, on its thread. Only a panic and a delay make a difference.
@@ -81,6 +83,8 @@ points! {
     CountsFlush = "counts-flush",
     /// The counts of reports get their name.
     CountsRename = "counts-rename",
+    /// What a product has left itself is about to be read.
+    LostRead = "lost-read",
     /// A report that is due is about to be handed to its transport.
     Deliver = "deliver",
     /// What waited elsewhere is about to come home.

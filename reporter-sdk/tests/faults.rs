@@ -28,11 +28,13 @@ const AT_ONCE: usize = 3;
 /// Where and how the handler fails, and what comes of it.
 #[derive(Clone, Copy, Debug)]
 struct Case {
+    /// How the product fails.
+    way: &'static str,
     /// As `FAILPOINTS` has it.
     points: &'static str,
     /// Whether the person has said that everything is to be sent; else nobody is there to be asked.
     always: bool,
-    /// Words of the handler's log; what is told in another way is checked by the class.
+    /// Words of the handler's log, or of the report's soft errors; what is told in another way is checked by the class.
     logged: &'static str,
     /// After the next start.
     class: Class,
@@ -41,11 +43,15 @@ struct Case {
 }
 
 const fn asked(points: &'static str, logged: &'static str, class: Class) -> Case {
-    Case { points, always: false, logged, class, state: State::Undecided }
+    Case { way: "fault", points, always: false, logged, class, state: State::Undecided }
 }
 
 const fn always(points: &'static str, logged: &'static str, class: Class) -> Case {
-    Case { points, always: true, logged, class, state: State::Sent }
+    Case { way: "fault", points, always: true, logged, class, state: State::Sent }
+}
+
+const fn with_memory(points: &'static str, logged: &'static str, class: Class) -> Case {
+    Case { way: "full-memory", ..always(points, logged, class) }
 }
 
 /// A run whose handler fails, between one before it and one after it that do not.
@@ -61,7 +67,7 @@ fn check(case: Case) -> Result<(), String> {
     let _ = fs::remove_file(place.path("log"));
 
     let started = Instant::now();
-    let mut command = place.failing("fault");
+    let mut command = place.failing(case.way);
     command.arg(LONGEST.as_millis().to_string()).env("FAILPOINTS", case.points);
     let status = command.spawn().unwrap().wait().unwrap();
     let took = started.elapsed();
@@ -74,12 +80,12 @@ fn check(case: Case) -> Result<(), String> {
     let judge = || {
         assert_eq!(status.signal(), Some(libc::SIGSEGV), "{status}");
         assert!(took < LONGEST + GRACE, "the product ended after {took:?}");
-        let word = log.contains(case.logged);
-        assert!(word, "the log does not say {:?}", case.logged);
         let (old, new): (Vec<_>, Vec<_>) = after.iter().partition(|kept| kept.id == before[0].id);
         assert_eq!(old, [&before[0]], "what was kept before");
         let [new] = new[..] else { panic!("one report: {new:#?}") };
         assert_eq!(new.title, "SIGSEGV: address not mapped");
+        let told = log.contains(case.logged) || new.soft_errors.iter().any(|error| error.contains(case.logged));
+        assert!(told, "neither the log nor the report says {:?}", case.logged);
         assert_eq!((new.class, new.state), (case.class, case.state), "{:#?}", new.soft_errors);
         assert_eq!(files(&place.path("tmp")), [] as [std::path::PathBuf; 0]);
     };
@@ -152,6 +158,12 @@ const ERRORS: &[Case] = &[
     always("report-remove=return(EIO)", BROKEN, Class::Whole),
     always("state-remove=return(EIO)", BROKEN, Class::Whole),
     always("deliver=1*return(EIO)", BROKEN, Class::Whole),
+    with_memory("image-create=return(EACCES)", "full memory: there is no image", Class::Whole),
+    with_memory("image-create=return(ENOSPC)", FULL, Class::Whole),
+    with_memory("image-write=return(ENOSPC)", FULL, Class::Whole),
+    with_memory("image-write=9*off->1*return(EIO)", BROKEN, Class::Whole),
+    // The report without the image.
+    with_memory("report-write=9*off->1*return(ENOSPC)", "the memory image was destroyed", Class::Whole),
 ];
 
 #[test]
@@ -184,6 +196,8 @@ const PANICS: &[Case] = &[
     always("deliver=panic", "delivery panicked", Class::Whole),
     always("report-remove=panic", "delivery panicked", Class::Whole),
     always("state-remove=panic", "delivery panicked", Class::Whole),
+    with_memory("image-create=panic", INSIDE, Class::Partial),
+    with_memory("image-write=9*off->1*panic", INSIDE, Class::Partial),
 ];
 
 #[test]
@@ -212,6 +226,8 @@ const ENDS: &[Case] = &[
     always("deliver=return(abort)", "granted", Class::Whole),
     always("report-remove=return(abort)", "sent", Class::Whole),
     always("state-remove=return(abort)", "sent", Class::Whole),
+    with_memory("image-create=return(abort)", "", Class::Partial),
+    with_memory("image-write=9*off->1*return(abort)", "", Class::Partial),
 ];
 
 #[test]
@@ -265,11 +281,32 @@ fn what_cannot_come_home_stays_where_it_is() {
 }
 
 #[test]
+fn what_a_product_has_left_itself_stays_until_it_can_be_read() {
+    let place = Place::asking().with_log();
+    place.run(place.failing("fault").env("FAILPOINTS", "dump=return(abort)"));
+    let left = files(&place.path("spool/lost"));
+    assert_eq!(left.len(), 1, "{left:?}");
+    let points = ["lost-read=return(EIO)", "lost-read=panic", "lost-read=return(abort)"];
+    for (points, logged) in points.into_iter().zip([BROKEN, INSIDE, ""]) {
+        let status = place.run(place.failing("nothing").env("FAILPOINTS", points));
+        assert!(status.success(), "{points}: {status}");
+        assert!(place.log().contains(logged), "{points}: {}", place.log());
+        assert_eq!(files(&place.path("spool/lost")), left, "{points}");
+        assert_eq!(place.kept(), [], "{points}");
+        let _ = fs::remove_file(place.path("log"));
+    }
+    // Nor is it in the way of what comes next.
+    place.run(place.failing("abort").env("FAILPOINTS", "lost-read=panic"));
+    place.starts_again();
+    let kept: Vec<_> = place.kept().into_iter().map(|kept| (kept.title, kept.class)).collect();
+    let expected = [("SIGSEGV: address not mapped", Class::Lost), ("SIGABRT: aborted", Class::Whole)];
+    assert_eq!(kept, expected.map(|(title, class)| (title.to_owned(), class)));
+}
+
+#[test]
 fn every_point_is_in_a_test() {
     let cases = [ERRORS, PANICS, ENDS, ENDS_EARLY, DELAYS].concat();
     let mut tested: BTreeSet<_> = cases.iter().filter_map(|case| case.points.split('=').next()).collect();
-    tested.insert("adopt");
-    // In full_memory.rs.
-    tested.insert("image-write");
+    tested.extend(["adopt", "lost-read"]);
     assert_eq!(tested, fail_points::NAMES.iter().copied().collect());
 }

@@ -8,10 +8,12 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use end_to_end::disk::Disk;
 use end_to_end::product::{Product, Visit, files, notes, say_always};
 use end_to_end::report::{Received, contains};
 use report_format::schema::v1::{self, Category, SectionKind};
 use reporter_sdk::consent::CategorySet;
+use reporter_sdk::spool::Spool;
 use rustix::process::{Pid, Signal, kill_process};
 
 const PROMPTS: &[&str] = &["notes> "];
@@ -203,6 +205,29 @@ fn a_product_that_is_killed_while_its_memory_is_read_leaves_a_report_that_says_s
     let says = |words: &str| assert!(told.iter().any(|error| error.contains(words)), "{words:?} in {told:?}");
     says("the program has ended meanwhile");
     says("destroyed with the handler that held its key");
+}
+
+#[test]
+fn memory_that_was_ticked_and_finds_no_room_gives_way_and_the_person_is_asked_about_the_rest() {
+    let product = product();
+    drop(Spool::open(&product.spool()).unwrap());
+    let Some(disk) = Disk::mount(&product.spool().join("out")) else { return };
+    disk.leave(0);
+    let mut visit = product.in_terminal(PROMPTS);
+    fills_and_crashes(&mut visit, &product, 2, false);
+    visit.terminal.sees("Your choice");
+    ticks_and_answers(&mut visit, "s");
+    // What was granted is not what there is now.
+    visit.terminal.sees("Sorry");
+    assert_eq!((product.spooled("new").len(), product.spooled("out").len()), (1, 0));
+    disk.make_room();
+    visit.answers("s");
+    visit.ends();
+    let received = product.only_report();
+    assert!(!has_image(&received));
+    let told = received.soft_errors();
+    let says = |error: &String| error.contains("the memory image was destroyed") && error.contains("No space left");
+    assert!(told.iter().any(says), "{told:?}");
 }
 
 #[test]

@@ -275,8 +275,12 @@ fn bounded<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Resu
     let (sender, receiver) = mpsc::sync_channel(1);
     // Nobody waits any more after a time-out.
     let run = move || drop(sender.send(work()));
-    std::thread::Builder::new().name("unwind".into()).spawn(run).map_err(|error| soft_error("unwind", &error))?;
-    receiver.recv_timeout(READ_TIME).map_err(|error| soft_error("unwind", &error))
+    let thread = std::thread::Builder::new().name("unwind".into()).spawn(run);
+    let thread = thread.map_err(|error| soft_error("unwind", &error))?;
+    let given = receiver.recv_timeout(READ_TIME).map_err(|error| soft_error("unwind", &error))?;
+    // It has nothing more to do than to end. A panic would have given nothing.
+    let _ = thread.join();
+    Ok(given)
 }
 
 /// Why the C library ended the product, where it did. As what a panic says, it belongs to the error, not to the memory.

@@ -10,7 +10,8 @@ use report_format::ReportId;
 use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
 use super::evidence::{self, Memory, Occurrence};
-use super::pipeline::{Became, Hold, INVENTORY_TIME, Pipeline, PipelineError};
+use super::hold::Hold;
+use super::pipeline::{Became, INVENTORY_TIME, Pipeline, PipelineError, unless_it_panics};
 use super::{soft_error, soft_note};
 use crate::consent::{Draft, Resolution, Unattended};
 use crate::inventory;
@@ -56,16 +57,18 @@ impl Pipeline {
             Vec::new()
         });
         for name in names {
-            match spool.take_lost(&name) {
-                Ok(Some(held)) => match self.report_lost(spool, held) {
-                    Ok(became) => tracing::info!(file = name, ?became, "a crash whose handler was lost"),
-                    Err(error) => tracing::error!(file = name, error = soft_error("", &error).message, "it stays"),
-                },
+            match unless_it_panics(|| self.take_one_lost(spool, &name)) {
+                Ok(Some(became)) => tracing::info!(file = name, ?became, "a crash whose handler was lost"),
                 // Another handler has it.
                 Ok(None) => {}
                 Err(error) => tracing::error!(file = name, error = soft_error("", &error).message, "it stays"),
             }
         }
+    }
+
+    fn take_one_lost(&self, spool: &Spool, name: &str) -> Result<Option<Became>, PipelineError> {
+        let Some(held) = spool.take_lost(name)? else { return Ok(None) };
+        self.report_lost(spool, held).map(Some)
     }
 
     fn report_lost(&self, spool: &Spool, held: HeldLost<'_>) -> Result<Became, PipelineError> {

@@ -16,6 +16,7 @@ mod fault;
 pub(crate) mod forged;
 mod full_memory;
 mod hang;
+mod hold;
 mod last_resort;
 mod lost;
 mod memory_map;

@@ -5,9 +5,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use report_format::ReportId;
@@ -16,7 +13,8 @@ use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 use super::attachments::Attachments;
 use super::evidence::{self, Dumped, Memory, Occurrence, Standing, nanos};
 use super::exclusions::Exclusions;
-use super::full_memory::{self, Image, Images};
+use super::full_memory::{self, GaveWay, Image, Images};
+use super::hold::Hold;
 use super::memory_reader::MemoryPlan;
 use super::settings::Settings;
 use super::signature::signature;
@@ -28,16 +26,12 @@ use crate::consent::{
 use crate::encode::{EncodeError, encode_with_memory};
 use crate::fail_points::{self, Point};
 use crate::inventory;
-use crate::ipc::{self, unix::Socket};
 use crate::schema::DumpPolicy;
 use crate::shared::clock;
-use crate::shared::mapping::Mapping;
-use crate::shared::record::MemoryRecord;
-use crate::spool::{Admission, EarlyDraft, ReportLimits, Spool, SpoolError};
+use crate::spool::{Admission, EarlyDraft, HeldDraft, ReportLimits, Spool, SpoolError};
 
 /// For each subject of the inventory; they run side by side.
 pub(super) const INVENTORY_TIME: Duration = Duration::from_secs(2);
-const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// What became of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +60,12 @@ pub(crate) enum PipelineError {
     /// Not lost: the next start finds it.
     #[error("the spool does not take the report, which is kept in {} until the machine is switched off", place.display())]
     Elsewhere { place: PathBuf, source: SpoolError },
+    /// Not lost: its draft is there, and is decided by the next start.
+    #[error("the report stays in the spool as a draft")]
+    Stays(#[source] Box<PipelineError>),
+    /// What was kept before anything was made of it is all that there is.
+    #[error("only the dump of the report is kept")]
+    InPart(#[source] Box<PipelineError>),
     #[error("there is no spool")]
     NoSpool,
     #[error("the decision does not count")]
@@ -75,6 +75,17 @@ pub(crate) enum PipelineError {
     /// What the panic says can quote what was read, so it is in no log.
     #[error("the handler failed inside; what was collected until then is kept")]
     Panicked,
+}
+
+impl PipelineError {
+    /// What the spool said, if it is to blame.
+    pub(super) fn of_spool(&self) -> Option<&SpoolError> {
+        match self {
+            PipelineError::Spool(error) | PipelineError::Elsewhere { source: error, .. } => Some(error),
+            PipelineError::Stays(error) | PipelineError::InPart(error) => error.of_spool(),
+            _ => None,
+        }
+    }
 }
 
 /// What all reports of a product have in common.
@@ -197,11 +208,14 @@ impl Pipeline {
             // Better one that is not whole than none; but not both.
             if let Some(early) = early.filter(|_| !matches!(kept, Err(PipelineError::Elsewhere { .. }))) {
                 early.keep();
+                return kept.map_err(|error| PipelineError::InPart(Box::new(error)));
             }
             return kept;
         }
+        // The whole one has its place: held on, it would take room that the report may need.
+        drop(early);
         if asks || matches!(resolution, Resolution::Always { .. }) {
-            self.decide(draft.id, asker)
+            self.decide(draft.id, asker).map_err(|error| PipelineError::Stays(Box::new(error)))
         } else {
             Ok(Became::Kept)
         }
@@ -231,7 +245,7 @@ impl Pipeline {
             if self.images.take(draft.id).is_none() {
                 return Err(error);
             }
-            draft.lose_memory(soft_error("full memory", &full_memory::GaveWay(error)));
+            draft.lose_memory(soft_error("full memory", &GaveWay(error)));
             spool.put_draft(draft)
         })
     }
@@ -241,10 +255,13 @@ impl Pipeline {
         let home = self.settings.spool.as_deref();
         let in_use = self.spool.as_ref().map(Spool::path);
         match home.and_then(Spool::fallback_directory).filter(|fallback| in_use != Some(fallback)) {
-            Some(place) => {
-                Spool::open(&place)?.put_draft(draft)?;
-                Err(PipelineError::Elsewhere { place, source: error })
-            }
+            Some(place) => match Spool::open(&place).and_then(|spool| spool.put_draft(draft)) {
+                Ok(()) => Err(PipelineError::Elsewhere { place, source: error }),
+                Err(also) => {
+                    tracing::error!(error = soft_error("", &also).message, "nor can it be kept elsewhere");
+                    Err(error.into())
+                }
+            },
             None => Err(error.into()),
         }
     }
@@ -285,13 +302,22 @@ impl Pipeline {
         }
         match settle(draft, &request, decision)? {
             Outcome::Granted(grant) => {
-                let image = image.as_mut();
-                let open = || image.ok_or(EncodeError::NoImage)?.open().map_err(EncodeError::Io);
-                spool.enqueue(id, &draft.product, |writer| {
+                let read = image.as_mut();
+                let open = || read.ok_or(EncodeError::NoImage)?.open().map_err(EncodeError::Io);
+                let queued = spool.enqueue(id, &draft.product, |writer| {
                     encode_with_memory(draft, &grant, &evidence::reduce, open, writer)
-                })?;
-                tracing::info!(%id, "granted");
-                Ok(Became::Queued)
+                });
+                match queued {
+                    Ok(_) => {
+                        tracing::info!(%id, "granted");
+                        Ok(Became::Queued)
+                    }
+                    Err(error) if error.is_disk_full() && image.take().is_some() => {
+                        let asks = matches!(resolution, Resolution::Ask(_));
+                        self.without_image(spool, held, error, asks)
+                    }
+                    Err(error) => Err(error.into()),
+                }
             }
             Outcome::Declined => {
                 held.discard()?;
@@ -300,6 +326,25 @@ impl Pipeline {
             }
             Outcome::Later => Ok(Became::Later(id)),
         }
+    }
+
+    /// A granted report had no room beside its image, which was destroyed. Without it there may be room. A person has granted another report than that, and is
+    /// asked anew when the product ends, or at its next start.
+    fn without_image(
+        &self,
+        spool: &Spool,
+        mut held: HeldDraft<'_>,
+        error: SpoolError,
+        asks: bool,
+    ) -> Result<Became, PipelineError> {
+        let gave_way = GaveWay(error);
+        tracing::warn!(error = soft_error("", &gave_way).message, "the report goes on without its image");
+        let draft = held.draft_mut();
+        let id = draft.id;
+        draft.lose_memory(soft_error("full memory", &gave_way));
+        spool.put_draft(draft)?;
+        drop(held);
+        if asks { Err(gave_way.0.into()) } else { self.put_before(id, &mut Unattended) }
     }
 
     /// Offers what is kept, of this run and of earlier ones, the most recent first, until `timeout` is over. Who says later once is not asked on,
@@ -486,7 +531,7 @@ struct Reading {
 }
 
 /// A panic in the work for one error is that error's alone: the handler goes on, for the next one and for delivery. The product was let go as its hold was dropped.
-fn unless_it_panics(work: impl FnOnce() -> Result<Became, PipelineError>) -> Result<Became, PipelineError> {
+pub(super) fn unless_it_panics<T>(work: impl FnOnce() -> Result<T, PipelineError>) -> Result<T, PipelineError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(PipelineError::Panicked))
 }
 
@@ -494,92 +539,6 @@ fn unless_it_panics(work: impl FnOnce() -> Result<Became, PipelineError>) -> Res
 /// left it.
 fn asks_at_once(kind: ErrorKind) -> bool {
     !matches!(kind, ErrorKind::HandledError | ErrorKind::Hang | ErrorKind::Vanished)
-}
-
-/// A product that waits. Told once a second that we are at work, once we show it, until it may go on.
-pub(crate) struct Hold {
-    running: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
-    channel: Option<Arc<Socket>>,
-    /// Where it writes its record.
-    shared: Option<Arc<Mapping>>,
-}
-
-/// The product has a system call for each page to make, in a signal handler.
-const RECORD_TIME: Duration = Duration::from_secs(2);
-
-impl Hold {
-    /// The product waits on this channel.
-    pub(crate) fn on(channel: Arc<Socket>) -> Self {
-        Self { running: None, channel: Some(channel), shared: None }
-    }
-
-    /// Tells the product from now on that we are at work. Whoever holds it may have something more pressing to begin before, which is to take no second.
-    pub(crate) fn show_progress(&mut self) {
-        let Some(channel) = self.channel.as_ref().filter(|_| self.running.is_none()) else { return };
-        let (stop, stopped) = mpsc::channel();
-        let ticking = Arc::clone(channel);
-        let tick = move || {
-            while matches!(stopped.recv_timeout(PROGRESS_EVERY), Err(RecvTimeoutError::Timeout)) {
-                // A product that is gone is noticed elsewhere.
-                let _ = ticking.send_bytes(&[ipc::PROGRESS], &[], Duration::ZERO);
-            }
-        };
-        // Without a thread the product waits as long as it does without progress.
-        self.running =
-            std::thread::Builder::new().name("progress".into()).spawn(tick).ok().map(|thread| (stop, thread));
-    }
-
-    /// The thread that waits can be asked for a record of its memory, there.
-    pub(crate) fn with_record(mut self, shared: Arc<Mapping>) -> Self {
-        self.shared = Some(shared);
-        self
-    }
-
-    /// Asks the thread that waits for what it can tell of its memory itself. Where it does not answer, it may have given us up and told it before. `None` where
-    /// there is nothing; it can be of an earlier crash.
-    fn record(&self) -> Option<MemoryRecord> {
-        let (channel, shared) = (self.channel.as_ref()?, self.shared.as_ref()?);
-        let asked = channel.send_bytes(&[ipc::RECORD], &[], Duration::ZERO);
-        let _ = asked.and_then(|()| channel.receive_bytes(&mut [0], RECORD_TIME));
-        MemoryRecord::read(shared)
-    }
-
-    /// Nobody waits.
-    pub(crate) fn nobody() -> Self {
-        Self { running: None, channel: None, shared: None }
-    }
-
-    /// Whether the product waits.
-    fn is_held(&self) -> bool {
-        self.channel.is_some()
-    }
-
-    /// Lets it go on. Once.
-    pub(crate) fn release(&mut self) {
-        self.stop();
-        if let Some(channel) = self.channel.take() {
-            let _ = channel.send_bytes(&[ipc::DONE], &[], Duration::ZERO);
-        }
-    }
-
-    fn stop(&mut self) {
-        if let Some((stop, thread)) = self.running.take() {
-            drop(stop);
-            // It sleeps in a wait that has just ended.
-            let _ = thread.join();
-        }
-    }
-
-    /// Ends the ticks and says nothing, for waits that end by a message.
-    pub(crate) fn silently(mut self) {
-        self.channel = None;
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.release();
-    }
 }
 
 #[cfg(test)]

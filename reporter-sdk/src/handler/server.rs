@@ -16,7 +16,8 @@ use super::evidence::{self, Occurrence};
 use super::exclusions::Exclusions;
 use super::full_memory::Images;
 use super::hang::{self, HangWatch};
-use super::pipeline::{Became, Hold, Pipeline, PipelineError};
+use super::hold::Hold;
+use super::pipeline::{Became, Pipeline, PipelineError};
 use super::restart::Restart;
 use super::settings::Settings;
 use super::spool_state::{open_spool, pipeline_fails, undelivered};
@@ -63,6 +64,7 @@ pub enum ServeError {
 /// # Errors
 /// It never came to serving. After that whatever fails is in the log and in the reports.
 pub fn serve(control: OwnedFd, crash_channel: OwnedFd) -> Result<(), ServeError> {
+    thrift::begin();
     let control = Socket::from(control);
     let (sequence, hello, memory) = hello(&control).map_err(|error| ServeError::Hello(Box::new(error)))?;
     let mut server = match Server::new(control, Socket::from(crash_channel), hello, memory) {
@@ -492,11 +494,16 @@ impl Server {
             Ok(became) => tracing::info!(kind = ?occurrence.kind, ?became, "not sent now"),
             Err(error) => {
                 let soft = pipeline_fails(&error);
-                if matches!(error, PipelineError::Elsewhere { .. }) {
-                    tracing::warn!(error = soft.message, "the report is kept elsewhere");
-                } else {
-                    self.unreported.extend(occurrence.crash.as_ref().map(|crash| crash.number));
-                    tracing::error!(error = soft.message, "the report is lost");
+                match error {
+                    PipelineError::Elsewhere { .. } => {
+                        tracing::warn!(error = soft.message, "the report is kept elsewhere");
+                    }
+                    PipelineError::InPart(_) => tracing::error!(error = soft.message, "the report is kept in part"),
+                    PipelineError::Stays(_) => tracing::error!(error = soft.message, "the draft stays"),
+                    _ => {
+                        self.unreported.extend(occurrence.crash.as_ref().map(|crash| crash.number));
+                        tracing::error!(error = soft.message, "the report is lost");
+                    }
                 }
                 self.tell(soft);
             }

@@ -46,15 +46,10 @@ fn spool_fails(error: &SpoolError) -> v1::SoftError {
 }
 
 pub(super) fn pipeline_fails(error: &PipelineError) -> v1::SoftError {
-    match error {
-        PipelineError::Spool(error) => spool_fails(error),
-        PipelineError::Elsewhere { source, .. } => {
-            let mut soft = soft_error("spool", error);
-            soft.message.push_str(remedy(source));
-            soft
-        }
-        other => soft_error("report", other),
-    }
+    let Some(of_spool) = error.of_spool() else { return soft_error("report", error) };
+    let mut soft = soft_error("spool", error);
+    soft.message.push_str(remedy(of_spool));
+    soft
 }
 
 /// What a person can do about it; the other errors say it themselves.

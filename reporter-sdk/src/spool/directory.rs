@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::SpoolError;
-use crate::fail_points::{Step, reach_file};
+use crate::fail_points::{Point, Step, reach, reach_file};
 
 /// Ends the names of files that are being written. They begin with a dot.
 const TEMPORARY: &str = ".tmp";
@@ -196,6 +196,7 @@ impl Directory {
 
     /// A new file without a name. Where the file system has none such, one that loses its name at once.
     pub(super) fn nameless(&self) -> Result<File, SpoolError> {
+        reach(Point::ImageCreate).map_err(|error| self.failed("create", "a file without a name", error))?;
         let mode = Mode::RUSR | Mode::WUSR;
         // EXCL: it never gets one.
         let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::EXCL | OFlags::CLOEXEC;

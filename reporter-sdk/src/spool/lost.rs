@@ -8,6 +8,7 @@ use prost::encoding::{DecodeContext, decode_key, decode_varint, skip_field};
 use super::directory::{Claim, Locked};
 use super::drafts::ENDING as DRAFT;
 use super::{Spool, SpoolError};
+use crate::fail_points::{self, Point};
 use crate::shared::layout;
 pub(super) use crate::shared::left::ENDING;
 use crate::shared::left::Name;
@@ -49,8 +50,9 @@ impl Spool {
     pub(crate) fn take_lost(&self, name: &str) -> Result<Option<HeldLost<'_>>, SpoolError> {
         let Claim::Ours(mut lock) = self.lost.claim(name)? else { return Ok(None) };
         let mut bytes = Vec::with_capacity(layout::SIZE + 1);
-        let read = Read::by_ref(&mut *lock).take(layout::SIZE as u64 + 1).read_to_end(&mut bytes);
-        read.map_err(|error| self.lost.failed("read", name, error))?;
+        fail_points::reach(Point::LostRead)
+            .and_then(|()| Read::by_ref(&mut *lock).take(layout::SIZE as u64 + 1).read_to_end(&mut bytes))
+            .map_err(|error| self.lost.failed("read", name, error))?;
         if bytes.len() != layout::SIZE {
             let why = format!("{} bytes or more, expected {}: of another release?", bytes.len(), layout::SIZE);
             self.set_aside(&self.lost, name, &why)?;

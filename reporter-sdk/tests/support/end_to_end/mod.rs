@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test program uses its share")]
 
+pub(crate) mod disk;
 pub(crate) mod mail_server;
 pub(crate) mod product;
 pub(crate) mod report;
