@@ -34,6 +34,8 @@ impl Ledger {
         assert!(status.expect("gcc is installed: scripts/setup test").success());
         let mut process = Command::new(&program)
             .current_dir(&directory)
+            // The kernel would write each thread's processor to its memory, also while a signal is on the way that ends it.
+            .env("GLIBC_TUNABLES", "glibc.pthread.rseq=0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -321,7 +323,8 @@ fn check_core_of_others(core: &Path, process: &BTreeMap<u64, Vec<u8>>) {
                 assert_eq!(core.readable(at, PAGE as u64).is_ok(), there, "{at:#x}");
                 // The kernel's own pages, such as the clock's, can be read by nobody else.
                 let Some(expected) = process.get(&at).filter(|_| there) else { continue };
-                assert!(page == expected[..], "page {at:#x} of {region:?}");
+                let first = page.iter().zip(expected).position(|(found, expected)| found != expected);
+                assert_eq!(first, None, "page {at:#x} of {region:?}");
                 same += 1;
                 filled += usize::from(page == [0xa5; PAGE]);
                 titled += usize::from(page.windows(21).any(|bytes| bytes == b"The book of accounts\0"));
