@@ -1,5 +1,8 @@
 //! Encoding and decoding of one chunk.
 
+#[cfg(feature = "zstd")]
+use std::io::Cursor;
+
 use crate::{error::Error, section::Codec};
 
 /// Level 1: on memory images 1.4 times as fast as level 3, for a twentieth more bytes.
@@ -51,10 +54,11 @@ impl Encoder {
                     self.zstd = Some(compressor);
                 }
                 let from = out.len();
-                out.resize(from + zstd::zstd_safe::compress_bound(chunk.len()), 0);
-                let compressor = self.zstd.as_mut().expect("made above");
-                let length = compressor.compress_to_buffer(chunk, &mut out[from..])?;
-                out.truncate(from + length);
+                // Room, and no bytes: to clear it for each chunk took a fiftieth of the whole time.
+                out.reserve(zstd::zstd_safe::compress_bound(chunk.len()));
+                let mut behind = Cursor::new(out);
+                behind.set_position(from as u64);
+                self.zstd.as_mut().expect("made above").compress_to_buffer(chunk, &mut behind)?;
             }
             _ => return Err(Error::Usage("this codec cannot be written")),
         }

@@ -54,6 +54,16 @@ impl<W: Write> Output<W> {
         Ok(())
     }
 
+    /// Writes a frame around a payload that lies somewhere else, without a copy of it. Fills in report, sequence and length.
+    fn frame_around(&mut self, header: Header, payload: &[u8]) -> Result<(), Error> {
+        let length = payload.len() as u32;
+        let header = Header { report: self.report, sequence: self.sequence, length, ..header };
+        self.write(&header.to_bytes())?;
+        self.write(payload)?;
+        self.write(&crc32c::crc32c(payload).to_le_bytes())?;
+        self.next_sequence()
+    }
+
     /// Writes a frame around the payload that `payload` appends. Fills in report, sequence and length.
     fn frame(&mut self, header: Header, payload: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<(), Error> {
         let mut frame = mem::take(&mut self.frame);
@@ -67,6 +77,10 @@ impl<W: Write> Output<W> {
         frame.extend_from_slice(&crc.to_le_bytes());
         self.write(&frame)?;
         self.frame = frame;
+        self.next_sequence()
+    }
+
+    fn next_sequence(&mut self) -> Result<(), Error> {
         self.sequence = self.sequence.checked_add(1).ok_or(Error::Limit {
             what: "frames in a report",
             limit: u64::from(u32::MAX),
@@ -256,10 +270,7 @@ impl<W: Write> SectionWriter<'_, W> {
         self.writer.check()?;
         debug_assert!(self.writer.chunk.is_empty() && raw_length as usize <= CHUNK);
         let data = Header { frame_type: frame::DATA, offset: self.raw, ..self.template };
-        let written = self.writer.out.frame(data, |out| {
-            out.extend_from_slice(payload);
-            Ok(())
-        });
+        let written = self.writer.out.frame_around(data, payload);
         if written.is_err() {
             self.writer.broken = Some(FAILED_BEFORE);
         }

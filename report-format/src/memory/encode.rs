@@ -1,8 +1,9 @@
 //! The dump encoder: memory into sections of a report, with all processors and little memory of its own.
 //!
-//! The calling thread writes, in order. Workers take jobs of up to 252 pages: each reads its pages, looks for zeros and takes
-//! fingerprints while they are in its cache, waits for its turn to learn which pages are stored already, and compresses
-//! the others. What is in flight is bounded by the number of buffers, so memory does not grow with the image.
+//! Workers take jobs of up to 252 pages: each reads its pages, looks for zeros and takes fingerprints while they are in its cache, waits for its
+//! turn to learn which pages are stored already, and compresses the others. The calling thread is one of them, and writes all blocks, in order: a
+//! thread that only writes would have to be woken for each block, and take a processor from a worker each time. What is in flight is
+//! bounded by the number of buffers, so memory does not grow with the image.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +20,7 @@ use prost::Message;
 use super::{
     PAGE, Source,
     jobs::Jobs,
-    worker::{self, Finished, Shared, StopOthers},
+    worker::{Finished, Made, Shared, StopOthers, Worker},
 };
 use crate::{
     error::Error,
@@ -43,7 +44,7 @@ pub struct Progress {
 /// How memory is encoded. The default: all processors, nothing erased, nobody watches.
 #[derive(Default, Clone, Copy)]
 pub struct Options<'a> {
-    /// Threads that compress, besides the one that writes; 0: as many as there are processors.
+    /// Threads that compress: the calling one, which writes as well, and others; 0: as many as there are processors.
     pub threads: usize,
     /// Ranges that the source replaced by zeros, for the record in the report. Nothing is erased here.
     pub erased: &'a [MemoryRange],
@@ -84,7 +85,7 @@ pub struct Stats {
 /// memory gives the same bytes, whatever the number of threads.
 ///
 /// # Errors
-/// [`Error::Io`] of the writer, or if not one thread can be started; [`Error::Usage`] for regions that are not what [`Source::regions`] promises. A page that cannot be
+/// [`Error::Io`] of the writer; [`Error::Usage`] for regions that are not what [`Source::regions`] promises. A page that cannot be
 /// read is no error: it is counted in [`Stats::unreadable`].
 ///
 /// # Panics
@@ -162,7 +163,7 @@ fn image<W: Write, S: Source + ?Sized>(
     let codec = section.codec();
     let processors = || thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = if options.threads > 0 { options.threads } else { processors() }.min(256);
-    // Two more than workers: one that is being written, and one that waits for its turn to be.
+    // Two more than workers: what waits for its turn to be written.
     let shared = Shared::new(Jobs::new(source.regions()), threads + 2);
     let start = section.position();
     let (mut stats, mut index, mut done) = (Stats { pages: total / PAGE as u64, ..Stats::default() }, Vec::new(), 0);
@@ -171,19 +172,17 @@ fn image<W: Write, S: Source + ?Sized>(
         // A panic of the output or the callback must not leave workers that wait for buffers: the scope would wait for them forever.
         let _guard = StopOthers(&shared);
         let (sender, finished) = channel();
-        let mut workers = Vec::with_capacity(threads);
-        for _ in 0..threads {
-            let (sender, shared): (Sender<_>, _) = (sender.clone(), &shared);
-            let work = move || worker::work(source, codec, shared, &sender);
-            match thread::Builder::new().spawn_scoped(scope, work) {
-                Ok(worker) => workers.push(worker),
+        let mut others = Vec::with_capacity(threads);
+        for _ in 1..threads {
+            let (sender, worker): (Sender<_>, _) = (sender.clone(), Worker::new(source, codec, &shared));
+            match thread::Builder::new().spawn_scoped(scope, move || worker.work(&sender)) {
+                Ok(other) => others.push(other),
                 // A machine short of threads or memory is where processes crash. Fewer workers make the same report.
-                Err(error) if workers.is_empty() => return Err(error.into()),
                 Err(_) => break,
             }
         }
         drop(sender);
-        let written = in_order(finished, |mut block: Finished| {
+        let written = in_order(Worker::new(source, codec, &shared), &finished, |mut block: Finished| {
             index.extend_from_slice(&block.address.to_le_bytes());
             index.extend_from_slice(&(section.position() - start).to_le_bytes());
             index.extend_from_slice(&block.first.to_le_bytes());
@@ -204,8 +203,8 @@ fn image<W: Write, S: Source + ?Sized>(
         });
         // Whoever still works for a report that failed need not go on.
         shared.stop();
-        for worker in workers {
-            if let Err(payload) = worker.join() {
+        for other in others {
+            if let Err(payload) = other.join() {
                 panic::resume_unwind(payload);
             }
         }
@@ -216,20 +215,31 @@ fn image<W: Write, S: Source + ?Sized>(
     Ok((stats, index))
 }
 
-/// Gives blocks to `write` in the order of their jobs, until there are no more, or one of them or `write` failed.
-fn in_order(
-    finished: Receiver<Result<Finished, Error>>,
+/// Gives blocks to `write` in the order of their jobs, those of others and, as long as there is nothing to write, those of its own worker. Ends when there are no
+/// more, or one of them or `write` failed.
+fn in_order<S: Source + ?Sized>(
+    mut own: Worker<'_, '_, S>,
+    others: &Receiver<Result<Finished, Error>>,
     mut write: impl FnMut(Finished) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut early = BTreeMap::new();
     let mut next = 0;
-    for block in finished {
-        let block = block?;
-        early.insert(block.job, block);
+    loop {
         while let Some(block) = early.remove(&next) {
             write(block)?;
             next += 1;
         }
+        let block = match others.try_recv() {
+            Ok(block) => block,
+            Err(_) => match own.make_one() {
+                Made::Block(block) => block,
+                // What is to be written next is with another worker, or nothing is. The others end before they are all heard only by a panic, which is met later.
+                Made::NoBuffer | Made::End => match others.recv() {
+                    Ok(block) => block,
+                    Err(_) => return Ok(()),
+                },
+            },
+        }?;
+        early.insert(block.job, block);
     }
-    Ok(())
 }

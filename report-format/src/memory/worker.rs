@@ -1,4 +1,4 @@
-//! One worker of the dump encoder, and what the workers share.
+//! The workers of the dump encoder, and what they share.
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc::Sender},
@@ -15,6 +15,9 @@ use crate::{codec::Encoder, error::Error, frame::CHUNK, section::Codec};
 
 /// Where in a buffer the pages are read to: behind the most that a block's head can take, which is then put right before them.
 const PAGES_AT: usize = CHUNK - PAGES * PAGE;
+
+/// Pages that are read at once: what is looked at next is still in the processor's cache then.
+const RUN: usize = 16;
 
 /// What one job works in. There are few of them, used again and again.
 pub(crate) struct Buffer {
@@ -65,6 +68,31 @@ struct State<'a> {
     stopped: bool,
 }
 
+enum Taken {
+    Job(u64, Buffer),
+    /// All of them are in use.
+    NoBuffer,
+    /// There are no more jobs, or nobody wants to hear of them.
+    End,
+}
+
+impl State<'_> {
+    /// A job is numbered only when there is a buffer for it: so the one whose turn it is always has one, and gets ahead.
+    fn take<S: Source + ?Sized>(&mut self, source: &S) -> Taken {
+        if self.stopped {
+            return Taken::End;
+        }
+        let Some(mut buffer) = self.free.pop() else { return Taken::NoBuffer };
+        self.jobs.next(source, &mut buffer.pieces);
+        if buffer.pieces.is_empty() {
+            self.free.push(buffer);
+            return Taken::End;
+        }
+        self.next_job += 1;
+        Taken::Job(self.next_job - 1, buffer)
+    }
+}
+
 impl<'a> Shared<'a> {
     pub(crate) fn new(jobs: Jobs<'a>, buffers: usize) -> Self {
         let buffer = || Buffer { raw: vec![0; CHUNK], encoded: Vec::new(), pieces: Vec::new(), found: Vec::new() };
@@ -82,25 +110,15 @@ impl<'a> Shared<'a> {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next job with its number, and a buffer. A job is numbered only when there is a buffer for it: so the one whose turn it is
-    /// always has one, and gets ahead.
+    /// The next job with its number, and a buffer for it; waits for one.
     fn take<S: Source + ?Sized>(&self, source: &S) -> Option<(u64, Buffer)> {
         let mut state = self.lock();
         loop {
-            if state.stopped {
-                return None;
+            match state.take(source) {
+                Taken::Job(job, buffer) => return Some((job, buffer)),
+                Taken::NoBuffer => state = self.wait(state),
+                Taken::End => return None,
             }
-            if let Some(mut buffer) = state.free.pop() {
-                state.jobs.next(source, &mut buffer.pieces);
-                if buffer.pieces.is_empty() {
-                    state.free.push(buffer);
-                    return None;
-                }
-                let job = state.next_job;
-                state.next_job += 1;
-                return Some((job, buffer));
-            }
-            state = self.wait(state);
         }
     }
 
@@ -147,22 +165,54 @@ impl Drop for StopOthers<'_, '_> {
     }
 }
 
-/// Takes jobs until there are no more, or nobody wants to hear of them.
-pub(crate) fn work<S: Source + ?Sized>(
-    source: &S,
+/// Whoever makes blocks of jobs.
+pub(crate) struct Worker<'w, 'a, S: ?Sized> {
+    source: &'w S,
     codec: Codec,
-    shared: &Shared<'_>,
-    finished: &Sender<Result<Finished, Error>>,
-) {
-    let _guard = StopOthers(shared);
-    let mut encoder = Encoder::for_memory();
-    while let Some((job, mut buffer)) = shared.take(source) {
-        read(source, shared.key, &mut buffer);
-        let Some(layout) = shared.in_turn(job, |stored| Layout::new(&buffer, stored)) else { return };
-        let block = layout.finish(job, buffer, codec, &mut encoder);
-        if finished.send(block).is_err() {
-            return;
+    shared: &'w Shared<'a>,
+    encoder: Encoder,
+}
+
+/// What a worker that does not wait has done.
+pub(crate) enum Made {
+    Block(Result<Finished, Error>),
+    /// Nothing: others have all buffers.
+    NoBuffer,
+    /// Nothing, and there is nothing more to do.
+    End,
+}
+
+impl<'w, 'a, S: Source + ?Sized> Worker<'w, 'a, S> {
+    pub(crate) fn new(source: &'w S, codec: Codec, shared: &'w Shared<'a>) -> Self {
+        Self { source, codec, shared, encoder: Encoder::for_memory() }
+    }
+
+    /// Makes blocks until there are no more, or nobody wants to hear of them.
+    pub(crate) fn work(mut self, finished: &Sender<Result<Finished, Error>>) {
+        let _guard = StopOthers(self.shared);
+        while let Some((job, buffer)) = self.shared.take(self.source) {
+            let Some(block) = self.make(job, buffer) else { return };
+            if finished.send(block).is_err() {
+                return;
+            }
         }
+    }
+
+    /// Makes one block, if that can be begun at once.
+    pub(crate) fn make_one(&mut self) -> Made {
+        let taken = self.shared.lock().take(self.source);
+        match taken {
+            Taken::Job(job, buffer) => self.make(job, buffer).map_or(Made::End, Made::Block),
+            Taken::NoBuffer => Made::NoBuffer,
+            Taken::End => Made::End,
+        }
+    }
+
+    /// `None`: all are to stop.
+    fn make(&mut self, job: u64, mut buffer: Buffer) -> Option<Result<Finished, Error>> {
+        read(self.source, self.shared.key, &mut buffer);
+        let layout = self.shared.in_turn(job, |stored| Layout::new(&buffer, stored))?;
+        Some(layout.finish(job, buffer, self.codec, &mut self.encoder))
     }
 }
 
@@ -173,15 +223,19 @@ fn read<S: Source + ?Sized>(source: &S, key: Key, buffer: &mut Buffer) {
     for piece in buffer.pieces.iter().filter(|piece| piece.known == Known::Nothing) {
         let bytes = &mut buffer.raw[at..at + piece.pages as usize * PAGE];
         at += bytes.len();
-        let readable = source.read(piece.address, bytes).is_ok();
-        for (number, page) in (0..).zip(bytes.chunks_exact_mut(PAGE)) {
-            // One page that cannot be read must not cost the others of its piece.
-            let readable = readable || source.read(piece.address + number * PAGE as u64, page).is_ok();
-            buffer.found.push(match readable {
-                false => Found::Unreadable,
-                true if is_zero(page) => Found::Zeros,
-                true => Found::Bytes(key.fingerprint(page)),
-            });
+        let mut address = piece.address;
+        for run in bytes.chunks_mut(RUN * PAGE) {
+            let readable = source.read(address, run).is_ok();
+            for page in run.chunks_exact_mut(PAGE) {
+                // One page that cannot be read must not cost the others of its run.
+                let readable = readable || source.read(address, page).is_ok();
+                buffer.found.push(match readable {
+                    false => Found::Unreadable,
+                    true if is_zero(page) => Found::Zeros,
+                    true => Found::Bytes(key.fingerprint(page)),
+                });
+                address += PAGE as u64;
+            }
         }
     }
 }

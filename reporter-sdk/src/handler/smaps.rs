@@ -46,12 +46,20 @@ pub(super) fn areas(text: &[u8]) -> Vec<Area> {
     // Of an area that was left out, so are its facts.
     let mut is_in = false;
     for line in text.split(|&byte| byte == b'\n') {
-        if let Some(area) = head(line) {
-            let end = areas.last().map_or(0, |last| last.range.end);
-            is_in = area.range.start >= end;
-            areas.extend(is_in.then_some(area));
-        } else if let Some(area) = areas.last_mut().filter(|_| is_in) {
-            fact(line, area);
+        // Facts begin with a capital letter. There are two dozen for each of thousands of areas: most are to be passed over at a glance.
+        match line.first() {
+            Some(b'0'..=b'9' | b'a'..=b'f') => {
+                let Some(area) = head(line) else { continue };
+                let end = areas.last().map_or(0, |last| last.range.end);
+                is_in = area.range.start >= end;
+                areas.extend(is_in.then_some(area));
+            }
+            Some(b'A' | b'S' | b'V') if is_in => {
+                if let Some(area) = areas.last_mut() {
+                    fact(line, area);
+                }
+            }
+            _ => {}
         }
     }
     areas
