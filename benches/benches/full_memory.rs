@@ -24,8 +24,9 @@ const MIB: u64 = 1 << 20;
 /// Of so many rounds. In each, all take their turn: a virtual machine can be a third slower from one minute to the next, which must not be one side's alone.
 const ROUNDS: usize = 5;
 
-/// The seconds that `work` takes.
+/// The seconds that `work` takes. What others have written before is on the disk by then: else the system would write it meanwhile.
 fn timed(work: impl FnOnce() -> Result<()>) -> Result<f64> {
+    run(&mut Command::new("sync"))?;
     let started = Instant::now();
     work()?;
     Ok(started.elapsed().as_secs_f64())
