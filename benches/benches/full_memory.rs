@@ -1,5 +1,6 @@
 //! All memory of a live process: read, compressed and written, beside `gcore` followed by `zstd -1`, and beside what two cores of zstd can do with the same bytes (those of
-//! the report, which has programs and libraries as well, unlike gcore's core), each with its goal. Ends with 1 if one is missed. A program and not criterion's: each figure takes seconds, and what counts are the ratios within one run.
+//! the report, which has programs and libraries as well, unlike gcore's core), each with its goal. Ends with 1 if one is missed. A program and not criterion's: each
+//! figure takes seconds, and what counts are the ratios within one round.
 //!
 //! `cargo bench -p benches --bench full_memory -- 1024 4096` (MiB; 1024 without). Needs gdb and zstd, three times the largest in memory and on disk, and two processors
 //! that nobody else keeps busy.
@@ -95,7 +96,10 @@ fn measure(name: &str, live: &Live, folder: &Path, goals: &mut Goals) -> Result<
         // To make a file anew is another thing than to empty one.
         fs::remove_file(&report)?;
         let ours = timed(|| ours(live, &report))?;
-        let bound = timed(|| Ok(zstd_on_two_cores(&bytes).map(|_| ())?))?;
+        let bound = timed(|| {
+            zstd_on_two_cores(&bytes)?;
+            Ok(())
+        })?;
         let gcore = timed(|| run(Command::new("gcore").arg("-o").arg(folder.join("core")).arg(live.id().to_string())))?;
         core_size = size(&core)?;
         let mut zstd = |threads: &str| -> Result<f64> {

@@ -13,7 +13,7 @@ use crate::{
     assembly::Passed,
     codec::Encoder,
     error::Error,
-    frame::{self, CHUNK, HEADER, Header, IndexEntry, MAJOR_VERSION, MAX_SECTIONS},
+    frame::{self, CHUNK, Header, IndexEntry, MAJOR_VERSION, MAX_SECTIONS},
     id::Digest,
     schema::v1::{Category, SectionKind, Summary},
     section::{Codec, SectionHeader},
@@ -43,7 +43,8 @@ struct Output<W> {
     bytes: u64,
     sequence: u32,
     report: u32,
-    frame: Vec<u8>,
+    /// Of the last frame, for its memory.
+    payload: Vec<u8>,
 }
 
 impl<W: Write> Output<W> {
@@ -54,33 +55,22 @@ impl<W: Write> Output<W> {
         Ok(())
     }
 
-    /// Writes a frame around a payload that lies somewhere else, without a copy of it. Fills in report, sequence and length.
+    /// Writes a frame around the payload that `payload` appends.
+    fn frame(&mut self, header: Header, payload: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<(), Error> {
+        let mut bytes = mem::take(&mut self.payload);
+        bytes.clear();
+        payload(&mut bytes)?;
+        let written = self.frame_around(header, &bytes);
+        self.payload = bytes;
+        written
+    }
+
+    /// Writes a frame around this payload. Fills in report, sequence and length.
     fn frame_around(&mut self, header: Header, payload: &[u8]) -> Result<(), Error> {
-        let length = payload.len() as u32;
-        let header = Header { report: self.report, sequence: self.sequence, length, ..header };
+        let header = Header { report: self.report, sequence: self.sequence, length: payload.len() as u32, ..header };
         self.write(&header.to_bytes())?;
         self.write(payload)?;
         self.write(&crc32c::crc32c(payload).to_le_bytes())?;
-        self.next_sequence()
-    }
-
-    /// Writes a frame around the payload that `payload` appends. Fills in report, sequence and length.
-    fn frame(&mut self, header: Header, payload: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<(), Error> {
-        let mut frame = mem::take(&mut self.frame);
-        frame.clear();
-        frame.resize(HEADER, 0);
-        payload(&mut frame)?;
-        let length = (frame.len() - HEADER) as u32;
-        let header = Header { report: self.report, sequence: self.sequence, length, ..header };
-        frame[..HEADER].copy_from_slice(&header.to_bytes());
-        let crc = crc32c::crc32c(&frame[HEADER..]);
-        frame.extend_from_slice(&crc.to_le_bytes());
-        self.write(&frame)?;
-        self.frame = frame;
-        self.next_sequence()
-    }
-
-    fn next_sequence(&mut self) -> Result<(), Error> {
         self.sequence = self.sequence.checked_add(1).ok_or(Error::Limit {
             what: "frames in a report",
             limit: u64::from(u32::MAX),
@@ -107,7 +97,7 @@ impl<W: Write> Writer<W> {
 
     pub(crate) fn with_summary_bytes(inner: W, summary: Vec<u8>) -> Result<Self, Error> {
         let report = crc32c::crc32c(&summary);
-        let mut out = Output { inner, hasher: Sha256::new(), bytes: 0, sequence: 0, report, frame: Vec::new() };
+        let mut out = Output { inner, hasher: Sha256::new(), bytes: 0, sequence: 0, report, payload: Vec::new() };
         out.write(&frame::preamble(MAJOR_VERSION))?;
         let mut writer = Self {
             out,

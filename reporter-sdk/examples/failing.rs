@@ -17,12 +17,14 @@
 //! full-memory     as `fault`, with 16 MiB of random bytes on the heap, one of them attached, and has all of its memory read
 //! abort           aborts
 //! panic           panics in the first thread
+//! errors          handles sixty errors, each with a minidump, says `reported` and ends when its input does
 //! nothing         ends as it should
 //! ```
 
 use std::{
     env,
     hint::black_box,
+    io,
     path::Path,
     process::{self, ExitCode},
     thread,
@@ -53,6 +55,9 @@ fn main() -> ExitCode {
     if way == "full-memory" {
         options = options.kind(ErrorKind::Crash, Policy::Ask, Dump::FullMemory);
     }
+    if way == "errors" {
+        options = options.kind(ErrorKind::HandledError, Policy::Ask, Dump::Minidump);
+    }
     if let Some(longest) = longest {
         options = options.waits(longest, longest);
     }
@@ -77,6 +82,14 @@ fn main() -> ExitCode {
         }
         "abort" => process::abort(),
         "panic" => panic!("as it was told"),
+        "errors" => {
+            for _ in 0..60 {
+                reporter_sdk::capture_error(&io::Error::other("as it was told"));
+            }
+            assert!(reporter_sdk::flush(Duration::from_secs(60)), "reports are under way");
+            println!("reported");
+            io::copy(&mut io::stdin(), &mut io::sink()).expect("an input");
+        }
         "nothing" => {}
         "overflow" => drop(black_box(descend(0))),
         "thread-overflow" => {

@@ -7,13 +7,15 @@ mod end_to_end;
 mod failing;
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
-use end_to_end::product::{failing, files, handler};
+use end_to_end::product::{failing, files, handler, status_kib};
 use end_to_end::report::Received;
 use failing::Place;
 use minidump::{
@@ -193,6 +195,25 @@ fn a_stack_overflow_in_a_thread_is_reported_in_the_same_way() {
     command.env("RUST_MIN_STACK", (8 << 20).to_string());
     let received = place.crashes(&mut command);
     assert_has_both_ends(&received, "diver");
+}
+
+#[test]
+fn a_handler_at_rest_keeps_little_of_what_its_reports_took() {
+    let place = Place::new();
+    let mut command = place.failing("errors");
+    let mut product = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(product.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "reported\n");
+    let [handler] = place.handlers()[..] else { panic!("{:?}", place.handlers()) };
+    // The last mail is sent, and what it took is about to be given back.
+    sleep(Duration::from_millis(500));
+    let kept = status_kib(handler, "RssAnon:");
+    drop(product.stdin.take());
+    assert!(product.wait().unwrap().success());
+    place.handlers_end();
+    assert_eq!(files(&place.path("mails")).len(), 60);
+    assert!(kept < 4 << 10, "{kept} KiB at rest");
 }
 
 #[test]

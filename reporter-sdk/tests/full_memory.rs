@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use end_to_end::disk::Disk;
-use end_to_end::product::{Product, Visit, files, notes, say_always};
+use end_to_end::product::{Product, Visit, files, notes, say_always, status_kib};
 use end_to_end::report::{Received, contains};
 use report_format::schema::v1::{self, Category, SectionKind};
 use reporter_sdk::consent::CategorySet;
@@ -78,12 +78,6 @@ fn nameless(product: &Product) -> Vec<PathBuf> {
 fn has_image(received: &Received) -> bool {
     let full = |section: &report_format::Section| section.header.category == Category::FullMemory as u16;
     received.report.sections().iter().any(full)
-}
-
-fn peak_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 #[test]
@@ -237,7 +231,7 @@ fn the_handler_needs_little_memory_for_a_large_image() {
     fills_and_crashes(&mut visit, &product, 256, false);
     visit.terminal.sees("Your choice");
     let [handler] = product.handlers()[..] else { panic!("one handler") };
-    let peak = peak_kib(handler);
+    let peak = status_kib(handler, "VmHWM:");
     println!("peak memory of the handler: {peak} KiB");
     visit.terminal.types("d\r");
     visit.ends();

@@ -3,9 +3,6 @@
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
 use end_to_end::product::{Product, notes};
 use end_to_end::report::Received;
 use report_format::schema::v1::{self, ErrorKind, FrameTrust, SectionKind};
@@ -61,31 +58,6 @@ fn a_handled_error_has_a_minidump_of_the_living_product_where_it_chose_so() {
     let functions = received.functions();
     let own: Vec<_> = functions.iter().filter(|name| name.contains("5notes")).collect();
     assert!(own[0].contains("4open") && own[1].contains("3run"), "{functions:#?}");
-}
-
-/// Bytes of memory that a process has for itself.
-fn anonymous(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
-}
-
-#[test]
-fn a_handler_at_rest_keeps_little_of_what_its_reports_took() {
-    const MOST: u64 = 4 << 20;
-    let mut product = Product::new(notes());
-    product.set("dump-handled", "yes");
-    let mut visit = product.in_terminal(PROMPTS);
-    // Beyond the limit of reports a day they are dumped all the same.
-    for _ in 0..40 {
-        visit.types(&["open /no/such/file"]).terminal.sees("cannot open /no/such/file");
-    }
-    let [handler] = product.handlers()[..] else { panic!("{:?}", product.handlers()) };
-    let waited = Instant::now();
-    while anonymous(handler) > MOST {
-        assert!(waited.elapsed() < Duration::from_secs(10), "{} bytes at rest", anonymous(handler));
-        sleep(Duration::from_millis(50));
-    }
 }
 
 #[test]

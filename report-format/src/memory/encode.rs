@@ -233,7 +233,7 @@ fn in_order<S: Source + ?Sized>(
             Ok(block) => block,
             Err(_) => match own.make_one() {
                 Made::Block(block) => block,
-                // What is to be written next is with another worker, or nothing is. The others end before they are all heard only by a panic, which is met later.
+                // What is to be written next is with another worker. If all have ended, everything is written, or one of them has panicked, which its join tells.
                 Made::NoBuffer | Made::End => match others.recv() {
                     Ok(block) => block,
                     Err(_) => return Ok(()),

@@ -331,3 +331,10 @@ fn cargo(arguments: &[&str], folder: &Path) {
     let output = cargo.output().unwrap();
     assert!(output.status.success(), "{cargo:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// What the kernel says of a process's memory in this line of its status (`VmHWM:`, `RssAnon:`), in KiB.
+pub(crate) fn status_kib(pid: u32, field: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_else(|| panic!("{field}: {status}"));
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
