@@ -51,6 +51,8 @@ pub struct Options {
     pub(crate) limits: Limits,
     pub(crate) restart: Option<Restart>,
     pub(crate) children: Children,
+    pub(crate) sanitised_stacks: bool,
+    pub(crate) own_windows_only: bool,
 }
 
 /// Zero stands for no limit.
@@ -102,6 +104,8 @@ impl Options {
             limits: Limits::DEFAULT,
             restart: None,
             children: Children::Off,
+            sanitised_stacks: false,
+            own_windows_only: false,
         }
     }
 
@@ -192,6 +196,23 @@ impl Options {
     #[must_use]
     pub fn include_command_line(mut self, include: bool) -> Self {
         self.include_command_line = include;
+        self
+    }
+
+    /// Keeps of stacks, and of memory that registers point at, only what looks like an address: of code, or of the stack itself. Off by default.
+    ///
+    /// For products whose stacks can hold what must not leave the machine. All else is replaced by a fixed word before anything is kept; frames are found as
+    /// before, values of variables are lost. Registers stay. It does not concern a full memory image: do not ask for one.
+    #[must_use]
+    pub fn sanitised_stacks(mut self, sanitised: bool) -> Self {
+        self.sanitised_stacks = sanitised;
+        self
+    }
+
+    /// Blanks out all but the product's own windows in an image of the desktop. Off by default.
+    #[must_use]
+    pub fn own_windows_only(mut self, only: bool) -> Self {
+        self.own_windows_only = only;
         self
     }
 

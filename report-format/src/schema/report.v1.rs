@@ -887,7 +887,8 @@ impl FrameTrust {
         }
     }
 }
-/// Where a group of facts was read, so that a wrong one can be traced: "/etc/os-release", "sysinfo", "HKLM\…".
+/// Where a group of facts was read, so that a wrong one can be traced: "/etc/os-release", "sysinfo", "HKLM\…". It is in a report only with them, and of
+/// their category.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Source {
     /// Purpose: where a fact was read. As shown: `/etc/os-release`.
@@ -915,6 +916,12 @@ pub struct System {
     /// Each drive.
     #[prost(message, repeated, tag = "6")]
     pub volumes: ::prost::alloc::vec::Vec<Volume>,
+    /// Where each .NET was found.
+    #[prost(message, repeated, tag = "7")]
+    pub dotnet_sources: ::prost::alloc::vec::Vec<Source>,
+    /// Where the drives were read.
+    #[prost(message, repeated, tag = "8")]
+    pub volume_sources: ::prost::alloc::vec::Vec<Source>,
 }
 /// The operating system, as it names itself.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -976,7 +983,7 @@ pub struct DotnetVersion {
     pub service_pack: ::prost::alloc::string::String,
 }
 /// Languages, formats and keyboards.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Locale {
     /// Purpose: faults with one keyboard. As shown: `de`.
     #[prost(string, tag = "1")]
@@ -996,6 +1003,9 @@ pub struct Locale {
     /// Purpose: faults with one encoding. As shown: `UTF-8`.
     #[prost(string, tag = "6")]
     pub code_page: ::prost::alloc::string::String,
+    /// Where these facts were read.
+    #[prost(message, repeated, tag = "7")]
+    pub sources: ::prost::alloc::vec::Vec<Source>,
 }
 /// The processor.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1035,7 +1045,7 @@ pub struct Cpu {
     pub sources: ::prost::alloc::vec::Vec<Source>,
 }
 /// The memory of the machine.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MachineMemory {
     /// Bytes. Purpose: faults of small memory. As shown: `16 GiB`.
     #[prost(uint64, tag = "1")]
@@ -1049,6 +1059,9 @@ pub struct MachineMemory {
     /// Bytes. Purpose: faults of short memory. As shown: `1 GiB`.
     #[prost(uint64, tag = "4")]
     pub swap_free: u64,
+    /// Where these facts were read.
+    #[prost(message, repeated, tag = "5")]
+    pub sources: ::prost::alloc::vec::Vec<Source>,
 }
 /// A drive.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1144,6 +1157,9 @@ pub struct Processes {
     /// Services.
     #[prost(message, repeated, tag = "3")]
     pub services: ::prost::alloc::vec::Vec<RunningService>,
+    /// Where these facts were read.
+    #[prost(message, repeated, tag = "4")]
+    pub sources: ::prost::alloc::vec::Vec<Source>,
 }
 /// A program that runs, however often.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1208,6 +1224,9 @@ pub struct InstalledSoftware {
     /// Services, running or not.
     #[prost(message, repeated, tag = "2")]
     pub services: ::prost::alloc::vec::Vec<InstalledService>,
+    /// Where these facts were read.
+    #[prost(message, repeated, tag = "3")]
+    pub sources: ::prost::alloc::vec::Vec<Source>,
 }
 /// A program that is installed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1260,6 +1279,9 @@ pub struct Devices {
     /// Graphics cards.
     #[prost(message, repeated, tag = "4")]
     pub graphics_cards: ::prost::alloc::vec::Vec<GraphicsCard>,
+    /// Where these facts were read.
+    #[prost(message, repeated, tag = "5")]
+    pub sources: ::prost::alloc::vec::Vec<Source>,
 }
 /// Never with an address: neither MAC nor IP.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1276,6 +1298,11 @@ pub struct NetworkAdapter {
     /// Purpose: faults without a network. As shown: `up`.
     #[prost(string, tag = "4")]
     pub state: ::prost::alloc::string::String,
+    /// "ethernet", "wireless"; empty where unknown.
+    ///
+    /// Purpose: faults of wireless links. As shown: `wireless`.
+    #[prost(string, tag = "5")]
+    pub kind: ::prost::alloc::string::String,
 }
 /// A printer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1345,6 +1372,11 @@ pub struct Screen {
     /// Purpose: tells what was blanked out. As shown: `true`.
     #[prost(bool, tag = "6")]
     pub own_windows_only: bool,
+    /// Of the display's size; less than 100 where the image was too large to be kept as it was.
+    ///
+    /// Purpose: the image's size. As shown: `50`.
+    #[prost(uint32, tag = "7")]
+    pub scale_percent: u32,
 }
 /// Kinds of .NET.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1540,6 +1572,29 @@ pub struct Diagnostics {
     /// Nanoseconds. Purpose: how long the product stood still for its memory to be read. As shown: `0.4 s`.
     #[prost(uint64, tag = "7")]
     pub stopped_nanos: u64,
+    /// Each subject that was looked at.
+    #[prost(message, repeated, tag = "8")]
+    pub subjects: ::prost::alloc::vec::Vec<SubjectTime>,
+    /// Bytes of stacks and of memory near them that were replaced, since they look like no address.
+    ///
+    /// Bytes. Purpose: tells that values were taken out of the dump. As shown: `9120`.
+    #[prost(uint64, tag = "9")]
+    pub sanitised_bytes: u64,
+}
+/// How long it took to look at a group of facts, and how long it might have taken.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SubjectTime {
+    /// "inventory.printers", "screen".
+    ///
+    /// Purpose: what was looked at. As shown: `inventory.printers`.
+    #[prost(string, tag = "1")]
+    pub subject: ::prost::alloc::string::String,
+    /// Nanoseconds. Purpose: how long collecting took. As shown: `3 ms`.
+    #[prost(uint64, tag = "2")]
+    pub took_nanos: u64,
+    /// Nanoseconds. Purpose: when it would have been given up. As shown: `1 s`.
+    #[prost(uint64, tag = "3")]
+    pub limit_nanos: u64,
 }
 /// Something that could not be had. Capture never fails whole.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -11,7 +11,7 @@ use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
 use super::evidence::{self, Memory, Occurrence};
 use super::hold::Hold;
-use super::pipeline::{Became, INVENTORY_TIME, Pipeline, PipelineError, unless_it_panics};
+use super::pipeline::{Became, Pipeline, PipelineError, unless_it_panics};
 use super::{soft_error, soft_note};
 use crate::consent::{Draft, Resolution, Unattended};
 use crate::inventory;
@@ -116,8 +116,9 @@ impl Pipeline {
                 return Ok(Became::Suppressed);
             }
         }
-        let inventory = inventory::collect(|category| allowed.contains(category), INVENTORY_TIME);
+        let inventory = inventory::collect(|category| allowed.contains(category));
         diagnostics.soft_errors.extend(inventory.soft_errors);
+        diagnostics.subjects.extend(inventory.times);
         let mut draft = self.draft(occurrence, &error, allowed, memory, inventory.sections, &[], diagnostics);
         as_of_that_run(&mut draft, left);
         spool.put_draft(&draft)?;

@@ -30,9 +30,6 @@ use crate::schema::DumpPolicy;
 use crate::shared::clock;
 use crate::spool::{Admission, EarlyDraft, HeldDraft, ReportLimits, Spool, SpoolError};
 
-/// For each subject of the inventory; they run side by side.
-pub(super) const INVENTORY_TIME: Duration = Duration::from_secs(2);
-
 /// What became of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Became {
@@ -187,8 +184,9 @@ impl Pipeline {
         if !asks {
             hold.release();
         }
-        let inventory = inventory::collect(|category| allowed.contains(category), INVENTORY_TIME);
+        let inventory = inventory::collect(|category| allowed.contains(category));
         diagnostics.soft_errors.extend(inventory.soft_errors);
+        diagnostics.subjects.extend(inventory.times);
         let attached = if allowed.contains(Category::Attachments) {
             attachments.read(&mut diagnostics.soft_errors)
         } else {

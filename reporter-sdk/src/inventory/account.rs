@@ -1,9 +1,9 @@
 //! The account that launched the product; the handler runs under the same one.
 
-use report_format::schema::v1::{Account, Source};
+use report_format::schema::v1::Account;
 use rustix::process::{getegid, geteuid, getgroups, getuid};
 
-use super::machine::{Machine, Troubles, text};
+use super::machine::{Machine, Notes, text};
 
 /// Below this are the accounts of the system (`UID_MIN` of login.defs, the same in all distributions of today).
 pub(super) const FIRST_PERSON: u32 = 1000;
@@ -16,29 +16,29 @@ const NOBODY: u32 = 65_534;
 /// Whose members may become root.
 const ADMINISTRATORS: [&str; 3] = ["sudo", "wheel", "admin"];
 
-pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> Account {
+pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Account {
     let uid = getuid().as_raw();
     let mut groups: Vec<u32> = match getgroups() {
         Ok(groups) => groups.iter().map(|gid| gid.as_raw()).collect(),
         Err(error) => {
-            troubles.note("groups", &error);
+            notes.trouble("groups", &error);
             Vec::new()
         }
     };
     groups.push(getegid().as_raw());
-    let group_file = machine.expect("/etc/group", troubles).unwrap_or_default();
+    let group_file = machine.expect("/etc/group", notes).unwrap_or_default();
     Account {
-        name: name(machine, troubles, uid),
+        name: name(machine, notes, uid),
         elevated: geteuid().is_root(),
         group_kind: group_kind(uid, &groups, &group_file).into(),
         session: session(machine).into(),
-        sources: ["/etc/passwd", "/etc/group"].map(|name| Source { name: name.into() }).into(),
+        sources: Vec::new(),
     }
 }
 
 /// Accounts of a directory server are not in the file; their session knows its name, and the server need not be asked.
-fn name(machine: &Machine, troubles: &mut Troubles, uid: u32) -> String {
-    let passwd = machine.expect("/etc/passwd", troubles).unwrap_or_default();
+fn name(machine: &Machine, notes: &mut Notes, uid: u32) -> String {
+    let passwd = machine.expect("/etc/passwd", notes).unwrap_or_default();
     let entry = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
     let listed = entry.filter(|f| f.len() > 2).find(|f| f[2].parse() == Ok(uid)).map(|f| f[0].to_owned());
     let name = listed.or_else(|| machine.variable("USER")).or_else(|| machine.variable("LOGNAME"));

@@ -2,25 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use report_format::schema::v1::{Cpu, Source};
+use report_format::schema::v1::Cpu;
 
-use super::machine::{Machine, Troubles, text, word};
+use super::machine::{Machine, Notes, text, word};
 
 const INFO: &str = "/proc/cpuinfo";
-const FREQUENCY: &str = "/sys/devices/system/cpu/cpu0/cpufreq";
+const FREQUENCY: &str = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq";
+const MAX_FREQUENCY: &str = "/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq";
 
 /// Instruction sets are a few hundred words.
 const FEATURES_LIMIT: usize = 1024;
 
-pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> Cpu {
-    let info = machine.expect(INFO, troubles).unwrap_or_default();
+pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Cpu {
+    let info = machine.expect(INFO, notes).unwrap_or_default();
     let fields = || info.lines().filter_map(|line| line.split_once(':')).map(|(key, value)| (key.trim(), value.trim()));
     let first = |key| fields().find(|(k, _)| *k == key).map_or("", |(_, value)| value);
     let logical = fields().filter(|(key, _)| *key == "processor").count();
     let features = first(if first("flags").is_empty() { "Features" } else { "flags" });
-    let khz = |name| {
-        let text = machine.read_if_there(&format!("{FREQUENCY}/{name}"), &mut Troubles::default());
-        text.and_then(|text| text.trim().parse::<u32>().ok()).map(|khz| khz / 1000)
+    let mut mhz = |place| {
+        let khz = machine.read_if_there(place, notes)?.trim().parse::<u32>().ok()?;
+        Some(khz / 1000)
     };
     Cpu {
         vendor: text(first("vendor_id")),
@@ -31,11 +32,9 @@ pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> Cpu {
         features: features.split_whitespace().take(FEATURES_LIMIT).map(word).filter(|word| !word.is_empty()).collect(),
         physical_cores: physical_cores(fields()).unwrap_or(logical) as u32,
         logical_cores: logical as u32,
-        frequency_mhz: khz("scaling_cur_freq")
-            .or_else(|| Some(first("cpu MHz").parse::<f64>().ok()? as u32))
-            .unwrap_or(0),
-        max_frequency_mhz: khz("cpuinfo_max_freq").unwrap_or(0),
-        sources: vec![Source { name: INFO.into() }],
+        frequency_mhz: mhz(FREQUENCY).or_else(|| Some(first("cpu MHz").parse::<f64>().ok()? as u32)).unwrap_or(0),
+        max_frequency_mhz: mhz(MAX_FREQUENCY).unwrap_or(0),
+        sources: Vec::new(),
     }
 }
 

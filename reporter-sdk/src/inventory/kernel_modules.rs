@@ -2,11 +2,11 @@
 
 use report_format::schema::v1::KernelModule;
 
-use super::machine::{Machine, Troubles, text};
+use super::machine::{Machine, Notes, text};
 
-pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> Vec<KernelModule> {
+pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<KernelModule> {
     // Absent where the kernel was built without modules.
-    let list = machine.read_if_there("/proc/modules", troubles).unwrap_or_default();
+    let list = machine.read_if_there("/proc/modules", notes).unwrap_or_default();
     let mut modules: Vec<KernelModule> = list.lines().filter_map(|line| module(machine, line)).collect();
     modules.sort_by(|a, b| a.name.cmp(&b.name));
     modules
@@ -20,6 +20,6 @@ fn module(machine: &Machine, line: &str) -> Option<KernelModule> {
     if name.len() > 64 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
         return None;
     }
-    let version = machine.read_if_there(&format!("/sys/module/{name}/version"), &mut Troubles::default());
-    Some(KernelModule { name: name.into(), version: text(&version.unwrap_or_default()), path: String::new(), size })
+    let version = machine.read(&format!("/sys/module/{name}/version")).unwrap_or_default();
+    Some(KernelModule { name: name.into(), version: text(&version), path: String::new(), size })
 }

@@ -2,28 +2,29 @@
 
 use report_format::schema::v1::Locale;
 
-use super::machine::{Machine, Troubles, setting, word};
+use super::machine::{Machine, Notes, setting, word};
 
-pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> Locale {
-    let locale = locale(machine, troubles);
+pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Locale {
+    let locale = locale(machine, notes);
     let (base, code_page) = locale.split_once('.').unwrap_or((&locale, ""));
-    let layouts = layouts(machine, troubles);
+    let layouts = layouts(machine, notes);
     Locale {
         keyboard_layout: layouts.first().cloned().unwrap_or_default(),
         keyboard_layouts: layouts,
         language: language(machine, base),
         code_page: code_page.split('@').next().unwrap_or_default().into(),
-        time_zone: time_zone(machine, troubles),
+        time_zone: time_zone(machine, notes),
         locale: locale.clone(),
+        sources: Vec::new(),
     }
 }
 
 /// The user's, else the system's.
-fn locale(machine: &Machine, troubles: &mut Troubles) -> String {
+fn locale(machine: &Machine, notes: &mut Notes) -> String {
     let own = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| machine.variable(name));
     let mut places = ["/etc/locale.conf", "/etc/default/locale"].iter();
     let of_system =
-        || places.find_map(|place| setting(&machine.read_if_there(place, troubles)?, "LANG").map(str::to_owned));
+        || places.find_map(|place| setting(&machine.read_if_there(place, notes)?, "LANG").map(str::to_owned));
     own.or_else(of_system).map(|locale| word(&locale)).unwrap_or_default()
 }
 
@@ -35,10 +36,10 @@ fn language(machine: &Machine, locale: &str) -> String {
 }
 
 /// An IANA name. `TZ` can be the path of a user's file; then the system's zone is told.
-fn time_zone(machine: &Machine, troubles: &mut Troubles) -> String {
+fn time_zone(machine: &Machine, notes: &mut Notes) -> String {
     let own = machine.variable("TZ").and_then(|zone| zone_name(zone.trim_start_matches(':')));
     let linked = || machine.link("/etc/localtime").and_then(|to| zone_name(to.rsplit_once("zoneinfo/")?.1));
-    let named = || machine.read_if_there("/etc/timezone", troubles).and_then(|name| zone_name(name.trim()));
+    let named = || machine.read_if_there("/etc/timezone", notes).and_then(|name| zone_name(name.trim()));
     own.or_else(linked).or_else(named).unwrap_or_default()
 }
 
@@ -48,8 +49,8 @@ fn zone_name(zone: &str) -> Option<String> {
 }
 
 /// Debian's file, then systemd's for X, then the console's.
-fn layouts(machine: &Machine, troubles: &mut Troubles) -> Vec<String> {
-    let mut file = |place| machine.read_if_there(place, troubles).unwrap_or_default();
+fn layouts(machine: &Machine, notes: &mut Notes) -> Vec<String> {
+    let mut file = |place| machine.read_if_there(place, notes).unwrap_or_default();
     let debian = file("/etc/default/keyboard");
     let xorg = file("/etc/X11/xorg.conf.d/00-keyboard.conf");
     let console = file("/etc/vconsole.conf");

@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use report_format::schema::v1::Source;
 use rustix::fs::{Mode, OFlags};
 
 use crate::redact::{self, GlobalAddr};
@@ -81,21 +82,17 @@ impl Machine {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// [`read`](Self::read), or `None` where there is no such file; other failures are noted.
-    pub(super) fn read_if_there(&self, path: &str, troubles: &mut Troubles) -> Option<String> {
-        match self.read(path) {
-            Ok(text) => Some(text),
+    /// [`read`](Self::read), or `None` where there is no such file; other failures are noted, and so is the place where something was read.
+    pub(super) fn read_if_there(&self, place: &'static str, notes: &mut Notes) -> Option<String> {
+        match self.read(place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => {
-                troubles.note(path, &error);
-                None
-            }
+            read => notes.of(place, read),
         }
     }
 
     /// [`read`](Self::read), every failure noted, a missing file too.
-    pub(super) fn expect(&self, path: &str, troubles: &mut Troubles) -> Option<String> {
-        self.read(path).map_err(|error| troubles.note(path, &error)).ok()
+    pub(super) fn expect(&self, place: &'static str, notes: &mut Notes) -> Option<String> {
+        notes.of(place, self.read(place))
     }
 
     /// The names in a folder, sorted; nothing where it cannot be read. Names that are no UTF-8 are left out.
@@ -126,18 +123,44 @@ impl Machine {
     }
 }
 
-/// What a subject could not read.
+/// Where a subject found something, and what it could not read. Places are named by us, in the source: a path that was found on the machine can name a
+/// person, and soft errors are in every report.
 #[derive(Debug, Default)]
-pub(super) struct Troubles(Vec<String>);
+pub(super) struct Notes {
+    sources: Vec<&'static str>,
+    troubles: Vec<String>,
+}
 
-impl Troubles {
-    /// `place` is one of ours, never a path found on the machine: soft errors are in every report.
-    pub(super) fn note(&mut self, place: &str, error: &dyn fmt::Display) {
-        self.0.push(format!("{place}: {error}"));
+impl Notes {
+    /// Something was read there.
+    pub(super) fn source(&mut self, place: &'static str) {
+        if !self.sources.contains(&place) {
+            self.sources.push(place);
+        }
     }
 
-    pub(super) fn into_messages(self) -> Vec<String> {
-        self.0
+    /// Something could not be read there.
+    pub(super) fn trouble(&mut self, place: &'static str, error: &dyn fmt::Display) {
+        self.troubles.push(format!("{place}: {error}"));
+    }
+
+    /// One of the two.
+    pub(super) fn of<T, E: fmt::Display>(&mut self, place: &'static str, read: Result<T, E>) -> Option<T> {
+        match read {
+            Ok(found) => {
+                self.source(place);
+                Some(found)
+            }
+            Err(error) => {
+                self.trouble(place, &error);
+                None
+            }
+        }
+    }
+
+    pub(super) fn into_parts(self) -> (Vec<Source>, Vec<String>) {
+        let sources = self.sources.into_iter().map(|name| Source { name: name.into() });
+        (sources.collect(), self.troubles)
     }
 }
 
@@ -197,10 +220,10 @@ mod tests {
     #[test]
     fn an_absent_file_is_noted_only_where_expected() {
         let (_dir, machine) = empty();
-        let mut troubles = Troubles::default();
-        assert_eq!(machine.read_if_there("/a", &mut troubles), None);
-        assert_eq!(machine.expect("/b", &mut troubles), None);
-        assert_eq!(troubles.into_messages(), ["/b: No such file or directory (os error 2)"]);
+        let mut notes = Notes::default();
+        assert_eq!(machine.read_if_there("/a", &mut notes), None);
+        assert_eq!(machine.expect("/b", &mut notes), None);
+        assert_eq!(notes.into_parts().1, ["/b: No such file or directory (os error 2)"]);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use report_format::schema::v1::MachineMemory;
 
-use super::machine::{Machine, Troubles};
+use super::machine::{Machine, Notes};
 
-pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> MachineMemory {
-    let info = machine.expect("/proc/meminfo", troubles).unwrap_or_default();
+pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> MachineMemory {
+    let info = machine.expect("/proc/meminfo", notes).unwrap_or_default();
     let bytes = |key| {
         let line = info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
         let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok());
@@ -16,5 +16,6 @@ pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> MachineMemo
         available: bytes("MemAvailable"),
         swap_total: bytes("SwapTotal"),
         swap_free: bytes("SwapFree"),
+        sources: Vec::new(),
     }
 }

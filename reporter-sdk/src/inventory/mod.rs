@@ -4,7 +4,8 @@
 //! arguments and the working directory of a process, hardware addresses, serial numbers, window titles. Where a subject fails, panics or
 //! hangs, the report says so and holds the rest.
 //!
-//! To add a subject: a file here with `collect(&Machine, &mut Troubles)`, a line in `SUBJECTS`, an arm in `Inventory::put`.
+//! To add a subject: a file here with `collect(&Machine, &mut Notes)`, a line in `SUBJECTS`, an arm in `Inventory::put`. Where it read, it says through
+//! its notes alone, and that comes into the report beside what it found.
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ mod processes;
 mod services;
 mod volumes;
 
-use bounded::Subject;
+use bounded::{Fared, Subject};
 use machine::Machine;
 
 /// What [`collect`] found.
@@ -35,23 +36,24 @@ pub struct Collected {
     pub sections: Vec<(SectionKind, Category, Vec<u8>)>,
     /// What could not be had. Names places that were read, never what was found there.
     pub soft_errors: Vec<v1::SoftError>,
+    /// How long each subject took.
+    pub times: Vec<v1::SubjectTime>,
 }
 
 /// Collects the subjects of each category for which `wants` says yes. The others are not looked at.
 ///
-/// Subjects run side by side, so the call takes about `limit_per_subject` at the longest. One that gives no answer by then is left
-/// behind on its thread (a read from a dead file server cannot be called off) and becomes a soft error.
+/// Subjects run side by side, each for its own time, 2 s at the longest. One that gives no answer by then is left behind on its thread (a read
+/// from a dead file server cannot be called off) and becomes a soft error.
 ///
 /// ```
-/// use std::time::Duration;
 /// use report_format::schema::v1::{Category, SectionKind};
 ///
-/// let found = reporter_sdk::inventory::collect(|category| category == Category::System, Duration::from_secs(2));
+/// let found = reporter_sdk::inventory::collect(|category| category == Category::System);
 /// assert!(found.sections.iter().all(|(kind, _, _)| *kind == SectionKind::System));
 /// ```
 #[must_use]
-pub fn collect(wants: impl Fn(Category) -> bool, limit_per_subject: Duration) -> Collected {
-    collect_from(&Machine::this(), wants, limit_per_subject)
+pub fn collect(wants: impl Fn(Category) -> bool) -> Collected {
+    collect_from(&Machine::this(), wants, 1)
 }
 
 /// One answer of one subject.
@@ -70,30 +72,24 @@ enum Part {
     Volumes(Vec<v1::Volume>),
 }
 
+/// For a subject that reads a few small files.
+const QUICK: Duration = Duration::from_secs(1);
+/// For one that reads much, or asks another program.
+const LONG: Duration = Duration::from_secs(2);
+
+#[rustfmt::skip]
 const SUBJECTS: [Subject<Part>; 11] = [
-    Subject { name: "os", category: Category::System, collect: |m, t| Part::Os(os::collect(m, t)) },
-    Subject { name: "dotnet", category: Category::System, collect: |m, t| Part::Dotnet(dotnet::collect(m, t)) },
-    Subject { name: "locale", category: Category::System, collect: |m, t| Part::Locale(locale::collect(m, t)) },
-    Subject { name: "cpu", category: Category::System, collect: |m, t| Part::Cpu(cpu::collect(m, t)) },
-    Subject { name: "memory", category: Category::System, collect: |m, t| Part::Memory(memory::collect(m, t)) },
-    Subject { name: "volumes", category: Category::System, collect: |m, t| Part::Volumes(volumes::collect(m, t)) },
-    Subject { name: "account", category: Category::Account, collect: |m, t| Part::Account(account::collect(m, t)) },
-    Subject { name: "network", category: Category::Network, collect: |m, t| Part::Network(network::collect(m, t)) },
-    Subject {
-        name: "processes",
-        category: Category::Processes,
-        collect: |m, t| Part::Processes(processes::collect(m, t)),
-    },
-    Subject {
-        name: "services",
-        category: Category::Processes,
-        collect: |m, t| Part::Services(services::collect(m, t)),
-    },
-    Subject {
-        name: "kernel_modules",
-        category: Category::Processes,
-        collect: |m, t| Part::KernelModules(kernel_modules::collect(m, t)),
-    },
+    Subject { name: "os", category: Category::System, limit: QUICK, collect: |m, n| Part::Os(os::collect(m, n)) },
+    Subject { name: "dotnet", category: Category::System, limit: QUICK, collect: |m, n| Part::Dotnet(dotnet::collect(m, n)) },
+    Subject { name: "locale", category: Category::System, limit: QUICK, collect: |m, n| Part::Locale(locale::collect(m, n)) },
+    Subject { name: "cpu", category: Category::System, limit: QUICK, collect: |m, n| Part::Cpu(cpu::collect(m, n)) },
+    Subject { name: "memory", category: Category::System, limit: QUICK, collect: |m, n| Part::Memory(memory::collect(m, n)) },
+    Subject { name: "volumes", category: Category::System, limit: QUICK, collect: |m, n| Part::Volumes(volumes::collect(m, n)) },
+    Subject { name: "account", category: Category::Account, limit: QUICK, collect: |m, n| Part::Account(account::collect(m, n)) },
+    Subject { name: "network", category: Category::Network, limit: QUICK, collect: |m, n| Part::Network(network::collect(m, n)) },
+    Subject { name: "processes", category: Category::Processes, limit: LONG, collect: |m, n| Part::Processes(processes::collect(m, n)) },
+    Subject { name: "services", category: Category::Processes, limit: QUICK, collect: |m, n| Part::Services(services::collect(m, n)) },
+    Subject { name: "kernel_modules", category: Category::Processes, limit: QUICK, collect: |m, n| Part::KernelModules(kernel_modules::collect(m, n)) },
 ];
 
 /// The sections as far as they have been answered.
@@ -106,19 +102,19 @@ struct Inventory {
 }
 
 impl Inventory {
-    fn put(&mut self, part: Part) {
+    fn put(&mut self, part: Part, sources: Vec<v1::Source>) {
         match part {
-            Part::Account(account) => self.account = Some(account),
-            Part::Network(network) => self.network = Some(network),
-            Part::Cpu(cpu) => self.system().cpu = Some(cpu),
-            Part::Dotnet(dotnet) => self.system().dotnet = dotnet,
-            Part::Locale(locale) => self.system().locale = Some(locale),
-            Part::Memory(memory) => self.system().memory = Some(memory),
-            Part::Os(os) => self.system().os = Some(os),
-            Part::Volumes(volumes) => self.system().volumes = volumes,
-            Part::KernelModules(modules) => self.processes().kernel_modules = modules,
-            Part::Processes(processes) => self.processes().processes = processes,
-            Part::Services(services) => self.processes().services = services,
+            Part::Account(account) => self.account = Some(v1::Account { sources, ..account }),
+            Part::Network(network) => self.network = Some(v1::Network { sources, ..network }),
+            Part::Cpu(cpu) => self.system().cpu = Some(v1::Cpu { sources, ..cpu }),
+            Part::Dotnet(dotnet) => (self.system().dotnet, self.system().dotnet_sources) = (dotnet, sources),
+            Part::Locale(locale) => self.system().locale = Some(v1::Locale { sources, ..locale }),
+            Part::Memory(memory) => self.system().memory = Some(v1::MachineMemory { sources, ..memory }),
+            Part::Os(os) => self.system().os = Some(v1::OperatingSystem { sources, ..os }),
+            Part::Volumes(volumes) => (self.system().volumes, self.system().volume_sources) = (volumes, sources),
+            Part::KernelModules(modules) => self.processes(sources).kernel_modules = modules,
+            Part::Processes(processes) => self.processes(sources).processes = processes,
+            Part::Services(services) => self.processes(sources).services = services,
         }
     }
 
@@ -126,8 +122,10 @@ impl Inventory {
         self.system.get_or_insert_default()
     }
 
-    fn processes(&mut self) -> &mut v1::Processes {
-        self.processes.get_or_insert_default()
+    fn processes(&mut self, sources: Vec<v1::Source>) -> &mut v1::Processes {
+        let processes = self.processes.get_or_insert_default();
+        add(&mut processes.sources, sources);
+        processes
     }
 
     fn into_sections(self) -> Vec<(SectionKind, Category, Vec<u8>)> {
@@ -144,11 +142,22 @@ impl Inventory {
     }
 }
 
-fn collect_from(machine: &Machine, wants: impl Fn(Category) -> bool, limit: Duration) -> Collected {
+/// Several subjects of one section can have read the same place.
+fn add(sources: &mut Vec<v1::Source>, more: Vec<v1::Source>) {
+    for source in more {
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+}
+
+/// `patience`: how many times its own time each subject has, for tests on busy machines.
+fn collect_from(machine: &Machine, wants: impl Fn(Category) -> bool, patience: u32) -> Collected {
     let mut inventory = Inventory::default();
-    let wanted: Vec<_> = SUBJECTS.into_iter().filter(|subject| wants(subject.category)).collect();
-    let soft_errors = bounded::run(machine, &wanted, limit, |part| inventory.put(part));
-    Collected { sections: inventory.into_sections(), soft_errors }
+    let wanted = SUBJECTS.into_iter().filter(|subject| wants(subject.category));
+    let wanted: Vec<_> = wanted.map(|subject| Subject { limit: subject.limit * patience, ..subject }).collect();
+    let Fared { soft_errors, times } = bounded::run(machine, &wanted, |part, sources| inventory.put(part, sources));
+    Collected { sections: inventory.into_sections(), soft_errors, times }
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use report_format::schema::v1::{Network, Source};
+use report_format::schema::v1::Network;
 
-use super::machine::{Machine, Troubles, setting, word};
+use super::machine::{Machine, Notes, setting, word};
 use crate::redact::{GlobalAddr, strip_credentials};
 
 const HOST: &str = "/proc/sys/kernel/hostname";
@@ -13,23 +13,23 @@ const RESOLVER: &str = "/etc/resolv.conf";
 /// Behind systemd's stub (`nameserver 127.0.0.53`) the servers stand here.
 const RESOLVER_BEHIND_STUB: &str = "/run/systemd/resolve/resolv.conf";
 
-pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> Network {
-    let host = machine.expect(HOST, troubles).unwrap_or_default();
+pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Network {
+    let host = machine.expect(HOST, notes).unwrap_or_default();
     let host = domain_name(&host);
     let (host_name, own_domain) = host.split_once('.').unwrap_or((&host, ""));
-    let resolver = [RESOLVER, RESOLVER_BEHIND_STUB].map(|p| machine.read_if_there(p, troubles).unwrap_or_default());
+    let resolver = [RESOLVER, RESOLVER_BEHIND_STUB].map(|p| machine.read_if_there(p, notes).unwrap_or_default());
     let lines =
         || resolver.iter().flat_map(|file| file.lines()).map(|line| line.split_whitespace().collect::<Vec<_>>());
     let values = |key| lines().filter(move |line| line.first() == Some(&key)).flat_map(|line| line[1..].to_vec());
 
     let suffixes = values("search").chain(values("domain")).map(domain_name).filter(|name| !name.is_empty());
-    let resolved = machine.read_if_there("/etc/systemd/resolved.conf", troubles).unwrap_or_default();
+    let resolved = machine.read_if_there("/etc/systemd/resolved.conf", notes).unwrap_or_default();
     let named = setting(&resolved, "DNS").unwrap_or_default().split_whitespace();
     let servers = values("nameserver").filter_map(GlobalAddr::parse).map(|address| address.to_string());
     let servers = servers.chain(named.filter_map(dns_server));
     let domain = Some(own_domain.to_owned()).filter(|domain| !domain.is_empty());
 
-    let (proxy, public_address) = match proxy(machine, troubles) {
+    let (proxy, public_address) = match proxy(machine, notes) {
         None => ("none", machine.address()),
         Some(Some(address)) => ("internet", Some(address)),
         Some(None) => ("proxy on the local network", None),
@@ -41,7 +41,7 @@ pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> Network {
         dns_servers: unique(servers),
         public_address: public_address.map(|address| address.to_string()).unwrap_or_default(),
         proxy: proxy.into(),
-        sources: [HOST, RESOLVER].map(|name| Source { name: name.into() }).into(),
+        sources: Vec::new(),
     }
 }
 
@@ -92,11 +92,11 @@ fn dns_server(entry: &str) -> Option<String> {
 
 /// `None` where no proxy is set; of one that is set, its address if it is global. A proxy's name is neither looked up (a dead server would hold
 /// us) nor told: it counts as one on the local network.
-fn proxy(machine: &Machine, troubles: &mut Troubles) -> Option<Option<GlobalAddr>> {
+fn proxy(machine: &Machine, notes: &mut Notes) -> Option<Option<GlobalAddr>> {
     const NAMES: [&str; 6] = ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
     let own = NAMES.iter().find_map(|name| machine.variable(name));
     let of_system = || {
-        let file = machine.read_if_there("/etc/environment", troubles)?;
+        let file = machine.read_if_there("/etc/environment", notes)?;
         NAMES.iter().find_map(|name| setting(&file, name)).map(str::to_owned)
     };
     let url = own.or_else(of_system)?;
@@ -152,7 +152,7 @@ mod tests {
     fn a_proxy_is_told_by_its_global_address_or_not_at_all() {
         let of = |url: &str| {
             let machine = Machine::prepared(std::path::Path::new("/nowhere"), &[("http_proxy", url)], || None);
-            proxy(&machine, &mut Troubles::default())
+            proxy(&machine, &mut Notes::default())
         };
         let global = |text| Some(GlobalAddr::parse(text));
         assert_eq!(of(""), None);

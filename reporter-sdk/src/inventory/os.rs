@@ -1,20 +1,20 @@
 //! Operating system, C library, desktop, time since it started.
 
-use report_format::schema::v1::{OperatingSystem, Source};
+use report_format::schema::v1::OperatingSystem;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::machine::{Machine, Troubles, setting, text, word};
+use super::machine::{Machine, Notes, setting, text, word};
 
-pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> OperatingSystem {
+pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> OperatingSystem {
     let places = ["/etc/os-release", "/usr/lib/os-release"];
-    let found = places.iter().find_map(|place| Some((*place, machine.read_if_there(place, troubles)?)));
+    let found = places.iter().find_map(|place| Some((*place, machine.read_if_there(place, notes)?)));
     if found.is_none() {
-        troubles.note(places[0], &"no such file");
+        notes.trouble(places[0], &"no such file");
     }
     let release = found.as_ref().map_or("", |(_, release)| release);
     let of = |key| setting(release, key).map(text).unwrap_or_default();
     let system = rustix::system::uname();
-    let sources = found.iter().map(|(place, _)| *place).chain(["uname"]).map(|name| Source { name: name.into() });
+    notes.source("uname");
     OperatingSystem {
         family: std::env::consts::OS.into(),
         name: of("NAME"),
@@ -26,7 +26,6 @@ pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> OperatingSy
         libc: libc_version(),
         desktop_session: desktop(machine),
         uptime_nanos: uptime_nanos(),
-        sources: sources.collect(),
         ..OperatingSystem::default()
     }
 }

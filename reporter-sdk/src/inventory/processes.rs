@@ -7,20 +7,21 @@ use report_format::schema::v1::Process;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use super::account::{FIRST_PERSON, LAST_PERSON};
-use super::machine::{Machine, Troubles, text};
+use super::machine::{Machine, Notes, text};
 
 /// Parent of the kernel's own threads, which are no programs.
 const KERNEL_THREADS: u32 = 2;
 
-pub(super) fn collect(_machine: &Machine, troubles: &mut Troubles) -> Vec<Process> {
+pub(super) fn collect(_machine: &Machine, notes: &mut Notes) -> Vec<Process> {
     let mut system = match System::new() {
         Ok(system) => system,
         Err(error) => {
-            troubles.note("processes", &error);
+            notes.trouble("processes", &error);
             return Vec::new();
         }
     };
     let what = ProcessRefreshKind::nothing().with_exe(UpdateKind::Always).with_memory().with_user(UpdateKind::Always);
+    notes.source("sysinfo");
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, what.without_tasks());
     let running = system.processes().values().filter(|process| {
         let parent = process.parent().map(sysinfo::Pid::as_u32);

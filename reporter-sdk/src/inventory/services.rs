@@ -2,12 +2,17 @@
 
 use report_format::schema::v1::RunningService;
 
-use super::machine::{Machine, Troubles, text};
+use super::machine::{Machine, Notes, text};
 
-pub(super) fn collect(machine: &Machine, _troubles: &mut Troubles) -> Vec<RunningService> {
+pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<RunningService> {
     // The unified hierarchy, and the one before it.
     let folders = ["/sys/fs/cgroup/system.slice", "/sys/fs/cgroup/systemd/system.slice"];
-    let units = folders.iter().map(|folder| machine.list(folder)).find(|names| !names.is_empty()).unwrap_or_default();
+    let found = folders.into_iter().map(|folder| (folder, machine.list(folder))).find(|(_, names)| !names.is_empty());
+    let units = found.map(|(folder, names)| {
+        notes.source(folder);
+        names
+    });
+    let units = units.unwrap_or_default();
     let names = units.iter().filter(|name| name.ends_with(".service")).map(|name| unit_name(name));
     let mut services: Vec<_> = names.map(|name| RunningService { name, path: String::new() }).collect();
     services.dedup();

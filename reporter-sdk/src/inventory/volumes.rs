@@ -5,18 +5,19 @@ use std::path::Path;
 use report_format::schema::v1::Volume;
 use sysinfo::{DiskKind, DiskRefreshKind, Disks};
 
-use super::machine::{Machine, Troubles, text, word};
+use super::machine::{Machine, Notes, text, word};
 use crate::redact;
 
-pub(super) fn collect(machine: &Machine, troubles: &mut Troubles) -> Vec<Volume> {
+pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<Volume> {
     let what = DiskRefreshKind::nothing().with_kind().with_storage();
     let disks = match Disks::new_with_refreshed_list_specifics(what) {
         Ok(disks) => disks,
         Err(error) => {
-            troubles.note("drives", &error);
+            notes.trouble("drives", &error);
             return Vec::new();
         }
     };
+    notes.source("sysinfo");
     // One device mounted in several places (bind mounts, subvolumes) is one volume.
     let mut seen = std::collections::BTreeSet::new();
     let fresh = |disk: &&sysinfo::Disk| disk.total_space() > 0 && seen.insert(disk.name().to_owned());

@@ -70,6 +70,8 @@ pub(crate) fn configuration(options: &mut Options) -> schema::Configuration {
         }),
         restart: options.restart.as_ref().map(restart),
         children: options.children == Children::Inherit,
+        sanitised_stacks: options.sanitised_stacks,
+        own_windows_only: options.own_windows_only,
     }
 }
 

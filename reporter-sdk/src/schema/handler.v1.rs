@@ -155,6 +155,10 @@ pub struct Configuration {
     pub restart: ::core::option::Option<Restart>,
     #[prost(bool, tag = "15")]
     pub children: bool,
+    #[prost(bool, tag = "16")]
+    pub sanitised_stacks: bool,
+    #[prost(bool, tag = "17")]
+    pub own_windows_only: bool,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Limits {
