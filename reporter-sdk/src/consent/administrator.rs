@@ -3,9 +3,12 @@
 //! `policy.toml` holds for every product, `<vendor>/<product>.toml` for one:
 //!
 //! ```toml
-//! consent = "ask"                       # or "always", or "never"; without it: "ask"
+//! consent = "ask"                       # or "basic", "safe", "everything", "never"; without it: "ask"
 //! never = ["screen", "full_memory"]     # never collected nor sent, whoever wishes it
 //! ```
+//!
+//! The grades are those of Windows Error Reporting (its policy *Configure Default consent*), whose *parameters only* is our *basic*. Other than there,
+//! nobody is asked for the rest where a grade sends a part by itself: it is not even collected.
 //!
 //! *Never* in either file wins, and both `never` lists hold. Otherwise the product's own file goes before the general one.
 
@@ -34,16 +37,35 @@ pub enum AdministratorConsent {
     /// The person decides.
     #[default]
     Ask,
-    /// Sent without asking.
-    Always,
+    /// What went wrong and in which product is sent without asking, and nothing else.
+    Basic,
+    /// With it goes what tells of the machine and names nobody: operating system, programs, services, drivers and devices.
+    Safe,
+    /// All is sent without asking, but for what only a person can choose: an image of the desktop, full memory, what they type.
+    Everything,
     /// Nothing is collected nor sent.
     Never,
+}
+
+impl AdministratorConsent {
+    /// What may be sent without asking anybody; `None` where somebody is to be asked, or nothing may be sent.
+    pub fn unasked(self) -> Option<CategorySet> {
+        use Category::{Contact, Devices, FullMemory, InstalledSoftware, Processes, Screen, System};
+        match self {
+            AdministratorConsent::Ask | AdministratorConsent::Never => None,
+            AdministratorConsent::Basic => Some(CategorySet::essential()),
+            AdministratorConsent::Safe => Some([System, Processes, InstalledSoftware, Devices].into_iter().collect()),
+            AdministratorConsent::Everything => {
+                Some([Screen, FullMemory, Contact].into_iter().fold(CategorySet::all(), CategorySet::without))
+            }
+        }
+    }
 }
 
 /// The administrator's policy for one product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdministratorPolicy {
-    /// Ask, always or never.
+    /// Which grade.
     pub consent: AdministratorConsent,
     /// Categories that are never collected; essential cannot be among them, say *never* instead.
     pub never: CategorySet,
@@ -219,7 +241,7 @@ mod tests {
     #[test]
     fn the_products_file_goes_before_the_general_one_and_both_lists_hold() {
         let machine = Machine::with(&[
-            ("policy.toml", "consent = \"always\"\nnever = [\"screen\"]"),
+            ("policy.toml", "consent = \"everything\"\nnever = [\"screen\"]"),
             ("Example Software/Ledger.toml", "consent = \"ask\"\nnever = [\"full_memory\"]"),
         ]);
         let (policy, soft_errors) = machine.policy();
@@ -229,17 +251,36 @@ mod tests {
     }
 
     #[test]
+    fn each_grade_sends_more_than_the_one_before() {
+        let grade = |name: &str| {
+            let text = format!("consent = \"{name}\"");
+            let (policy, soft_errors) = Machine::with(&[("policy.toml", &text)]).policy();
+            assert_eq!(soft_errors, []);
+            policy.consent
+        };
+        assert_eq!((grade("ask").unasked(), grade("never").unasked()), (None, None));
+        let [basic, safe, everything] = ["basic", "safe", "everything"].map(|name| grade(name).unasked().unwrap());
+        assert_eq!(basic, CategorySet::essential());
+        assert!(basic.is_subset_of(safe) && safe.is_subset_of(everything) && safe != everything);
+        let personal =
+            [Category::Actions, Category::Memory, Category::Account, Category::Network, Category::Attachments];
+        assert!(personal.into_iter().all(|category| !safe.contains(category) && everything.contains(category)));
+        let by_choice = [Category::Screen, Category::FullMemory, Category::Contact];
+        assert!(by_choice.into_iter().all(|category| !everything.contains(category)));
+    }
+
+    #[test]
     fn never_for_all_products_holds_whatever_the_products_file_says() {
         let machine = Machine::with(&[
             ("policy.toml", "consent = \"never\""),
-            ("Example Software/Ledger.toml", "consent = \"always\""),
+            ("Example Software/Ledger.toml", "consent = \"everything\""),
         ]);
         assert_eq!(machine.policy().0.consent, AdministratorConsent::Never);
     }
 
     #[test]
     fn a_file_that_others_can_write_is_ignored_and_named() {
-        let machine = Machine::with(&[("policy.toml", "consent = \"always\"")]);
+        let machine = Machine::with(&[("policy.toml", "consent = \"everything\"")]);
         set_mode(&machine.0.path().join("policy.toml"), 0o646);
         let (policy, soft_errors) = machine.policy();
         assert_eq!(policy, AdministratorPolicy::default());
@@ -248,14 +289,14 @@ mod tests {
 
     #[test]
     fn a_file_in_a_directory_that_others_can_write_is_ignored() {
-        let machine = Machine::with(&[("Example Software/Ledger.toml", "consent = \"always\"")]);
+        let machine = Machine::with(&[("Example Software/Ledger.toml", "consent = \"everything\"")]);
         set_mode(&machine.0.path().join("Example Software"), 0o777);
         assert_eq!(machine.policy().0, AdministratorPolicy::default());
     }
 
     #[test]
     fn a_file_of_another_owner_is_ignored() {
-        let machine = Machine::with(&[("policy.toml", "consent = \"always\"")]);
+        let machine = Machine::with(&[("policy.toml", "consent = \"everything\"")]);
         let somebody_else = rustix::process::geteuid().as_raw() + 1;
         let (policy, _) = AdministratorPolicy::read_below(machine.0.path(), somebody_else, "v", "p");
         assert_eq!(policy, AdministratorPolicy::default());
@@ -263,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_symbolic_link_is_ignored() {
-        let machine = Machine::with(&[("real.toml", "consent = \"always\"")]);
+        let machine = Machine::with(&[("real.toml", "consent = \"everything\"")]);
         std::os::unix::fs::symlink("real.toml", machine.0.path().join("policy.toml")).unwrap();
         let (policy, soft_errors) = machine.policy();
         assert_eq!((policy, soft_errors.len()), (AdministratorPolicy::default(), 1));
@@ -272,7 +313,7 @@ mod tests {
     #[test]
     fn a_policy_that_cannot_be_understood_means_never() {
         for text in [
-            "consent = \"alway\"",
+            "consent = \"always\"",
             "consent = ",
             "sonsent = \"ask\"",
             "never = [\"screan\"]",

@@ -4,7 +4,7 @@
 //! Who decides, first match wins (see [`Policies::resolve`]):
 //!
 //! 1. *never* of the machine's administrator, of the product for this kind of error, or of the person: nothing is sent;
-//! 2. *always* of the machine's administrator;
+//! 2. a grade of the machine's administrator that sends without asking: *basic*, *safe*, *everything*;
 //! 3. *always* remembered from the person;
 //! 4. the person is asked. No answer, no terminal, no time: [`Answer::Later`], the draft is kept, nothing is sent.
 //!

@@ -90,9 +90,9 @@ impl Policies {
 
     /// What follows for an error of this kind in this version of the product: first match wins.
     ///
-    /// 1. *Never* of the administrator, of the product for the kind, of the person: it wins over any *always*.
-    /// 2. *Always* of the administrator: all that is allowed, but no image of the desktop, no full memory and no contact,
-    ///    which are off until a person chooses them.
+    /// 1. *Never* of the administrator, of the product for the kind, of the person: it wins over whatever sends unasked.
+    /// 2. A grade of the administrator's that sends unasked: what of it is allowed. In no grade there is an image of the desktop, full memory or a
+    ///    contact, which are off until a person chooses them.
     /// 3. *Always* of the person: what was chosen then and is still allowed.
     /// 4. The person is asked about all that is allowed.
     pub fn resolve(&self, kind: ErrorKind, product_version: &str) -> Resolution {
@@ -112,10 +112,8 @@ impl Policies {
             return Resolution::Never(Refuser::Person);
         }
         let allowed = self.allowed();
-        if self.administrator.consent == AdministratorConsent::Always {
-            let by_choice_only = [Category::Screen, Category::FullMemory, Category::Contact];
-            let categories = by_choice_only.into_iter().fold(allowed, CategorySet::without);
-            return Resolution::Always { by: ConsentSource::Administrator, categories };
+        if let Some(unasked) = self.administrator.consent.unasked() {
+            return Resolution::Always { by: ConsentSource::Administrator, categories: unasked.and(allowed) };
         }
         match remembered {
             Some(choice) if choice.remember == Remember::Always => {
@@ -133,8 +131,8 @@ mod tests {
     use super::*;
 
     fn administrator() -> impl Strategy<Value = AdministratorPolicy> {
-        use AdministratorConsent::{Always, Ask, Never};
-        (prop_oneof![Just(Ask), Just(Always), Just(Never)], any::<u64>())
+        use AdministratorConsent::{Ask, Basic, Everything, Never, Safe};
+        (prop_oneof![Just(Ask), Just(Basic), Just(Safe), Just(Everything), Just(Never)], any::<u64>())
             .prop_map(|(consent, never)| AdministratorPolicy { consent, never: CategorySet::from_bits(never) })
     }
 
@@ -182,7 +180,8 @@ mod tests {
         fn only_a_person_or_the_administrator_makes_it_always(policies in policies()) {
             match policies.resolve(ErrorKind::Crash, "1") {
                 Resolution::Always { by: ConsentSource::Administrator, categories } => {
-                    prop_assert_eq!(policies.administrator.consent, AdministratorConsent::Always);
+                    let unasked = policies.administrator.consent.unasked().expect("a grade that sends");
+                    prop_assert!(categories.is_subset_of(unasked.and(policies.allowed())));
                     prop_assert!(!categories.contains(Category::Screen) && !categories.contains(Category::FullMemory));
                 }
                 Resolution::Always { by, categories } => {
