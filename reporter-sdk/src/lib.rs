@@ -35,6 +35,8 @@ pub mod consent;
 #[cfg(feature = "handler")]
 pub mod deliver;
 #[cfg(feature = "handler")]
+mod descriptors;
+#[cfg(feature = "handler")]
 pub mod encode;
 mod error;
 mod excluded;
@@ -62,6 +64,8 @@ mod schema;
 mod shared;
 #[cfg(feature = "handler")]
 pub mod spool;
+#[cfg(feature = "handler")]
+pub mod statement;
 #[cfg(feature = "handler")]
 mod stopping;
 mod text;

@@ -1,6 +1,7 @@
 //! The handler: started by a product's SDK, never by a person. A person can end those that run.
 
 use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
@@ -8,8 +9,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use reporter_sdk::handler::Stopped;
+use reporter_sdk::statement::Statement;
 
 /// Makes reports of a product's errors, asks whether to send them, and sends them. A product starts it by itself.
 #[derive(Debug, Parser)]
@@ -17,13 +19,23 @@ use reporter_sdk::handler::Stopped;
 #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 struct Arguments {
     /// Serve the product at the other end of the sockets that are standard input (control) and standard output (crash channel)
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "what_is_collected")]
     serve: bool,
+    /// Print what a report can hold, with purpose and example of each fact, and end: for a vendor's policy page
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text", exclusive = true)]
+    what_is_collected: Option<StatementFormat>,
     /// Append what happens to this file (made owner-only)
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StatementFormat {
+    Text,
+    Json,
+    Markdown,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,6 +69,9 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(Command::Stop { timeout }) = arguments.command {
         return stop(Duration::from_secs(timeout));
     }
+    if let Some(format) = arguments.what_is_collected {
+        return print(format);
+    }
     let Arguments { serve: true, log, .. } = arguments else {
         bail!("nothing to do: a product's SDK starts this program with --serve");
     };
@@ -71,6 +86,20 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         tracing_subscriber::fmt().with_ansi(false).with_writer(file).init();
     }
     reporter_sdk::handler::serve(control, crash).context("cannot serve the product")
+}
+
+fn print(format: StatementFormat) -> anyhow::Result<()> {
+    let statement = Statement::of_schema();
+    let text = match format {
+        StatementFormat::Text => statement.to_text(),
+        StatementFormat::Json => statement.to_json(),
+        StatementFormat::Markdown => statement.to_markdown(),
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads it has seen enough: `| head`.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
 }
 
 fn stop(timeout: Duration) -> anyhow::Result<()> {

@@ -44,6 +44,12 @@ impl CategorySet {
         CategorySet(ESSENTIAL)
     }
 
+    /// What is sent if a person leaves the choice as it is: everything but an image of the desktop and full memory, which are off until
+    /// chosen.
+    pub fn preselected() -> Self {
+        Self::all().without(Category::Screen).without(Category::FullMemory)
+    }
+
     /// Every category.
     pub fn all() -> Self {
         Self::EVERY.into_iter().collect()
@@ -121,6 +127,27 @@ impl FromIterator<Category> for CategorySet {
 impl fmt::Debug for CategorySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// What a category is called on its switch, for a person.
+pub fn category_title(category: Category) -> &'static str {
+    match category {
+        Category::Unspecified => "unknown",
+        Category::Essential => "What went wrong, in which product; your decision",
+        Category::Actions => "What you did with the program last",
+        Category::Memory => "Parts of the program's memory, and the libraries in it",
+        Category::FullMemory => "ALL of the program's memory",
+        Category::Processes => "Running applications, services and drivers",
+        Category::System => "Operating system, language, processor, volumes",
+        Category::Account => "Your user account's name",
+        Category::Network => "Names of your computer and network",
+        Category::InstalledSoftware => "Installed programs and services",
+        Category::Devices => "Network cards, printers and displays",
+        Category::Screen => "An image of your desktop",
+        Category::Contact => "What you enter here",
+        Category::Product => "Facts that the program adds",
+        Category::Attachments => "Files that the program attaches",
     }
 }
 

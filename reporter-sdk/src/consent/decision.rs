@@ -63,10 +63,9 @@ impl<'a> Request<'a> {
         self.offered
     }
 
-    /// What is sent if the person leaves the choice as it is: all that is offered but an image of the desktop and full
-    /// memory, which are off until chosen.
+    /// What of it is sent if the person leaves the choice as it is.
     pub fn preselected(&self) -> CategorySet {
-        self.offered.without(Category::Screen).without(Category::FullMemory)
+        self.offered.and(CategorySet::preselected())
     }
 
     /// The person's answer to this request.

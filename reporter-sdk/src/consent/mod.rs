@@ -22,7 +22,7 @@ mod tty;
 
 pub use crate::schema::Notice;
 pub use administrator::{AdministratorConsent, AdministratorPolicy};
-pub use category::{CategorySet, category_name};
+pub use category::{CategorySet, category_name, category_title};
 pub use decision::{
     Answer, Asker, ConsentError, Decision, Grant, Outcome, Remember, Remembered, Request, Unattended, settle,
 };

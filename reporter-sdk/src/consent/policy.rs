@@ -1,6 +1,6 @@
 //! Who has said what beforehand, and what follows from it.
 
-use report_format::schema::v1::{Category, ConsentSource, ErrorKind};
+use report_format::schema::v1::{ConsentSource, ErrorKind};
 
 use super::{AdministratorConsent, AdministratorPolicy, CategorySet, Decision, Remember, Remembered, Request};
 use crate::schema::{CategoryPolicy, KindPolicy, Policy};
@@ -127,6 +127,7 @@ impl Policies {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use report_format::schema::v1::Category;
 
     use super::*;
 

@@ -1,15 +1,12 @@
 //! Shows what a draft holds: every field of every section, by the schema's own descriptors, so that a field that is added to
 //! the schema is shown without anyone thinking of it.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::LazyLock;
 
-use prost::Message;
-use report_format::schema::DESCRIPTOR_SET;
 use report_format::schema::v1::{Category, Format, SectionKind};
 
-use super::{CategorySet, Draft, DraftSection, MemoryDraft};
+use super::{CategorySet, Draft, DraftSection, MemoryDraft, category_title};
+use crate::descriptors::{FieldDescriptor, SCHEMA, field_type};
 use crate::text::{escape, escape_lines};
 
 /// Messages in messages, at most: the schema has 4.
@@ -27,27 +24,6 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// What a category is called on its switch.
-pub(super) fn switch(category: Category) -> &'static str {
-    match category {
-        Category::Unspecified => "unknown",
-        Category::Essential => "What went wrong, in which product; your decision",
-        Category::Actions => "What you did with the program last",
-        Category::Memory => "Parts of the program's memory, and the libraries in it",
-        Category::FullMemory => "ALL of the program's memory",
-        Category::Processes => "Running applications, services and drivers",
-        Category::System => "Operating system, language, processor, volumes",
-        Category::Account => "Your user account's name",
-        Category::Network => "Names of your computer and network",
-        Category::InstalledSoftware => "Installed programs and services",
-        Category::Devices => "Network cards, printers and displays",
-        Category::Screen => "An image of your desktop",
-        Category::Contact => "What you enter here",
-        Category::Product => "Facts that the program adds",
-        Category::Attachments => "Files that the program attaches",
-    }
-}
-
 /// The sections that may be sent, each with its fields as they would be sent. Safe for a terminal.
 pub(super) fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) -> String {
     let mut text = String::new();
@@ -55,7 +31,7 @@ pub(super) fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) 
         let state = if chosen.contains(section.category) { "chosen" } else { "left out" };
         let name = section.kind.as_str_name().trim_start_matches("SECTION_KIND_").to_lowercase().replace('_', " ");
         let bytes = size(section.payload.len() as u64);
-        let _ = writeln!(text, "\n{} – {name}, {bytes}, {state}", switch(section.category));
+        let _ = writeln!(text, "\n{} – {name}, {bytes}, {state}", category_title(section.category));
         show_section(section, &mut text);
     }
     if let Some(memory) = draft.memory.as_ref().filter(|_| offered.contains(Category::FullMemory)) {
@@ -70,7 +46,8 @@ pub(super) fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) 
 /// What can be said of an image that nobody can read through.
 fn show_memory(memory: &MemoryDraft, chosen: CategorySet, text: &mut String) {
     let state = if chosen.contains(Category::FullMemory) { "chosen" } else { "left out" };
-    let _ = writeln!(text, "\n{} – memory image, {}, {state}", switch(Category::FullMemory), size(memory.bytes));
+    let _ =
+        writeln!(text, "\n{} – memory image, {}, {state}", category_title(Category::FullMemory), size(memory.bytes));
     let _ = writeln!(
         text,
         "  All that the program had in memory when it failed: {} in {} regions, of which {} are kept and the rest is zeros or the\n  \

@@ -9,10 +9,10 @@ use dialoguer::console::Term;
 use report_format::schema::v1::{Category, Contact, Error, ErrorKind, SectionKind};
 use rustix::process::Pid;
 
-use super::preview::{preview, size, switch};
+use super::preview::{preview, size};
 use super::reading::Reading;
 use super::tty::{Borrowed, is_in_foreground};
-use super::{Answer, Asker, CategorySet, Decision, Remember, Request};
+use super::{Answer, Asker, CategorySet, Decision, Remember, Request, category_title};
 use crate::places;
 use crate::text::escape;
 
@@ -200,7 +200,7 @@ impl<'r> Conversation<'r> {
             let mark = if chosen.contains(category) { 'x' } else { ' ' };
             let bytes = size(draft.size_of(category));
             let note = if category == Category::Essential { "  (always)" } else { "" };
-            let _ = writeln!(text, "  {number:2} [{mark}] {:58} {bytes:>9}{note}", switch(category));
+            let _ = writeln!(text, "  {number:2} [{mark}] {:58} {bytes:>9}{note}", category_title(category));
         }
         if self.request.offered().contains(Category::Contact) {
             let Contact { first_name, last_name, email, description, .. } = &self.contact;
