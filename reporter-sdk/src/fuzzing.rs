@@ -8,6 +8,7 @@ use report_format::schema::v1::Surface;
 
 use crate::handler::forged::draft_of;
 use crate::handler::minidump_filter::{FilterPlan, filter};
+use crate::handler::sanitise::Addresses;
 use crate::shared::layout::{self, ActionKind, header};
 use crate::shared::snapshot::Snapshot;
 use crate::shared::writer::{Action, Crash, Exception, Panic, Writer, write_header};
@@ -16,13 +17,20 @@ use crate::shared::writer::{Action, Crash, Exception, Panic, Writer, write_heade
 /// size than with nothing.
 pub fn minidump_filter(input: &[u8]) {
     let everything = || std::iter::once(0..u64::MAX).collect();
-    for plan in [FilterPlan { zero: Vec::new(), system: true }, FilterPlan { zero: everything(), system: false }] {
+    let plans = [
+        FilterPlan { system: true, ..FilterPlan::default() },
+        FilterPlan { zero: everything(), ..FilterPlan::default() },
+        FilterPlan { sanitise: Some(Addresses::default()), ..FilterPlan::default() },
+    ];
+    for plan in plans {
         let mut dump = input.to_vec();
         if let Ok(report) = filter(&mut dump, &plan) {
             assert!(dump.len() <= input.len() * 2 + 4096, "{} bytes of {}", dump.len(), input.len());
             assert!(minidump::Minidump::read(&dump[..]).is_ok());
             assert!(report.zeroed_bytes <= dump.len() as u64);
             assert!(report.zeroed_bytes == 0 || !plan.zero.is_empty());
+            assert!(report.sanitised_bytes <= dump.len() as u64);
+            assert!(report.sanitised_bytes == 0 || plan.sanitise.is_some());
         }
     }
 }

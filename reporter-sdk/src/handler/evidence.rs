@@ -12,6 +12,7 @@ use super::argument_block::ArgumentBlock;
 use super::dump::{self, DumpError, DumpRequest, RawDump, StandStill};
 use super::minidump_filter::{self, FilterPlan};
 use super::modules::LoadedModules;
+use super::sanitise::Addresses;
 use super::unwind::{self, UnwindLimits};
 use super::{abort_message, fault, memory_map, proc_files, procfs, recorded, soft_error, soft_note, stand_in};
 use crate::consent::CategorySet;
@@ -77,13 +78,22 @@ const DUMP_TIME: Duration = Duration::from_secs(8);
 /// For the frames: reading files of a dead file server cannot be called off.
 const READ_TIME: Duration = Duration::from_secs(8);
 
+/// What is not to be in a dump.
+#[derive(Debug, Default)]
+pub(crate) struct Filtering {
+    /// The category *system* is allowed.
+    pub(crate) system: bool,
+    /// Only addresses stay of its memory.
+    pub(crate) sanitised: bool,
+    /// What the product keeps out of it.
+    pub(crate) excluded: Vec<Range<u64>>,
+}
+
 /// A dump of the product that is being made.
 pub(crate) struct Dumping<'a> {
     crash: &'a CrashRecord,
     pid: u32,
-    system: bool,
-    /// What the product keeps out of it.
-    excluded: Vec<Range<u64>>,
+    filtering: Filtering,
     started: Instant,
     dumping: Result<dump::Dumping, DumpError>,
 }
@@ -95,7 +105,7 @@ pub(crate) fn begin_dump<'a>(
     pid: u32,
     policy: DumpPolicy,
     allowed: CategorySet,
-    excluded: Vec<Range<u64>>,
+    filtering: Filtering,
     diagnostics: &mut v1::Diagnostics,
 ) -> Option<Dumping<'a>> {
     if !allowed.contains(Category::Memory) || matches!(policy, DumpPolicy::None) {
@@ -112,7 +122,7 @@ pub(crate) fn begin_dump<'a>(
     let started = Instant::now();
     let hold = matches!(occurrence.kind, ErrorKind::Crash | ErrorKind::OutOfMemory) || policy == DumpPolicy::FullMemory;
     let dumping = dump::begin(DumpRequest { pid, tid: crash.tid, context, timeout: DUMP_TIME, hold });
-    Some(Dumping { crash, pid, system: allowed.contains(Category::System), excluded, started, dumping })
+    Some(Dumping { crash, pid, filtering, started, dumping })
 }
 
 impl Dumping<'_> {
@@ -122,7 +132,7 @@ impl Dumping<'_> {
         ask_product: &dyn Fn() -> Option<MemoryRecord>,
         diagnostics: &mut v1::Diagnostics,
     ) -> Option<Dumped> {
-        let Self { crash, pid, system, excluded, started, dumping } = self;
+        let Self { crash, pid, filtering, started, dumping } = self;
         let raw = dumping.and_then(dump::Dumping::finish);
         diagnostics.dump_nanos = nanos(raw.as_ref().map_or_else(|_| started.elapsed(), |raw| raw.took));
         // Where it goes on at once.
@@ -134,7 +144,7 @@ impl Dumping<'_> {
                 .and_then(|record| stand_in(record, crash, Some(pid), diagnostics))
                 .ok_or(())
         });
-        filter(raw.ok()?, crash.tid, system, excluded, diagnostics)
+        filter(raw.ok()?, crash.tid, filtering, diagnostics)
     }
 }
 
@@ -142,12 +152,11 @@ impl Dumping<'_> {
 pub(crate) fn of_record(
     record: MemoryRecord,
     crash: &CrashRecord,
-    system: bool,
+    filtering: Filtering,
     diagnostics: &mut v1::Diagnostics,
 ) -> Option<Dumped> {
     let raw = stand_in(record, crash, None, diagnostics)?;
-    // What the product excludes, it has left out of the record itself.
-    filter(raw, crash.tid, system, Vec::new(), diagnostics)
+    filter(raw, crash.tid, filtering, diagnostics)
 }
 
 /// Makes a dump of the crashing thread's own record, with what can be known of its process `pid`, if that is still there.
@@ -186,17 +195,14 @@ fn stand_in(
 }
 
 /// Takes out of the dump what must not be kept. Without a word on where the arguments are, nothing of it may be.
-fn filter(
-    raw: RawDump,
-    tid: u32,
-    system: bool,
-    excluded: Vec<Range<u64>>,
-    diagnostics: &mut v1::Diagnostics,
-) -> Option<Dumped> {
+fn filter(raw: RawDump, tid: u32, filtering: Filtering, diagnostics: &mut v1::Diagnostics) -> Option<Dumped> {
     let RawDump { mut bytes, argument_block, soft_errors, held, .. } = raw;
     diagnostics.soft_errors.extend(soft_errors);
-    let modules = match Minidump::read(&bytes[..]) {
-        Ok(parsed) => LoadedModules::read(&parsed, &mut diagnostics.soft_errors),
+    let Filtering { system, sanitised, excluded } = filtering;
+    let (modules, code) = match Minidump::read(&bytes[..]) {
+        Ok(parsed) => {
+            (LoadedModules::read(&parsed, &mut diagnostics.soft_errors), sanitised.then(|| Addresses::of_code(&parsed)))
+        }
         Err(error) => {
             diagnostics.soft_errors.push(soft_error("dump", &error));
             return None;
@@ -213,10 +219,11 @@ fn filter(
         }
     };
     let zero = block.ranges.iter().cloned().chain(excluded).collect();
-    match minidump_filter::filter(&mut bytes, &FilterPlan { zero, system }) {
+    match minidump_filter::filter(&mut bytes, &FilterPlan { zero, system, sanitise: code }) {
         Ok(report) => {
             diagnostics.dropped_streams = report.dropped_streams;
             diagnostics.zeroed_bytes = report.zeroed_bytes;
+            diagnostics.sanitised_bytes = report.sanitised_bytes;
             let standing = held.map(|still| Standing { still, argument_block: Some(block) });
             Some(Dumped { bytes, modules, tid, keep: true, standing })
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use prost::Message;
 use report_format::schema::v1::{self, Category, SectionKind};
 
-use super::evidence::{self, Memory};
+use super::evidence::{self, Filtering, Memory};
 use super::lost::{Left, as_of_that_run};
 use super::pipeline::Pipeline;
 use super::settings::Settings;
@@ -57,7 +57,7 @@ pub(crate) fn draft_of(words: &[AtomicU64]) -> usize {
     let memory = match (&left.occurrence.crash, left.record.take()) {
         (Some(crash), Some(mut record)) => {
             record.maps = with_one_file(&record.maps);
-            let dumped = evidence::of_record(record, crash, true, &mut diagnostics);
+            let dumped = evidence::of_record(record, crash, Filtering::default(), &mut diagnostics);
             dumped.map_or_else(Memory::default, |dumped| evidence::unwind(dumped, &mut diagnostics))
         }
         _ => Memory::default(),

@@ -101,8 +101,9 @@ impl Pipeline {
             allowed.contains(Category::Memory) && self.settings.dump(occurrence.kind) != DumpPolicy::None;
         let memory = match (&occurrence.crash, &left.record) {
             (Some(crash), Some(record)) if wants_memory => {
-                let system = allowed.contains(Category::System);
-                let dumped = evidence::of_record(record.clone(), crash, system, &mut diagnostics);
+                // What the product excludes, it has left out of the record itself.
+                let filtering = self.filtering(allowed, Vec::new());
+                let dumped = evidence::of_record(record.clone(), crash, filtering, &mut diagnostics);
                 dumped.map_or_else(Memory::default, |dumped| evidence::unwind(dumped, &mut diagnostics))
             }
             _ => Memory::default(),

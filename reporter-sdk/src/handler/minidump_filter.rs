@@ -7,7 +7,7 @@
 //!
 //! | stream | why it can carry no environment, argument or path |
 //! |---|---|
-//! | threads, memory (both forms) | raw memory, which *memory* covers; the argument block in it is zeroed |
+//! | threads, memory (both forms) | raw memory, which *memory* covers; the argument block in it is zeroed, and of a product that chose so only addresses stay |
 //! | modules | names, with user names replaced; of the debug record only an ELF build id |
 //! | exception, memory info | numbers |
 //! | thread names | given by the product's code, at most 15 bytes; user names in paths replaced |
@@ -21,6 +21,7 @@
 
 use std::ops::Range;
 
+use super::sanitise::{self, Addresses};
 use crate::redact::user_paths;
 
 /// What to take out besides what always goes.
@@ -30,6 +31,8 @@ pub(crate) struct FilterPlan {
     pub(crate) zero: Vec<Range<u64>>,
     /// The category *system* is granted: facts of CPU and operating system stay.
     pub(crate) system: bool,
+    /// Where code is, if of all other memory only addresses are to stay.
+    pub(crate) sanitise: Option<Addresses>,
 }
 
 /// What was taken out.
@@ -39,6 +42,8 @@ pub(crate) struct FilterReport {
     pub(crate) dropped_streams: Vec<u32>,
     /// Bytes of [`FilterPlan::zero`] that the dump held.
     pub(crate) zeroed_bytes: u64,
+    /// Bytes of memory that were replaced, since they are no address.
+    pub(crate) sanitised_bytes: u64,
 }
 
 /// The dump cannot be filtered, so it must not be kept.
@@ -94,6 +99,8 @@ pub(crate) fn filter(dump: &mut Vec<u8>, plan: &FilterPlan) -> Result<FilterRepo
         plan,
         kept: Ranges::default(),
         zero: Ranges::default(),
+        memory: Vec::new(),
+        stacks: Vec::new(),
         names: Vec::new(),
         empty: None,
         dropped: Vec::new(),
@@ -103,6 +110,7 @@ pub(crate) fn filter(dump: &mut Vec<u8>, plan: &FilterPlan) -> Result<FilterRepo
         work.stream(entry)?;
     }
     work.rename()?;
+    let sanitised_bytes = work.sanitise();
     let Work { mut kept, mut zero, dropped, .. } = work;
     let mut end = 0;
     for range in kept.merged() {
@@ -119,7 +127,7 @@ pub(crate) fn filter(dump: &mut Vec<u8>, plan: &FilterPlan) -> Result<FilterRepo
     }
     // Streams that lie about their place can lie over header or directory.
     minidump::Minidump::read(&dump[..]).map_err(|_| FilterError::Signature)?;
-    Ok(FilterReport { dropped_streams: dropped, zeroed_bytes })
+    Ok(FilterReport { dropped_streams: dropped, zeroed_bytes, sanitised_bytes })
 }
 
 /// A stream's place in the directory and in the file.
@@ -136,6 +144,10 @@ struct Work<'a> {
     kept: Ranges,
     /// Places in the file that hold memory which the plan takes out.
     zero: Ranges,
+    /// All memory: from which address on, and its place in the file.
+    memory: Vec<(u64, Range<usize>)>,
+    /// Addresses of the threads' stacks.
+    stacks: Vec<Range<u64>>,
     /// Where a 4-byte offset of a name stands.
     names: Vec<usize>,
     /// Where an empty text was put.
@@ -195,6 +207,7 @@ impl Work<'_> {
         for at in self.list("thread list", body, THREAD)? {
             let (start, size, rva) = (self.u64(at + 24)?, self.u32(at + 32)?, self.u32(at + 36)?);
             self.memory_range(start, u64::from(size), u64::from(rva))?;
+            self.stacks.push(start..start.saturating_add(u64::from(size)));
             self.location("thread context", at + 40)?;
         }
         Ok(())
@@ -224,6 +237,7 @@ impl Work<'_> {
     /// Keeps a piece of the process's memory, less what the plan takes out of it.
     fn memory_range(&mut self, start: u64, size: u64, rva: u64) -> Result<(), FilterError> {
         let file = self.keep("memory", to_usize(rva), to_usize(size))?;
+        self.memory.push((start, file.clone()));
         let end = start.saturating_add(size);
         for zero in &self.plan.zero {
             let (from, to) = (zero.start.max(start), zero.end.min(end));
@@ -233,6 +247,22 @@ impl Work<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes all but addresses out of the memory, where the plan wants that. Returns how many bytes went.
+    fn sanitise(&mut self) -> u64 {
+        let Some(code) = &self.plan.sanitise else { return 0 };
+        let stacks = self.stacks.drain(..).collect();
+        // Several ranges can be of one place in the file, each stack is: it is done once, whatever a hostile dump says.
+        self.memory.sort_by_key(|(_, file)| file.start);
+        let (mut replaced, mut end) = (0, 0);
+        for (start, file) in self.memory.drain(..).filter(|(_, file)| !file.is_empty()) {
+            let fresh = file.start.max(end)..file.end.max(end);
+            let start = start.saturating_add((fresh.start - file.start) as u64);
+            end = fresh.end;
+            replaced += sanitise::sanitise(&mut self.dump[fresh], start, code, &stacks);
+        }
+        replaced
     }
 
     fn modules(&mut self, body: Range<usize>) -> Result<(), FilterError> {

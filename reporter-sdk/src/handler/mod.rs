@@ -29,6 +29,7 @@ mod proc_files;
 mod procfs;
 mod recorded;
 mod restart;
+pub(crate) mod sanitise;
 mod server;
 mod settings;
 mod signature;

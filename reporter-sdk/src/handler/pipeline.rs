@@ -3,6 +3,7 @@
 //! Each step's failure is a soft error as long as something can still be said; from the draft on it is an error, and the draft stays in the
 //! spool.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,7 +12,7 @@ use report_format::ReportId;
 use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
 use super::attachments::Attachments;
-use super::evidence::{self, Dumped, Memory, Occurrence, Standing, nanos};
+use super::evidence::{self, Dumped, Filtering, Memory, Occurrence, Standing, nanos};
 use super::exclusions::Exclusions;
 use super::full_memory::{self, GaveWay, Image, Images};
 use super::hold::Hold;
@@ -134,8 +135,8 @@ impl Pipeline {
 
         let policy = self.settings.dump(occurrence.kind);
         let id = ReportId(uuid::Uuid::now_v7().into_bytes());
-        let dumping =
-            evidence::begin_dump(occurrence, pid, policy, allowed, self.exclusions.ranges(), &mut diagnostics);
+        let filtering = self.filtering(allowed, self.exclusions.ranges());
+        let dumping = evidence::begin_dump(occurrence, pid, policy, allowed, filtering, &mut diagnostics);
         hold.show_progress();
         let mut dumped = dumping.and_then(|dumping| dumping.finish(&|| hold.record(), &mut diagnostics));
         // Ours until the whole draft has taken its place.
@@ -391,6 +392,11 @@ impl Pipeline {
         let policies =
             Policies { product: self.settings.policy.clone(), administrator: self.administrator, remembered };
         policies.resolve(kind, &self.settings.product.version)
+    }
+
+    /// What is not to be in a dump of the product.
+    pub(super) fn filtering(&self, allowed: CategorySet, excluded: Vec<Range<u64>>) -> Filtering {
+        Filtering { system: allowed.contains(Category::System), sanitised: self.settings.sanitised_stacks, excluded }
     }
 
     /// Whether all of the product's memory is wanted and somebody could grant it.

@@ -91,7 +91,7 @@ impl Stopped {
         self.await_stop();
         let mut small = raw.bytes;
         let zero = raw.argument_block.unwrap().ranges;
-        minidump_filter::filter(&mut small, &FilterPlan { zero, system: true }).unwrap();
+        minidump_filter::filter(&mut small, &FilterPlan { zero, system: true, sanitise: None }).unwrap();
 
         let block = ArgumentBlock::read(self.pid(), &memory_map::read(self.pid()).unwrap()).unwrap();
         let mut soft_errors = Vec::new();

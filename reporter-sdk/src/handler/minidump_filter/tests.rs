@@ -3,10 +3,13 @@ use minidump::{
     Module as _,
 };
 use proptest::prelude::*;
+use report_format::schema::v1;
 
 use super::*;
 use crate::handler::dump::{self, RawDump};
 use crate::handler::live_child::{CANARY, LiveChild};
+use crate::handler::modules::LoadedModules;
+use crate::handler::unwind::{self, UnwindLimits};
 
 fn live_dump() -> (RawDump, u32) {
     let child = LiveChild::start();
@@ -14,7 +17,7 @@ fn live_dump() -> (RawDump, u32) {
 }
 
 fn plan(raw: &RawDump) -> FilterPlan {
-    FilterPlan { zero: raw.argument_block.as_ref().unwrap().ranges.clone(), system: true }
+    FilterPlan { zero: raw.argument_block.as_ref().unwrap().ranges.clone(), system: true, sanitise: None }
 }
 
 fn holds(bytes: &[u8], text: &str) -> bool {
@@ -134,14 +137,76 @@ fn a_user_in_a_module_s_path_is_replaced() {
 }
 
 #[test]
+fn of_a_live_process_only_addresses_stay_and_its_frames_are_found_as_before() {
+    let child = LiveChild::start();
+    let raw = dump::take(child.pid(), child.tid).unwrap();
+    let code = Addresses::of_code(&Minidump::read(&raw.bytes[..]).unwrap());
+    let frames = |bytes: &[u8]| {
+        let dump = Minidump::read(bytes).unwrap();
+        let modules = LoadedModules::read(&dump, &mut Vec::new());
+        let stacks = unwind::stacks(&dump, &modules, child.tid, UnwindLimits::default(), &mut Vec::new());
+        let of = |thread: v1::Thread| thread.frames.into_iter().map(|frame| (frame.instruction, frame.trust)).collect();
+        stacks.threads.into_iter().map(of).collect::<Vec<Vec<_>>>()
+    };
+    let (mut whole, mut sanitised) = (raw.bytes.clone(), raw.bytes.clone());
+    filter(&mut whole, &plan(&raw)).unwrap();
+    let report = filter(&mut sanitised, &FilterPlan { sanitise: Some(code.clone()), ..plan(&raw) }).unwrap();
+    let before = frames(&whole);
+    assert!(before.iter().map(Vec::len).max().unwrap() > 3, "{before:?}");
+    assert_eq!(frames(&sanitised), before);
+
+    let dump = Minidump::read(&sanitised[..]).unwrap();
+    let threads = dump.get_stream::<MinidumpThreadList<'_>>().unwrap();
+    let stacks: Addresses = threads
+        .threads
+        .iter()
+        .filter_map(|t| {
+            Some(
+                t.raw.stack.start_of_memory_range
+                    ..t.raw.stack.start_of_memory_range + u64::from(t.raw.stack.memory.data_size),
+            )
+        })
+        .collect();
+    let memory = dump.get_stream::<MinidumpMemoryList<'_>>().unwrap();
+    let mut replaced = 0;
+    for range in memory.iter().filter(|range| !code.contain(range.base_address)) {
+        for word in range.bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())) {
+            replaced += u64::from(word == sanitise::REPLACED) * 8;
+            // Arguments, which are zeroed, can begin in the middle of a word.
+            let marks = word.to_le_bytes().into_iter().zip(sanitise::REPLACED.to_le_bytes());
+            let nothing = marks.into_iter().all(|(byte, mark)| byte == 0 || byte == mark);
+            assert!(nothing || code.contain(word) || stacks.contain(word), "{word:#x}");
+        }
+    }
+    assert!(replaced > 1000 && replaced <= report.sanitised_bytes, "{replaced} of {}", report.sanitised_bytes);
+    // At encode time the filter runs again, with another plan, and leaves that as it is.
+    let mut again = sanitised.clone();
+    filter(&mut again, &plan(&raw)).unwrap();
+    assert!(again == sanitised);
+}
+
+#[test]
+fn many_ranges_of_one_place_are_sanitised_once() {
+    let mut bytes = small_dump("x", &[7; 64]);
+    let plan = FilterPlan { sanitise: Some(Addresses::default()), ..FilterPlan::default() };
+    assert_eq!(filter(&mut bytes, &plan).unwrap().sanitised_bytes, 64);
+    let dump = Minidump::read(&bytes[..]).unwrap();
+    let memory = dump.get_stream::<MinidumpMemoryList<'_>>().unwrap();
+    assert_eq!(memory.iter().next().unwrap().bytes, sanitise::REPLACED.to_le_bytes().repeat(8));
+}
+
+#[test]
 fn memory_is_zeroed_where_the_plan_says_and_nowhere_else() {
     let mut bytes = small_dump("x", &[7; 64]);
     let plan = FilterPlan {
         zero: vec![0..0x1008, 0x1010..0x1018, 0x1014..0x1020, 0x103f..u64::MAX, 0x2000..0x3000],
-        system: false,
+        ..FilterPlan::default()
     };
     let report = filter(&mut bytes, &plan).unwrap();
-    assert_eq!(report, FilterReport { dropped_streams: vec![0x4767_0007], zeroed_bytes: 8 + 16 + 1 });
+    assert_eq!(
+        report,
+        FilterReport { dropped_streams: vec![0x4767_0007], zeroed_bytes: 8 + 16 + 1, ..FilterReport::default() }
+    );
     let dump = Minidump::read(&bytes[..]).unwrap();
     let memory = dump.get_stream::<MinidumpMemoryList<'_>>().unwrap();
     let expected = [&[0; 8][..], &[7; 8], &[0; 16], &[7; 31], &[0]].concat();
