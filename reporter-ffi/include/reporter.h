@@ -506,6 +506,18 @@ reporter_status_t reporter_options_attach_file_n(reporter_options_t *options,
 reporter_status_t reporter_options_set_include_command_line(reporter_options_t *options, bool include);
 
 /**
+ * Keeps of stacks, and of memory that registers point at, only what looks like an address: of code, or of a stack. Off by default.
+ * For products whose stacks can hold what must not leave the machine. Frames are found as before; values of variables are lost.
+ */
+reporter_status_t reporter_options_set_sanitised_stacks(reporter_options_t *options,
+                                                        bool sanitised);
+
+/**
+ * Blanks out all but the product's own windows in an image of the desktop. Off by default.
+ */
+reporter_status_t reporter_options_set_own_windows_only(reporter_options_t *options, bool only);
+
+/**
  * How long, in milliseconds, a crashed product waits for the handler: `without_progress` with no sign of life, `longest` in all.
  * Default: 10,000 and 120,000. `longest` must not be the smaller one, and neither more than a day.
  */

@@ -361,6 +361,37 @@ pub unsafe extern "C" fn reporter_options_set_include_command_line(
     }
 }
 
+/// Keeps of stacks, and of memory that registers point at, only what looks like an address: of code, or of a stack. Off by default.
+/// For products whose stacks can hold what must not leave the machine. Frames are found as before; values of variables are lost.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_options_set_sanitised_stacks(
+    options: *mut reporter_options_t,
+    sanitised: bool,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointer.
+    unsafe {
+        edit(options, [], |options, []| {
+            options.change(|sdk| sdk.sanitised_stacks(sanitised));
+            Ok(())
+        })
+    }
+}
+
+/// Blanks out all but the product's own windows in an image of the desktop. Off by default.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_options_set_own_windows_only(
+    options: *mut reporter_options_t,
+    only: bool,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointer.
+    unsafe {
+        edit(options, [], |options, []| {
+            options.change(|sdk| sdk.own_windows_only(only));
+            Ok(())
+        })
+    }
+}
+
 /// How long, in milliseconds, a crashed product waits for the handler: `without_progress` with no sign of life, `longest` in all.
 /// Default: 10,000 and 120,000. `longest` must not be the smaller one, and neither more than a day.
 #[unsafe(no_mangle)]

@@ -16,6 +16,7 @@ use base64::Engine as _;
 use end_to_end::mail_server::MailServer;
 use end_to_end::product::{Product, files, notes, say_always};
 use end_to_end::report::{Received, contains};
+use report_format::schema::v1::{self, SectionKind};
 use reporter_sdk::{Dump, ErrorKind, Mail, Options, Policy, Reporter, Smtp, Tls};
 use roles::{Place, ROLE};
 use rustix::io::FdFlags;
@@ -150,7 +151,8 @@ fn product() {
         .handler(folder.join("handler"))
         .spool(folder.join("spool"))
         .mail(Mail::new("errors@product.example", [read("recipient")]).smtp(smtp))
-        .kind(ErrorKind::Crash, Policy::Ask, Dump::FullMemory);
+        .kind(ErrorKind::Crash, Policy::Ask, if role == "sanitised" { Dump::Minidump } else { Dump::FullMemory })
+        .sanitised_stacks(role == "sanitised");
     let reporter = Reporter::start(options);
     assert!(reporter.is_active(), "{:?}", reporter.soft_errors());
     let heap = fs::read(folder.join("heap")).unwrap();
@@ -185,8 +187,11 @@ fn encodings(secret: &str) -> Vec<Vec<u8>> {
     all
 }
 
-/// The secrets of a product that crashes, and has all of its memory sent: with where each is in the report.
-fn places_after_a_crash(role: &str) -> Vec<(&'static str, Vec<String>)> {
+/// A secret, and the parts of a report in which it is.
+type Found = (&'static str, Vec<String>);
+
+/// The secrets of a product that crashes, and has its memory sent: with where each is in the report.
+fn places_after_a_crash(role: &str) -> (Received, Vec<Found>) {
     let server = MailServer::with(&[("MAIL_SIZE_LIMIT", "200M")]);
     let place = Place::new();
     for name in ["user", "password", "port", "recipient", "ca.pem"] {
@@ -203,8 +208,8 @@ fn places_after_a_crash(role: &str) -> Vec<(&'static str, Vec<String>)> {
     assert_eq!(status.signal(), Some(libc::SIGSEGV), "{status}");
     let received = Received::from_mail(&server.mails(1)[0]);
     received.check_minidump();
-    let memory = received.memory();
-    assert!(memory.len() > 1 << 20 && contains(&memory, b"\x7fELF"));
+    let memory = if role == "sanitised" { Vec::new() } else { received.memory() };
+    assert!(role == "sanitised" || memory.len() > 1 << 20 && contains(&memory, b"\x7fELF"));
     let secrets =
         [("password", server.fact("password")), ("heap", heap), ("stack", stack), ("environment", environment)];
     let mut parts = vec![("memory".to_owned(), &memory[..]), ("report".to_owned(), &received.bytes[..])];
@@ -215,21 +220,36 @@ fn places_after_a_crash(role: &str) -> Vec<(&'static str, Vec<String>)> {
         let holds = |bytes: &[u8]| encodings.iter().any(|encoding| contains(bytes, encoding));
         parts.iter().filter(|(_, bytes)| holds(bytes)).map(|(name, _)| name.clone()).collect::<Vec<_>>()
     };
-    secrets.iter().map(|(name, secret)| (*name, places(secret))).collect()
+    let found = secrets.iter().map(|(name, secret)| (*name, places(secret))).collect();
+    drop(parts);
+    (received, found)
 }
 
 #[test]
 fn what_a_careful_product_keeps_to_itself_is_in_no_byte_of_all_its_memory() {
-    for (secret, places) in places_after_a_crash("careful") {
+    for (secret, places) in places_after_a_crash("careful").1 {
         assert_eq!(places, [] as [String; 0], "the secret: {secret}");
     }
 }
 
 #[test]
 fn what_a_product_does_not_exclude_is_in_its_memory() {
-    for (secret, places) in places_after_a_crash("careless") {
+    for (secret, places) in places_after_a_crash("careless").1 {
         assert!(places.contains(&"memory".to_owned()), "the secret: {secret}");
         // Of the stacks, the minidump has a copy of its own.
         assert_eq!(places.contains(&"Minidump".to_owned()), secret == "stack", "the secret: {secret}");
     }
+}
+
+#[test]
+fn of_a_product_that_chose_sanitised_stacks_no_secret_is_in_the_minidump_and_the_frames_are() {
+    let (received, found) = places_after_a_crash("sanitised");
+    for (secret, places) in found {
+        assert_eq!(places, [] as [String; 0], "the secret: {secret}");
+    }
+    let diagnostics: v1::Diagnostics = received.message(SectionKind::Diagnostics);
+    assert!(diagnostics.sanitised_bytes > 1000, "{diagnostics:?}");
+    let thread = received.thread();
+    let symbols: Vec<_> = thread.frames.iter().map(|frame| frame.symbol.as_str()).collect();
+    assert!(symbols.iter().any(|symbol| symbol.contains("product")) && symbols.len() > 5, "{symbols:?}");
 }

@@ -28,6 +28,8 @@ static void wrong_pointers(void)
     CHECK_STATUS(reporter_options_set_handler(options, NULL), REPORTER_ERROR_NULL);
     CHECK_STATUS(reporter_options_attach_file(options, "n", "t", NULL), REPORTER_ERROR_NULL);
     CHECK_STATUS(reporter_options_set_include_command_line(NULL, true), REPORTER_ERROR_NULL);
+    CHECK_STATUS(reporter_options_set_sanitised_stacks(NULL, true), REPORTER_ERROR_NULL);
+    CHECK_STATUS(reporter_options_set_own_windows_only(NULL, true), REPORTER_ERROR_NULL);
     CHECK_STATUS(reporter_options_set_waits(NULL, 1, 2), REPORTER_ERROR_NULL);
     CHECK_STATUS(reporter_options_set_mail_from(options, NULL), REPORTER_ERROR_NULL);
     CHECK_STATUS(reporter_options_add_mail_to(options, NULL), REPORTER_ERROR_NULL);

@@ -26,6 +26,8 @@ static reporter_options_t *full_options(const char *handler)
     CHECK_STATUS(reporter_options_set_spool_n(options, "/nowhere/spool", 14), REPORTER_OK);
     CHECK_STATUS(reporter_options_attach_file_n(options, "log", 3, "text/plain", 10, "/nowhere/log", 12), REPORTER_OK);
     CHECK_STATUS(reporter_options_set_include_command_line(options, true), REPORTER_OK);
+    CHECK_STATUS(reporter_options_set_sanitised_stacks(options, true), REPORTER_OK);
+    CHECK_STATUS(reporter_options_set_own_windows_only(options, true), REPORTER_OK);
     CHECK_STATUS(reporter_options_set_waits(options, 1000, 2000), REPORTER_OK);
     CHECK_STATUS(reporter_options_set_handler(options, handler), REPORTER_OK);
     /* Refused: what was there before stays, and nothing leaks. */
