@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 mod address;
 mod path;
+mod prose;
 
 pub use address::GlobalAddr;
 use path::Home;
@@ -34,6 +35,48 @@ pub const USER_PLACEHOLDER: &str = "<user>";
 pub fn user_paths(text: &str) -> Cow<'_, str> {
     static OWN: OnceLock<Vec<Home>> = OnceLock::new();
     path::redact(text, OWN.get_or_init(path::own_homes))
+}
+
+/// What is told of a sentence that the product or the system made, such as the message of an error: names of persons in paths, `user:password@` in URLs, and
+/// addresses of the local network and of network cards are replaced.
+///
+/// An address is what parses as one and lies in a local range; a number such as `Version=10.0.0.0` is none. Applying it twice changes nothing more.
+///
+/// ```
+/// use reporter_sdk::redact::prose;
+///
+/// assert_eq!(prose("cannot read /home/anna/a.txt"), "cannot read /home/<user>/a.txt");
+/// assert_eq!(prose("no answer from http://anna:secret@10.0.0.5:80/"), "no answer from http://<address>:80/");
+/// ```
+#[must_use]
+pub fn prose(text: &str) -> Cow<'_, str> {
+    let rules: [fn(&str) -> Cow<'_, str>; 3] = [user_paths, prose::without_credentials, prose::without_addresses];
+    rules.into_iter().fold(Cow::Borrowed(text), |text, rule| match rule(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(replaced) => Cow::Owned(replaced),
+    })
+}
+
+/// What is told of a path to a file: names of persons are replaced, and components that are addresses of the local network (`\\192.168.1.5\share`).
+///
+/// ```
+/// use reporter_sdk::redact::file_path;
+///
+/// assert_eq!(file_path("/net/10.0.0.5/home/anna/lib.so"), "/net/<address>/home/<user>/lib.so");
+/// assert_eq!(file_path("/opt/tool-10.0.0.5/lib.so"), "/opt/tool-10.0.0.5/lib.so");
+/// ```
+#[must_use]
+pub fn file_path(path: &str) -> Cow<'_, str> {
+    let told = user_paths(path);
+    let is_local = |component: &str| component.parse().is_ok_and(address::is_local);
+    if !told.split(['/', '\\']).any(is_local) {
+        return told;
+    }
+    let parts = told.split_inclusive(['/', '\\']).map(|part| {
+        let component = part.trim_end_matches(['/', '\\']);
+        if is_local(component) { part.replacen(component, prose::ADDRESS_PLACEHOLDER, 1) } else { part.to_owned() }
+    });
+    Cow::Owned(parts.collect())
 }
 
 /// Whether [`user_paths`] finds a person's name in `text`.

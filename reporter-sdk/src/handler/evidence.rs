@@ -1,5 +1,6 @@
 //! From what happened to the sections of a draft.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use super::unwind::{self, UnwindLimits};
 use super::{abort_message, fault, memory_map, proc_files, procfs, recorded, soft_error, soft_note, stand_in};
 use crate::consent::CategorySet;
 use crate::fail_points::{self, Point};
-use crate::redact::user_paths;
+use crate::redact::{self, prose};
 use crate::schema::{DumpPolicy, HandledError};
 use crate::shared::record::MemoryRecord;
 use crate::shared::snapshot::{CrashRecord, Snapshot};
@@ -362,14 +363,14 @@ pub(crate) fn error(occurrence: &Occurrence, id: [u8; 16], memory: &Memory, now:
     let mut chain = chain;
     chain.truncate(LONGEST_CHAIN);
     for link in &mut chain {
-        redact(&mut link.message);
+        replace(&mut link.message, prose);
         for location in link.location.iter_mut().chain(link.frames.iter_mut().filter_map(|f| f.location.as_mut())) {
-            redact(&mut location.file);
+            replace(&mut location.file, redact::file_path);
         }
     }
     let title = match (kind, thrown, signal) {
         (ErrorKind::Panic, Some(panic), _) if !panic.file.is_empty() => {
-            format!("panicked at {}:{}", user_paths(&panic.file), panic.line)
+            format!("panicked at {}:{}", redact::file_path(&panic.file), panic.line)
         }
         (ErrorKind::Panic, ..) => "panicked".to_owned(),
         (ErrorKind::Vanished, ..) => "ended without a clean exit".to_owned(),
@@ -397,7 +398,7 @@ pub(crate) fn error(occurrence: &Occurrence, id: [u8; 16], memory: &Memory, now:
         fault: signal.map(|(signal, address)| fault::fault_code(signal.number.cast_unsigned(), signal.code, address)),
         chain,
         thread_id,
-        thread_name: thread_name.unwrap_or_default(),
+        thread_name: prose(&thread_name.unwrap_or_default()).into_owned(),
         exit_code: None,
     }
 }
@@ -409,10 +410,9 @@ fn headline(message: &str) -> String {
     message.lines().next().unwrap_or_default().chars().take(200).collect()
 }
 
-fn redact(text: &mut String) {
-    let redacted = user_paths(text);
-    if redacted != *text {
-        *text = redacted.into_owned();
+fn replace(text: &mut String, rule: fn(&str) -> Cow<'_, str>) {
+    if let Cow::Owned(told) = rule(text) {
+        *text = told;
     }
 }
 

@@ -20,7 +20,7 @@ use report_format::schema::v1::{self, MemoryRange, MemoryRegion};
 use super::argument_block::ArgumentBlock;
 use super::smaps::{self, Area};
 use super::{procfs, soft_error, soft_note};
-use crate::redact::user_paths;
+use crate::redact::file_path;
 
 /// What is taken of a process's memory.
 #[derive(Clone, Debug, Default)]
@@ -188,7 +188,7 @@ fn region(area: &Area) -> MemoryRegion {
         size: area.size(),
         protection: area.protection,
         shared: area.shared,
-        mapping: user_paths(&String::from_utf8_lossy(&area.name)).into_owned(),
+        mapping: file_path(&String::from_utf8_lossy(&area.name)).into_owned(),
         mapping_offset: area.offset,
     }
 }

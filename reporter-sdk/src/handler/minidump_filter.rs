@@ -8,9 +8,9 @@
 //! | stream | why it can carry no environment, argument or path |
 //! |---|---|
 //! | threads, memory (both forms) | raw memory, which *memory* covers; the argument block in it is zeroed, and of a product that chose so only addresses stay |
-//! | modules | names, with user names replaced; of the debug record only an ELF build id |
+//! | modules | names, with users and local addresses replaced; of the debug record only an ELF build id |
 //! | exception, memory info | numbers |
-//! | thread names | given by the product's code, at most 15 bytes; user names in paths replaced |
+//! | thread names | given by the product's code, at most 15 bytes; users and local addresses replaced |
 //! | system info | without *system* only what it takes to read the dump at all: architecture and platform |
 //! | `/proc/cpuinfo`, `os-release`, limits | facts of the machine; only with *system* |
 //!
@@ -22,7 +22,7 @@
 use std::ops::Range;
 
 use super::sanitise::{self, Addresses};
-use crate::redact::user_paths;
+use crate::redact::{file_path, prose};
 
 /// What to take out besides what always goes.
 #[derive(Clone, Debug, Default)]
@@ -327,7 +327,7 @@ impl Work<'_> {
             let units: Vec<u16> =
                 self.dump[text.start + 4..text.end].chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
             let name = String::from_utf16_lossy(&units);
-            let redacted = user_paths(&name);
+            let redacted = if name.starts_with(['/', '\\']) { file_path(&name) } else { prose(&name) };
             if redacted == name {
                 self.keep("name", text.start, text.len())?;
                 continue;

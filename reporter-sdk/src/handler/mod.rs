@@ -94,5 +94,5 @@ pub(crate) fn soft_error(subject: &str, error: &dyn Error) -> v1::SoftError {
 /// Something that could not be had, where no error value says so.
 pub(crate) fn soft_note(subject: &str, message: impl Into<String>) -> v1::SoftError {
     let message = message.into();
-    v1::SoftError { subject: subject.to_owned(), message: crate::redact::user_paths(&message).into_owned() }
+    v1::SoftError { subject: subject.to_owned(), message: crate::redact::prose(&message).into_owned() }
 }

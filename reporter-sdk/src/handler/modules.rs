@@ -12,7 +12,7 @@ use report_format::schema::v1;
 
 use super::minidump_filter::stream;
 use super::{memory_map, soft_error};
-use crate::redact::user_paths;
+use crate::redact::file_path;
 
 /// Of a process that loads and unloads without end, or says so.
 const MOST_MODULES: usize = 4096;
@@ -116,7 +116,7 @@ impl LoadedModule {
 
     fn to_report(&self) -> v1::Module {
         v1::Module {
-            path: user_paths(&self.path.to_string_lossy()).into_owned(),
+            path: file_path(&self.path.to_string_lossy()).into_owned(),
             start: self.range.start,
             size: self.range.end - self.range.start,
             version: self.version.clone(),

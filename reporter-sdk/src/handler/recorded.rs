@@ -7,7 +7,7 @@ use report_format::schema::v1;
 use super::elf::ElfFile;
 use super::modules::LoadedModules;
 use super::soft_error;
-use crate::redact::user_paths;
+use crate::redact::file_path;
 use crate::schema::HandledError;
 
 const MOST_FRAMES: usize = 256;
@@ -81,7 +81,7 @@ fn place(
             }
             Err(error) => {
                 let mut note = soft_error("modules", &error);
-                note.message = format!("{}: {}", user_paths(&module.path.to_string_lossy()), note.message);
+                note.message = format!("{}: {}", file_path(&module.path.to_string_lossy()), note.message);
                 soft_errors.push(note);
             }
         }

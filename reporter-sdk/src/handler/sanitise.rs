@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use minidump::{Minidump, MinidumpMemoryInfoList, MinidumpModuleList, Module};
+use minidump::{Minidump, MinidumpMemoryInfo, MinidumpMemoryInfoList, MinidumpModuleList, Module};
 
 /// In place of a word. No address: it is in the upper half and not canonical on any 64-bit machine. Easy to see in a debugger, and as Breakpad writes it.
 pub(super) const REPLACED: u64 = 0x0def_aced_0def_aced;
@@ -23,7 +23,7 @@ impl Addresses {
         let regions = dump.get_stream::<MinidumpMemoryInfoList<'_>>().unwrap_or_default();
         let code = regions.iter().filter(|region| region.is_executable());
         let code: Self =
-            code.filter_map(|region| region.memory_range()).map(|r| r.start..r.end.saturating_add(1)).collect();
+            code.filter_map(MinidumpMemoryInfo::memory_range).map(|r| r.start..r.end.saturating_add(1)).collect();
         if !code.0.is_empty() {
             return code;
         }
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn places_that_meet_or_overlap_are_one() {
         let places = Addresses::from_iter([30..40, 0..10, 5..20, 20..30, 50..50]);
-        assert_eq!(places, Addresses(vec![0..40]));
+        assert_eq!(places.0.len(), 1, "{places:?}");
         assert!(places.contain(0) && places.contain(39) && !places.contain(40));
     }
 

@@ -20,7 +20,7 @@ use report_format::schema::v1;
 use super::elf::{ElfFile, Tables};
 use super::modules::LoadedModules;
 use super::{soft_error, soft_note};
-use crate::redact::user_paths;
+use crate::redact::{file_path, prose};
 
 /// How much work to do at most.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +97,7 @@ pub(crate) fn stacks(
         let (frames, truncated) =
             context.and_then(|c| registers(&c, modules)).map_or_else(Default::default, |r| work.thread(r));
         let name = names.as_ref().and_then(|n| n.get_name(id)).unwrap_or_default();
-        out.push(v1::Thread { id, name: user_paths(&name).into_owned(), faulting, frames, truncated });
+        out.push(v1::Thread { id, name: prose(&name).into_owned(), faulting, frames, truncated });
     }
     if work.is_late() {
         let message = format!("not all threads were unwound in {} ms", limits.time.as_millis());
@@ -339,7 +339,7 @@ impl Work<'_> {
 
     fn load_file(&mut self, index: usize) -> Option<Loaded> {
         let module = &self.modules.all[index];
-        let path = user_paths(&module.path.to_string_lossy()).into_owned();
+        let path = file_path(&module.path.to_string_lossy()).into_owned();
         let opened = ElfFile::open(&module.path, &module.build_id).and_then(|file| Ok((file.tables()?, file)));
         let (tables, file) = match opened {
             Ok(opened) => opened,

@@ -58,6 +58,32 @@ fn v4_is_local(v4: Ipv4Addr) -> bool {
     v4.is_private() || v4.is_link_local() || v4.is_loopback() || (a == 100 && b & 0xc0 == 64)
 }
 
+/// Whether the address is surely one of a local network, of this machine, or carries one inside: what is to be taken out of prose. Narrower than "not global",
+/// for what is in prose may be no address at all (`a::b`, a version).
+pub(super) fn is_local(address: IpAddr) -> bool {
+    let v6 = match address.to_canonical() {
+        IpAddr::V4(v4) => return v4_is_local(v4) || v4.is_multicast(),
+        IpAddr::V6(v6) => v6,
+    };
+    let segments = v6.segments();
+    let carried = |hi: u16, lo: u16| {
+        let ([a, b], [c, d]) = (hi.to_be_bytes(), lo.to_be_bytes());
+        v4_is_local(Ipv4Addr::new(a, b, c, d))
+    };
+    match segments {
+        [0, 0, 0, 0, 0, 0, 0, 1] => true,
+        // Compatible, mapped and translated forms, 6to4.
+        [0, 0, 0, 0, 0 | 0xffff, 0 | 0xffff, hi, lo] | [0x64, 0xff9b, .., hi, lo] | [0x2002, hi, lo, ..] => {
+            carried(hi, lo)
+        }
+        // Teredo: the client's address, inverted.
+        [0x2001, 0, .., hi, lo] => carried(!hi, !lo),
+        // Site-local, link-local; unique local; multicast.
+        [a, ..] if a & 0xff80 == 0xfe80 || a & 0xfe00 == 0xfc00 || a & 0xff00 == 0xff00 => true,
+        [a, ..] => a & 0xe000 == 0x2000 && interface_tells_too_much(v6),
+    }
+}
+
 /// IANA's special-purpose registry, and all that is not unicast. `Ipv4Addr::is_global` is not stable.
 fn v4_is_global(v4: Ipv4Addr) -> bool {
     let special = match v4.octets() {
@@ -198,6 +224,7 @@ mod tests {
         #[test]
         fn a_form_that_embeds_a_local_address_is_refused(local in 0u32..1 << 24, prefix in any::<u32>()) {
             let v4 = Ipv4Addr::from(0x0a00_0000 | local);
+            let prefix = prefix & 0x1fff_ffff | 0x2000_0000;
             let [a, b, c, d] = v4.octets();
             let (hi, lo) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
             let site = [(prefix >> 16) as u16, prefix as u16];
@@ -211,8 +238,16 @@ mod tests {
                 Ipv6Addr::new(site[0], site[1], 0, 0, 0, 0x5efe, hi, lo),
             ] {
                 prop_assert_eq!(GlobalAddr::new(IpAddr::V6(v6)), None, "{}", v6);
+                prop_assert!(is_local(IpAddr::V6(v6)), "{}", v6);
             }
             prop_assert_eq!(GlobalAddr::new(IpAddr::V4(v4)), None);
+        }
+
+        #[test]
+        fn what_is_local_is_never_taken(bits in any::<u128>(), v4 in any::<u32>()) {
+            for address in [IpAddr::V6(bits.into()), IpAddr::V4(v4.into())] {
+                prop_assert!(!(is_local(address) && GlobalAddr::new(address).is_some()), "{}", address);
+            }
         }
 
         #[test]

@@ -157,16 +157,11 @@ fn of_a_live_process_only_addresses_stay_and_its_frames_are_found_as_before() {
 
     let dump = Minidump::read(&sanitised[..]).unwrap();
     let threads = dump.get_stream::<MinidumpThreadList<'_>>().unwrap();
-    let stacks: Addresses = threads
-        .threads
-        .iter()
-        .filter_map(|t| {
-            Some(
-                t.raw.stack.start_of_memory_range
-                    ..t.raw.stack.start_of_memory_range + u64::from(t.raw.stack.memory.data_size),
-            )
-        })
-        .collect();
+    let stack = |thread: &minidump::MinidumpThread<'_>| {
+        let stack = thread.raw.stack;
+        stack.start_of_memory_range..stack.start_of_memory_range + u64::from(stack.memory.data_size)
+    };
+    let stacks: Addresses = threads.threads.iter().map(stack).collect();
     let memory = dump.get_stream::<MinidumpMemoryList<'_>>().unwrap();
     let mut replaced = 0;
     for range in memory.iter().filter(|range| !code.contain(range.base_address)) {
