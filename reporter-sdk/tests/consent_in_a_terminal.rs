@@ -44,7 +44,7 @@ fn play_a_role() {
 
 fn me(role: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "play_a_role"]).env(ROLE, role);
+    command.args(["--exact", "play_a_role"]).env(ROLE, role).env("LC_ALL", "pt_BR.UTF-8").env_remove("LANGUAGE");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
@@ -167,11 +167,13 @@ fn choose_look_and_say_who_on_a_dumb_terminal() {
         .sees("no e-mail address")
         .sees("e-mail")
         .types("anna@example.com\r");
-    person.sees("doing").types("Büchen\r");
-    person.sees("Anna; anna@example.com; Büchen").sees("Your choice").types("a\r");
+    person.sees("Up to 4000 characters").types("Büchen 😢\r").sees("More of it").types("zwei Zeilen\r");
+    person.sees("More of it").types("\r");
+    person.sees("Anna; anna@example.com; Büchen 😢").sees("Your choice").types("a\r");
     let result = person.result();
     assert!(result.contains("categories: {Essential, Actions, Screen, Contact}"), "{result}");
     assert!(result.contains(r#"first_name: "Anna", last_name: "", email: "anna@example.com""#), "{result}");
+    assert!(result.contains(r#"description: "Büchen 😢\nzwei Zeilen", language: "pt-BR""#), "{result}");
     assert!(result.contains("Some(Always)"), "{result}");
     let screen = person.terminal.screen();
     assert!(!screen.contains(&0x1b), "{:?}", String::from_utf8_lossy(&screen));
@@ -185,6 +187,22 @@ fn an_address_that_is_none_is_asked_for_once_more_and_never_required() {
     person.sees("doing").types("\r").sees("nothing entered").sees("Your choice").types("s\r");
     let result = person.result();
     assert!(result.contains("contact: None }"), "{result}");
+}
+
+#[test]
+fn what_is_too_long_is_cut_and_the_person_is_told() {
+    let mut person = Person::sits_down("dumb", LONG);
+    person.sees("Your choice").types("e\r").sees("first name").types(&format!("{}Z\r", "ä".repeat(100)));
+    person
+        .sees("100 characters fit")
+        .sees("last name")
+        .types("\r")
+        .sees("e-mail")
+        .types("\r")
+        .sees("doing")
+        .types("\r");
+    let result = person.sees("Your choice").types("s\r").result();
+    assert!(result.contains(&format!(r#"first_name: "{}", last_name"#, "ä".repeat(100))), "{result}");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact};
 
-use super::{CategorySet, Draft, Notice, PreviewDigest};
+use super::contact::check_contact;
+use super::{CategorySet, ContactError, Draft, Notice, PreviewDigest};
 
 /// What a person is asked: about which draft, and what of it may be sent.
 #[derive(Debug)]
@@ -270,6 +271,9 @@ pub enum ConsentError {
         /// In the request.
         offered: CategorySet,
     },
+    /// What the person typed cannot be sent as it is. Whoever asked is to check it while they type ([`check_contact`](super::check_contact)).
+    #[error("the contact cannot be sent as it was typed")]
+    Contact(#[from] ContactError),
 }
 
 /// Turns a decision into a grant, or refuses. The only way to a [`Grant`].
@@ -292,11 +296,13 @@ pub fn settle(draft: &Draft, request: &Request<'_>, decision: Decision) -> Resul
     if !categories.is_subset_of(request.offered) {
         return Err(ConsentError::NotOffered { granted: categories, offered: request.offered });
     }
+    let contact = contact.filter(|contact| categories.contains(Category::Contact) && *contact != Contact::default());
+    contact.as_ref().map_or(Ok(()), check_contact)?;
     Ok(Outcome::Granted(Grant {
         digest: collected,
         categories,
         declined: request.offered.minus(categories),
-        contact: contact.filter(|contact| categories.contains(Category::Contact) && *contact != Contact::default()),
+        contact,
         by: decision.by,
         time: decision.time,
         purpose: request.notice.purpose.clone(),
@@ -397,6 +403,18 @@ mod tests {
         let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
         assert!(request.offered().contains(Category::FullMemory));
         assert!(!request.preselected().contains(Category::FullMemory));
+    }
+
+    #[test]
+    fn a_contact_that_cannot_be_sent_is_refused_and_one_that_is_not_sent_does_not_matter() {
+        let (draft, notice) = (draft(), Notice::default());
+        let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
+        let contact = || Some(Contact { email: "anna@".into(), ..Contact::default() });
+        let with = CategorySet::essential().with(Category::Contact);
+        let answer = |categories| request.answered(Answer::Send { categories, contact: contact() }, None);
+        let refused = settle(&draft, &request, answer(with));
+        assert_eq!(refused, Err(ConsentError::Contact(ContactError::Email)));
+        assert!(matches!(settle(&draft, &request, answer(CategorySet::essential())), Ok(Outcome::Granted(_))));
     }
 
     #[test]

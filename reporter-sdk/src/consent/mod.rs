@@ -12,6 +12,7 @@
 
 mod administrator;
 mod category;
+mod contact;
 mod decision;
 mod draft;
 mod policy;
@@ -23,6 +24,7 @@ mod tty;
 pub use crate::schema::Notice;
 pub use administrator::{AdministratorConsent, AdministratorPolicy};
 pub use category::{CategorySet, category_name, category_title};
+pub use contact::{ContactError, DESCRIPTION_LIMIT, EMAIL_LIMIT, NAME_LIMIT, check_contact};
 pub use decision::{
     Answer, Asker, ConsentError, Decision, Grant, Outcome, Remember, Remembered, Request, Unattended, settle,
 };

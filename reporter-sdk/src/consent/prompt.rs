@@ -9,15 +9,16 @@ use dialoguer::console::Term;
 use report_format::schema::v1::{Category, Contact, Error, ErrorKind, SectionKind};
 use rustix::process::Pid;
 
+use super::contact::is_email;
 use super::preview::{preview, size};
 use super::reading::Reading;
 use super::tty::{Borrowed, is_in_foreground};
-use super::{Answer, Asker, CategorySet, Decision, Remember, Request, category_title};
-use crate::places;
+use super::{Answer, Asker, CategorySet, DESCRIPTION_LIMIT, Decision, NAME_LIMIT, Remember, Request, category_title};
 use crate::text::escape;
+use crate::{inventory, places};
 
 /// Typed text is cut here, in bytes.
-const LONGEST_LINE: usize = 4096;
+const LONGEST_LINE: usize = 4 * DESCRIPTION_LIMIT;
 
 /// Asks the person in front of the product's terminal.
 ///
@@ -252,10 +253,10 @@ impl<'r> Conversation<'r> {
     }
 
     fn enter_contact(&mut self) -> dialoguer::Result<()> {
-        self.contact.first_name = self.line("Your first name (Enter for none)", "")?;
-        self.contact.last_name = self.line("Your last name (Enter for none)", "")?;
+        self.contact.first_name = self.short("Your first name (Enter for none)", NAME_LIMIT)?;
+        self.contact.last_name = self.short("Your last name (Enter for none)", NAME_LIMIT)?;
         self.contact.email = self.email()?;
-        self.contact.description = self.line("What were you doing? (Enter for nothing)", "")?;
+        self.contact.description = self.description()?;
         Ok(())
     }
 
@@ -271,9 +272,44 @@ impl<'r> Conversation<'r> {
         Ok(String::new())
     }
 
+    /// Line by line, until nothing is typed or nothing more fits.
+    fn description(&self) -> dialoguer::Result<String> {
+        let mut text = String::new();
+        let mut prompt = format!("What were you doing? Up to {DESCRIPTION_LIMIT} characters (Enter for nothing)");
+        loop {
+            let line = self.line(&prompt, "")?;
+            if line.is_empty() {
+                return Ok(text);
+            }
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&line);
+            let left = DESCRIPTION_LIMIT.saturating_sub(text.chars().count());
+            if left < 2 {
+                return self.cut(text, DESCRIPTION_LIMIT);
+            }
+            prompt = "More of it (Enter when done)".into();
+        }
+    }
+
+    fn short(&self, prompt: &str, most: usize) -> dialoguer::Result<String> {
+        let typed = self.line(prompt, "")?;
+        self.cut(typed, most)
+    }
+
+    /// What is too long loses its end, and the person is told.
+    fn cut(&self, text: String, most: usize) -> dialoguer::Result<String> {
+        let Some((end, _)) = text.char_indices().nth(most) else { return Ok(text) };
+        self.term.write_line(&format!("{most} characters fit; what is beyond them is left out."))?;
+        Ok(text[..end].trim_end().to_owned())
+    }
+
     /// Contact is sent where something was typed: typing it is the choice.
     fn send(&self) -> Answer {
-        let contact = Some(self.contact.clone()).filter(|contact| *contact != Contact::default());
+        let typed = Some(self.contact.clone()).filter(|contact| *contact != Contact::default());
+        // An answer should come in the language that the person has chosen for everything else.
+        let contact = typed.map(|typed| Contact { language: inventory::language(), ..typed });
         let categories = if contact.is_some() { self.chosen.with(Category::Contact) } else { self.chosen };
         Answer::Send { categories, contact }
     }
@@ -299,28 +335,7 @@ impl<'r> Conversation<'r> {
         let input = if default.is_empty() { input } else { input.default(default.into()) };
         let typed = input.interact_on(&self.term)?;
         let typed = typed.trim();
-        Ok(typed[..typed.floor_char_boundary(LONGEST_LINE)].to_owned())
-    }
-}
-
-/// Loosely: what mail can be sent to has more forms than a short rule knows.
-fn is_email(text: &str) -> bool {
-    let plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
-    plain
-        && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_has_one_at_sign_something_on_each_side_and_no_space() {
-        for text in ["anna@example.com", "a+b@localhost", "büro@müller.example"] {
-            assert!(is_email(text), "{text}");
-        }
-        for text in ["anna", "@example.com", "anna@", "a@b@c", "anna berg@example.com", "anna@example.com\u{1b}", ""] {
-            assert!(!is_email(text), "{text}");
-        }
+        let plain = typed[..typed.floor_char_boundary(LONGEST_LINE)].chars().filter(|c| !c.is_control());
+        Ok(plain.collect())
     }
 }

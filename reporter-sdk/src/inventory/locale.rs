@@ -28,11 +28,24 @@ fn locale(machine: &Machine, notes: &mut Notes) -> String {
     own.or_else(of_system).map(|locale| word(&locale)).unwrap_or_default()
 }
 
-/// As a language tag: `de_DE` is `de-DE`.
+/// Of what the person reads, as a tag; where the session does not say, of the system's formats.
 fn language(machine: &Machine, locale: &str) -> String {
-    let listed = machine.variable("LANGUAGE").and_then(|list| list.split(':').next().map(word));
-    let language = listed.filter(|language| !language.is_empty()).unwrap_or_else(|| locale.into());
-    language.split(['.', '@']).next().unwrap_or_default().replace('_', "-")
+    Some(chosen_language(machine)).filter(|language| !language.is_empty()).unwrap_or_else(|| tag(locale))
+}
+
+/// What the session says of it.
+pub(super) fn chosen_language(machine: &Machine) -> String {
+    let listed = machine.variable("LANGUAGE").and_then(|list| list.split(':').next().map(tag));
+    let of_locale =
+        || ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| machine.variable(name)).map(|l| tag(&l));
+    listed.filter(|language| !language.is_empty()).or_else(of_locale).unwrap_or_default()
+}
+
+/// `de_DE.UTF-8@euro` as a language tag: `de-DE`. Empty for the locale of machines, `C`, and for what is none.
+fn tag(locale: &str) -> String {
+    let tag = locale.split(['.', '@']).next().unwrap_or_default().replace('_', "-");
+    let plain = tag.len() <= 35 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if plain && tag != "C" && tag != "POSIX" { tag } else { String::new() }
 }
 
 /// An IANA name. `TZ` can be the path of a user's file; then the system's zone is told.
@@ -64,4 +77,24 @@ fn layouts(machine: &Machine, notes: &mut Notes) -> Vec<String> {
 /// `Option "XkbLayout" "de,us"`
 fn xorg_layouts(file: &str) -> Option<&str> {
     file.lines().find(|line| line.contains("\"XkbLayout\""))?.split('"').nth(3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_is_that_of_what_is_read() {
+        for (variables, expected) in [
+            (&[("LANG", "de_DE.UTF-8")][..], "de-DE"),
+            (&[("LANG", "de_DE.UTF-8"), ("LC_MESSAGES", "fr_FR@euro"), ("LC_CTYPE", "it_IT")], "fr-FR"),
+            (&[("LANG", "de_DE.UTF-8"), ("LANGUAGE", "pt_BR:pt:en"), ("LC_ALL", "es_ES")], "pt-BR"),
+            (&[("LANG", "C.UTF-8")], ""),
+            (&[("LANG", "/home/anna/locale")], ""),
+            (&[], ""),
+        ] {
+            let machine = Machine::prepared(std::path::Path::new("/nowhere"), variables, || None);
+            assert_eq!(chosen_language(&machine), expected, "{variables:?}");
+        }
+    }
 }

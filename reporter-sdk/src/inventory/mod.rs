@@ -56,6 +56,11 @@ pub fn collect(wants: impl Fn(Category) -> bool) -> Collected {
     collect_from(&Machine::this(), wants, 1)
 }
 
+/// The language of the person's session, as a tag (`de-DE`); empty where it is not known. Only variables are looked at.
+pub(crate) fn language() -> String {
+    locale::chosen_language(&Machine::this())
+}
+
 /// One answer of one subject.
 #[derive(Debug)]
 enum Part {
