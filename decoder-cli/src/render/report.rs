@@ -409,6 +409,8 @@ fn diagnostics(page: &mut Page<'_>, content: &Content, detail: Detail) -> io::Re
         diagnostics.dropped_streams.iter().map(|stream| minidump::stream_name(*stream)).collect();
     let spent = |nanos: u64| Span::plain(if nanos == 0 { String::new() } else { value::span(nanos) });
     let zeroed = if diagnostics.zeroed_bytes == 0 { String::new() } else { value::size(diagnostics.zeroed_bytes) };
+    let sanitised =
+        if diagnostics.sanitised_bytes == 0 { String::new() } else { value::size(diagnostics.sanitised_bytes) };
     let suppressed = match diagnostics.suppressed {
         0 => String::new(),
         times => format!("the same error {times} times before, by the product's limits"),
@@ -422,8 +424,10 @@ fn diagnostics(page: &mut Page<'_>, content: &Content, detail: Detail) -> io::Re
             ("collecting took", spent(diagnostics.collect_nanos)),
             ("streams taken out", Span::plain(streams.join(", "))),
             ("arguments zeroed", Span::plain(zeroed)),
+            ("values taken out", Span::plain(sanitised)),
         ],
     )?;
+    subjects(page, &diagnostics, detail)?;
     if !diagnostics.soft_errors.is_empty() {
         page.line(2, &[Span::dim(format!("could not be had ({})", diagnostics.soft_errors.len()))])?;
     }
@@ -432,6 +436,20 @@ fn diagnostics(page: &mut Page<'_>, content: &Content, detail: Detail) -> io::Re
         page.line(4, &[Span::new(Look::Name, &soft.subject), Span::plain(format!("  {}", soft.message))])?;
     }
     page.more(4, diagnostics.soft_errors.len() - shown)
+}
+
+/// How long the collecting of each subject took: of interest where one is missing, or where the handler is slow.
+fn subjects(page: &mut Page<'_>, diagnostics: &Diagnostics, detail: Detail) -> io::Result<()> {
+    if !detail.all || diagnostics.subjects.is_empty() {
+        return Ok(());
+    }
+    page.line(2, &[Span::dim("looked at".to_owned())])?;
+    let head = ["subject", "took", "of at most"].map(str::to_owned);
+    let rows = diagnostics.subjects.iter().map(|subject| {
+        let times = [subject.took_nanos, subject.limit_nanos].map(|nanos| Span::plain(value::span(nanos)));
+        [Span::new(Look::Name, &subject.subject)].into_iter().chain(times).collect()
+    });
+    page.table(4, &head, &rows.collect::<Vec<Vec<Span>>>())
 }
 
 fn unknown(page: &mut Page<'_>, content: &Content) -> io::Result<()> {

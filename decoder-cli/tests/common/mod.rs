@@ -175,6 +175,11 @@ pub(crate) fn full_report(suffix: &str) -> Vec<u8> {
             zeroed_bytes: 3214,
             suppressed: 12,
             stopped_nanos: 0,
+            subjects: vec![
+                SubjectTime { subject: s("inventory.os"), took_nanos: 412_000, limit_nanos: SECOND },
+                SubjectTime { subject: s("inventory.volumes"), took_nanos: SECOND, limit_nanos: SECOND },
+            ],
+            sanitised_bytes: 9120,
         })
         .with(SectionKind::Actions, Category::Actions, &actions(&s))
         .with(SectionKind::Stacks, Category::Memory, &Stacks {
@@ -219,6 +224,7 @@ pub(crate) fn full_report(suffix: &str) -> Vec<u8> {
             }],
             kernel_modules: vec![KernelModule { name: s("nvidia"), version: s("535.129"), size: 311_296, path: s("") }],
             services: vec![RunningService { name: s("cups.service"), path: s("/usr/sbin/cupsd") }],
+            sources: source(),
         })
         .with(SectionKind::System, Category::System, &System {
             os: Some(OperatingSystem {
@@ -251,18 +257,22 @@ pub(crate) fn full_report(suffix: &str) -> Vec<u8> {
                 Volume { file_system: s("ext4"), size: 512 << 30, free: 11 << 30, kind: s("ssd"), mount_point: s("/"), ..Default::default() },
                 Volume { file_system: s("vfat"), size: 64 << 20, removable: true, ..Default::default() },
             ],
+            dotnet_sources: source(),
+            volume_sources: Vec::new(),
         })
         .with(SectionKind::Account, Category::Account, &Account { name: s("anna"), session: s("local"), sources: source(), ..Default::default() })
         .with(SectionKind::Network, Category::Network, &Network { host_name: s("pc-17"), dns_servers: vec![s("dns.example.net")], ..Default::default() })
         .with(SectionKind::InstalledSoftware, Category::InstalledSoftware, &InstalledSoftware {
             programs: vec![InstalledProgram { name: s("libreoffice"), version: s("7.4.7"), ..Default::default() }; 3],
             services: vec![InstalledService { name: s("cups.service"), state: s("running"), start_type: s("enabled") }],
+            sources: Vec::new(),
         })
         .with(SectionKind::Devices, Category::Devices, &Devices {
             network_adapters: vec![NetworkAdapter { model: s("Intel I219-V"), speed_mbit: 1000, ..Default::default() }],
             printers: vec![Printer { name: s("HP LaserJet 400"), default: true, ..Default::default() }],
             displays: vec![Display { name: s("DELL U2720Q"), width: 3840, height: 2160, scale_percent: 150, ..Default::default() }],
             graphics_cards: vec![GraphicsCard { model: s("NVIDIA T1000"), ..Default::default() }],
+            sources: Vec::new(),
         })
         .with(SectionKind::Screen, Category::Screen, &Screen { display: s("DELL U2720Q"), png: b"\x89PNG".to_vec(), width: 3840, height: 2160, own_windows_only: true, ..Default::default() })
         .with(SectionKind::Contact, Category::Contact, &Contact {
