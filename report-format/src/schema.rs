@@ -6,6 +6,9 @@ pub mod v1 {
     include!("schema/report.v1.rs");
 }
 
+/// Of the schema that this version writes: raised when fields are added, so that a reader can tell "not there" from "not known yet". FORMAT.md, section 9.
+pub const SCHEMA_MINOR: u32 = 1;
+
 /// The compiled descriptors of [`v1`], field options included, without comments: category, purpose, example and format of each
 /// field can be read at run time (with the prost-reflect crate, for example).
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!("schema/report.v1.bin");

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
 use report_format::rewrite::copy_sections;
+use report_format::schema::SCHEMA_MINOR;
 use report_format::schema::v1::{Category, SectionKind};
 use report_format::{Limits, SectionHeader, Summary, Writer};
 use sha2::{Digest, Sha256};
@@ -111,7 +112,7 @@ pub fn encode_with_memory<I: Read>(
         time: draft.time,
         kind: draft.kind as i32,
         categories: categories.bits(),
-        schema_minor: 0,
+        schema_minor: SCHEMA_MINOR,
     };
     let mut report = Writer::new(writer, &summary)?;
     for (section, payload) in sections {
