@@ -14,16 +14,20 @@ use report_format::schema::v1::{self, Category, SectionKind};
 
 mod account;
 mod bounded;
+mod command;
 mod cpu;
 mod dotnet;
+mod installed_services;
 mod kernel_modules;
 mod locale;
 mod machine;
 mod memory;
 mod network;
 mod os;
+mod packages;
 mod processes;
 mod services;
+mod units;
 mod volumes;
 
 use bounded::{Fared, Subject};
@@ -67,12 +71,14 @@ enum Part {
     Account(v1::Account),
     Cpu(v1::Cpu),
     Dotnet(Vec<v1::DotnetVersion>),
+    InstalledServices(Vec<v1::InstalledService>),
     KernelModules(Vec<v1::KernelModule>),
     Locale(v1::Locale),
     Memory(v1::MachineMemory),
     Network(v1::Network),
     Os(v1::OperatingSystem),
     Processes(Vec<v1::Process>),
+    Programs(Vec<v1::InstalledProgram>),
     Services(Vec<v1::RunningService>),
     Volumes(Vec<v1::Volume>),
 }
@@ -83,7 +89,7 @@ const QUICK: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(2);
 
 #[rustfmt::skip]
-const SUBJECTS: [Subject<Part>; 11] = [
+const SUBJECTS: [Subject<Part>; 13] = [
     Subject { name: "os", category: Category::System, limit: QUICK, collect: |m, n| Part::Os(os::collect(m, n)) },
     Subject { name: "dotnet", category: Category::System, limit: QUICK, collect: |m, n| Part::Dotnet(dotnet::collect(m, n)) },
     Subject { name: "locale", category: Category::System, limit: QUICK, collect: |m, n| Part::Locale(locale::collect(m, n)) },
@@ -95,6 +101,8 @@ const SUBJECTS: [Subject<Part>; 11] = [
     Subject { name: "processes", category: Category::Processes, limit: LONG, collect: |m, n| Part::Processes(processes::collect(m, n)) },
     Subject { name: "services", category: Category::Processes, limit: QUICK, collect: |m, n| Part::Services(services::collect(m, n)) },
     Subject { name: "kernel_modules", category: Category::Processes, limit: QUICK, collect: |m, n| Part::KernelModules(kernel_modules::collect(m, n)) },
+    Subject { name: "programs", category: Category::InstalledSoftware, limit: LONG, collect: |m, n| Part::Programs(packages::programs(m, n)) },
+    Subject { name: "installed_services", category: Category::InstalledSoftware, limit: QUICK, collect: |m, n| Part::InstalledServices(installed_services::collect(m, n)) },
 ];
 
 /// The sections as far as they have been answered.
@@ -104,6 +112,7 @@ struct Inventory {
     system: Option<v1::System>,
     account: Option<v1::Account>,
     network: Option<v1::Network>,
+    installed_software: Option<v1::InstalledSoftware>,
 }
 
 impl Inventory {
@@ -120,6 +129,8 @@ impl Inventory {
             Part::KernelModules(modules) => self.processes(sources).kernel_modules = modules,
             Part::Processes(processes) => self.processes(sources).processes = processes,
             Part::Services(services) => self.processes(sources).services = services,
+            Part::Programs(programs) => self.installed_software(sources).programs = programs,
+            Part::InstalledServices(services) => self.installed_software(sources).services = services,
         }
     }
 
@@ -133,6 +144,12 @@ impl Inventory {
         processes
     }
 
+    fn installed_software(&mut self, sources: Vec<v1::Source>) -> &mut v1::InstalledSoftware {
+        let installed = self.installed_software.get_or_insert_default();
+        add(&mut installed.sources, sources);
+        installed
+    }
+
     fn into_sections(self) -> Vec<(SectionKind, Category, Vec<u8>)> {
         let section = |kind, category, bytes: Option<Vec<u8>>| bytes.map(|bytes| (kind, category, bytes));
         [
@@ -140,6 +157,11 @@ impl Inventory {
             section(SectionKind::System, Category::System, self.system.map(|m| m.encode_to_vec())),
             section(SectionKind::Account, Category::Account, self.account.map(|m| m.encode_to_vec())),
             section(SectionKind::Network, Category::Network, self.network.map(|m| m.encode_to_vec())),
+            section(
+                SectionKind::InstalledSoftware,
+                Category::InstalledSoftware,
+                self.installed_software.map(|m| m.encode_to_vec()),
+            ),
         ]
         .into_iter()
         .flatten()
