@@ -52,7 +52,6 @@ mod heartbeat;
 pub mod inventory;
 mod ipc;
 #[cfg(all(feature = "handler", target_os = "linux"))]
-#[allow(dead_code, reason = "as with x11")]
 mod local_socket;
 mod options;
 #[cfg(target_os = "linux")]
@@ -69,7 +68,7 @@ pub mod spool;
 mod stopping;
 mod text;
 #[cfg(all(feature = "handler", target_os = "linux"))]
-#[allow(dead_code, reason = "the first to use it are the next to be written")]
+#[allow(dead_code, reason = "the image of the screen is to use the rest")]
 mod x11;
 
 pub use actions::{Dialog, Task, TaskId, command, dialog, dialog_closed, dialog_opened, task, task_begin, task_end};

@@ -8,9 +8,11 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 mod address;
+mod label;
 mod path;
 
 pub use address::GlobalAddr;
+pub(crate) use label::{addresses, holds_address};
 use path::Home;
 
 /// Stands for a person's name in a path.

@@ -4,13 +4,18 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use report_format::schema::v1::Source;
 use rustix::fs::{Mode, OFlags};
+use rustix::net::SocketAddrUnix;
 
+use crate::local_socket;
 use crate::redact::{self, GlobalAddr};
+use crate::x11::{X11, X11Error};
 
 /// Of one file that is read whole.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -29,6 +34,7 @@ pub(super) struct Machine {
     root: PathBuf,
     variable: Variables,
     address: fn() -> Option<GlobalAddr>,
+    patience: u32,
 }
 
 impl fmt::Debug for Machine {
@@ -48,6 +54,7 @@ impl Machine {
             root: PathBuf::from("/"),
             variable: Arc::new(move |name| if believed { std::env::var(name).ok() } else { None }),
             address: super::network::own_address,
+            patience: 1,
         }
     }
 
@@ -59,7 +66,12 @@ impl Machine {
     ) -> Self {
         let variables: std::collections::HashMap<String, String> =
             variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Self { root: root.to_owned(), variable: Arc::new(move |name| variables.get(name).cloned()), address }
+        Self {
+            root: root.to_owned(),
+            variable: Arc::new(move |name| variables.get(name).cloned()),
+            address,
+            patience: 1,
+        }
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -68,18 +80,44 @@ impl Machine {
 
     /// The text of a regular file of at most 1 MiB; bytes that are no UTF-8 are replaced.
     pub(super) fn read(&self, path: &str) -> io::Result<String> {
+        let mut bytes = Vec::new();
+        self.open(path)?.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > FILE_LIMIT {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {FILE_LIMIT} bytes")));
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// A regular file, for what is not text, or too long to be read whole.
+    pub(super) fn open(&self, path: &str) -> io::Result<File> {
         // Without O_NONBLOCK a pipe in place of the file would hold us until somebody writes.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::open(self.at(path), flags, Mode::empty())?);
         if !file.metadata()?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        let mut bytes = Vec::new();
-        file.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > FILE_LIMIT {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {FILE_LIMIT} bytes")));
-        }
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        Ok(file)
+    }
+
+    /// A connection to a server of this machine by its socket.
+    pub(super) fn connect(&self, path: &str, deadline: Instant) -> io::Result<UnixStream> {
+        local_socket::connect(&SocketAddrUnix::new(self.at(path))?, deadline)
+    }
+
+    /// The display that the product's environment names, if it names one.
+    pub(super) fn display(&self, deadline: Instant) -> Result<Option<X11>, X11Error> {
+        X11::of_variables(|name| self.variable(name), deadline)
+    }
+
+    /// When a subject's time for asking another program is over: before [`LONG`](super::LONG), so that it can still tell what else it found.
+    pub(super) fn asking(&self) -> Instant {
+        Instant::now() + super::LONG * 3 / 4 * self.patience
+    }
+
+    /// With so many times the usual time for asking: for tests on busy machines.
+    #[cfg(test)]
+    pub(super) fn patient(self, patience: u32) -> Self {
+        Self { patience, ..self }
     }
 
     /// [`read`](Self::read), or `None` where there is no such file; other failures are noted, and so is the place where something was read.
@@ -101,6 +139,10 @@ impl Machine {
         let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort_unstable();
         names
+    }
+
+    pub(super) fn is_there(&self, path: &str) -> bool {
+        self.at(path).symlink_metadata().is_ok()
     }
 
     /// Where a link points, as written.

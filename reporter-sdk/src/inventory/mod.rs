@@ -13,15 +13,20 @@ use prost::Message;
 use report_format::schema::v1::{self, Category, SectionKind};
 
 mod account;
+mod adapters;
 mod bounded;
 mod cpu;
+mod displays;
 mod dotnet;
+mod graphics;
+mod hardware;
 mod kernel_modules;
 mod locale;
 mod machine;
 mod memory;
 mod network;
 mod os;
+mod printers;
 mod processes;
 mod services;
 mod volumes;
@@ -61,12 +66,16 @@ pub fn collect(wants: impl Fn(Category) -> bool) -> Collected {
 enum Part {
     Account(v1::Account),
     Cpu(v1::Cpu),
+    Displays(Vec<v1::Display>),
     Dotnet(Vec<v1::DotnetVersion>),
+    GraphicsCards(Vec<v1::GraphicsCard>),
     KernelModules(Vec<v1::KernelModule>),
     Locale(v1::Locale),
     Memory(v1::MachineMemory),
     Network(v1::Network),
+    NetworkAdapters(Vec<v1::NetworkAdapter>),
     Os(v1::OperatingSystem),
+    Printers(Vec<v1::Printer>),
     Processes(Vec<v1::Process>),
     Services(Vec<v1::RunningService>),
     Volumes(Vec<v1::Volume>),
@@ -78,10 +87,10 @@ const QUICK: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(2);
 
 #[rustfmt::skip]
-const SUBJECTS: [Subject<Part>; 11] = [
+const SUBJECTS: [Subject<Part>; 15] = [
     Subject { name: "os", category: Category::System, limit: QUICK, collect: |m, n| Part::Os(os::collect(m, n)) },
     Subject { name: "dotnet", category: Category::System, limit: QUICK, collect: |m, n| Part::Dotnet(dotnet::collect(m, n)) },
-    Subject { name: "locale", category: Category::System, limit: QUICK, collect: |m, n| Part::Locale(locale::collect(m, n)) },
+    Subject { name: "locale", category: Category::System, limit: LONG, collect: |m, n| Part::Locale(locale::collect(m, n)) },
     Subject { name: "cpu", category: Category::System, limit: QUICK, collect: |m, n| Part::Cpu(cpu::collect(m, n)) },
     Subject { name: "memory", category: Category::System, limit: QUICK, collect: |m, n| Part::Memory(memory::collect(m, n)) },
     Subject { name: "volumes", category: Category::System, limit: QUICK, collect: |m, n| Part::Volumes(volumes::collect(m, n)) },
@@ -90,6 +99,10 @@ const SUBJECTS: [Subject<Part>; 11] = [
     Subject { name: "processes", category: Category::Processes, limit: LONG, collect: |m, n| Part::Processes(processes::collect(m, n)) },
     Subject { name: "services", category: Category::Processes, limit: QUICK, collect: |m, n| Part::Services(services::collect(m, n)) },
     Subject { name: "kernel_modules", category: Category::Processes, limit: QUICK, collect: |m, n| Part::KernelModules(kernel_modules::collect(m, n)) },
+    Subject { name: "network_adapters", category: Category::Devices, limit: QUICK, collect: |m, n| Part::NetworkAdapters(adapters::collect(m, n)) },
+    Subject { name: "printers", category: Category::Devices, limit: LONG, collect: |m, n| Part::Printers(printers::collect(m, n)) },
+    Subject { name: "displays", category: Category::Devices, limit: LONG, collect: |m, n| Part::Displays(displays::collect(m, n)) },
+    Subject { name: "graphics_cards", category: Category::Devices, limit: QUICK, collect: |m, n| Part::GraphicsCards(graphics::collect(m, n)) },
 ];
 
 /// The sections as far as they have been answered.
@@ -99,6 +112,7 @@ struct Inventory {
     system: Option<v1::System>,
     account: Option<v1::Account>,
     network: Option<v1::Network>,
+    devices: Option<v1::Devices>,
 }
 
 impl Inventory {
@@ -115,6 +129,10 @@ impl Inventory {
             Part::KernelModules(modules) => self.processes(sources).kernel_modules = modules,
             Part::Processes(processes) => self.processes(sources).processes = processes,
             Part::Services(services) => self.processes(sources).services = services,
+            Part::NetworkAdapters(adapters) => self.devices(sources).network_adapters = adapters,
+            Part::Printers(printers) => self.devices(sources).printers = printers,
+            Part::Displays(displays) => self.devices(sources).displays = displays,
+            Part::GraphicsCards(cards) => self.devices(sources).graphics_cards = cards,
         }
     }
 
@@ -128,6 +146,12 @@ impl Inventory {
         processes
     }
 
+    fn devices(&mut self, sources: Vec<v1::Source>) -> &mut v1::Devices {
+        let devices = self.devices.get_or_insert_default();
+        add(&mut devices.sources, sources);
+        devices
+    }
+
     fn into_sections(self) -> Vec<(SectionKind, Category, Vec<u8>)> {
         let section = |kind, category, bytes: Option<Vec<u8>>| bytes.map(|bytes| (kind, category, bytes));
         [
@@ -135,6 +159,7 @@ impl Inventory {
             section(SectionKind::System, Category::System, self.system.map(|m| m.encode_to_vec())),
             section(SectionKind::Account, Category::Account, self.account.map(|m| m.encode_to_vec())),
             section(SectionKind::Network, Category::Network, self.network.map(|m| m.encode_to_vec())),
+            section(SectionKind::Devices, Category::Devices, self.devices.map(|m| m.encode_to_vec())),
         ]
         .into_iter()
         .flatten()
