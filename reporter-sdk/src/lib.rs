@@ -55,6 +55,8 @@ mod heartbeat;
 #[cfg(feature = "handler")]
 pub mod inventory;
 mod ipc;
+#[cfg(all(feature = "handler", target_os = "linux"))]
+mod local_socket;
 mod options;
 #[cfg(target_os = "linux")]
 mod places;
@@ -71,6 +73,9 @@ pub mod statement;
 #[cfg(feature = "handler")]
 mod stopping;
 mod text;
+#[cfg(all(feature = "handler", target_os = "linux"))]
+#[allow(dead_code, reason = "the image of the screen is to use the rest")]
+mod x11;
 
 pub use actions::{Dialog, Task, TaskId, command, dialog, dialog_closed, dialog_opened, task, task_begin, task_end};
 pub use annotations::{annotate, remove_annotation};

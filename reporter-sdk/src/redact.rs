@@ -8,10 +8,12 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 mod address;
+mod label;
 mod path;
 mod prose;
 
 pub use address::GlobalAddr;
+pub(crate) use label::{addresses, holds_address};
 use path::Home;
 
 /// Stands for a person's name in a path.

@@ -4,13 +4,19 @@ use report_format::schema::v1::Locale;
 
 use super::machine::{Machine, Notes, setting, word};
 
+mod xkb;
+
+use xkb::{Keyboard, with_variants};
+
+const X_KEYBOARD: &str = "X keyboard";
+
 pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Locale {
     let locale = locale(machine, notes);
     let (base, code_page) = locale.split_once('.').unwrap_or((&locale, ""));
-    let layouts = layouts(machine, notes);
+    let keyboard = keyboard(machine, notes);
     Locale {
-        keyboard_layout: layouts.first().cloned().unwrap_or_default(),
-        keyboard_layouts: layouts,
+        keyboard_layout: keyboard.active,
+        keyboard_layouts: keyboard.layouts,
         language: language(machine, base),
         code_page: code_page.split('@').next().unwrap_or_default().into(),
         time_zone: time_zone(machine, notes),
@@ -61,40 +67,51 @@ fn zone_name(zone: &str) -> Option<String> {
     (plain && !zone.is_empty() && !zone.starts_with('/')).then(|| zone.to_owned())
 }
 
+/// The display's, where there is one that knows; else what the system starts with.
+fn keyboard(machine: &Machine, notes: &mut Notes) -> Keyboard {
+    // Xwayland tells a layout that nobody uses: the true one is the compositor's.
+    let wayland =
+        machine.has_variable("WAYLAND_DISPLAY") || machine.variable("XDG_SESSION_TYPE").as_deref() == Some("wayland");
+    if !wayland {
+        let asked = machine.display(machine.asking()).and_then(|x11| x11.map(|x11| xkb::keyboard(&x11)).transpose());
+        match asked {
+            Ok(Some(keyboard)) if !keyboard.layouts.is_empty() => {
+                notes.source(X_KEYBOARD);
+                return keyboard;
+            }
+            Ok(_) => {}
+            Err(error) => notes.trouble(X_KEYBOARD, &error),
+        }
+    }
+    let layouts = layouts(machine, notes);
+    Keyboard { active: layouts.first().cloned().unwrap_or_default(), layouts }
+}
+
 /// Debian's file, then systemd's for X, then the console's.
 fn layouts(machine: &Machine, notes: &mut Notes) -> Vec<String> {
     let mut file = |place| machine.read_if_there(place, notes).unwrap_or_default();
     let debian = file("/etc/default/keyboard");
     let xorg = file("/etc/X11/xorg.conf.d/00-keyboard.conf");
     let console = file("/etc/vconsole.conf");
-    let list = setting(&debian, "XKBLAYOUT")
-        .or_else(|| xorg_layouts(&xorg))
-        .or_else(|| setting(&console, "XKBLAYOUT"))
-        .or_else(|| setting(&console, "KEYMAP"));
-    list.into_iter().flat_map(|list| list.split(',')).map(word).filter(|layout| !layout.is_empty()).collect()
+    let settings =
+        |file, layouts, variants| Some((setting(file, layouts)?, setting(file, variants).unwrap_or_default()));
+    let of_xorg = || Some((xorg_option(&xorg, "XkbLayout")?, xorg_option(&xorg, "XkbVariant").unwrap_or_default()));
+    let (layouts, variants) = settings(&debian, "XKBLAYOUT", "XKBVARIANT")
+        .or_else(of_xorg)
+        .or_else(|| settings(&console, "XKBLAYOUT", "XKBVARIANT"))
+        .or_else(|| Some((setting(&console, "KEYMAP")?, "")))
+        .unwrap_or_default();
+    with_variants(layouts, variants)
 }
 
 /// `Option "XkbLayout" "de,us"`
-fn xorg_layouts(file: &str) -> Option<&str> {
-    file.lines().find(|line| line.contains("\"XkbLayout\""))?.split('"').nth(3)
+fn xorg_option<'a>(file: &'a str, name: &str) -> Option<&'a str> {
+    let value = |line: &'a str| {
+        let mut quoted = line.split('"').skip(1).step_by(2);
+        (quoted.next()? == name).then(|| quoted.next()).flatten()
+    };
+    file.lines().find_map(value)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_language_is_that_of_what_is_read() {
-        for (variables, expected) in [
-            (&[("LANG", "de_DE.UTF-8")][..], "de-DE"),
-            (&[("LANG", "de_DE.UTF-8"), ("LC_MESSAGES", "fr_FR@euro"), ("LC_CTYPE", "it_IT")], "fr-FR"),
-            (&[("LANG", "de_DE.UTF-8"), ("LANGUAGE", "pt_BR:pt:en"), ("LC_ALL", "es_ES")], "pt-BR"),
-            (&[("LANG", "C.UTF-8")], ""),
-            (&[("LANG", "/home/anna/locale")], ""),
-            (&[], ""),
-        ] {
-            let machine = Machine::prepared(std::path::Path::new("/nowhere"), variables, || None);
-            assert_eq!(chosen_language(&machine), expected, "{variables:?}");
-        }
-    }
-}
+mod tests;

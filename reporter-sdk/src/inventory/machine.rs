@@ -6,15 +6,19 @@ use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use report_format::schema::v1::Source;
 use rustix::fs::{Mode, OFlags};
+use rustix::net::SocketAddrUnix;
 
 use crate::dates;
+use crate::local_socket;
 use crate::redact::{self, GlobalAddr};
+use crate::x11::{X11, X11Error};
 
 /// Of one file that is read whole.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -83,7 +87,8 @@ impl Machine {
         Instant::now() + time * self.patience
     }
 
-    fn open(&self, path: &str) -> io::Result<File> {
+    /// A regular file, for what is not text, or too long to be read whole.
+    pub(super) fn open(&self, path: &str) -> io::Result<File> {
         // Without O_NONBLOCK a pipe in place of the file would hold us until somebody writes.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::open(self.at(path), flags, Mode::empty())?);
@@ -101,6 +106,27 @@ impl Machine {
             return Err(too_large(FILE_LIMIT));
         }
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// A connection to a server of this machine by its socket.
+    pub(super) fn connect(&self, path: &str, deadline: Instant) -> io::Result<UnixStream> {
+        local_socket::connect(&SocketAddrUnix::new(self.at(path))?, deadline)
+    }
+
+    /// The display that the product's environment names, if it names one.
+    pub(super) fn display(&self, deadline: Instant) -> Result<Option<X11>, X11Error> {
+        X11::of_variables(|name| self.variable(name), deadline)
+    }
+
+    /// When a subject's time for asking another program is over: before [`LONG`](super::LONG), so that it can still tell what else it found.
+    pub(super) fn asking(&self) -> Instant {
+        self.deadline(super::LONG * 3 / 4)
+    }
+
+    /// With so many times the usual time for asking: for tests on busy machines.
+    #[cfg(test)]
+    pub(super) fn patient(self, patience: u32) -> Self {
+        Self { patience, ..self }
     }
 
     /// Gives the lines of a regular file to `take`, which can end it, for files that are too large to be held. Of a line that is longer than
@@ -153,6 +179,10 @@ impl Machine {
         let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort_unstable();
         names
+    }
+
+    pub(super) fn is_there(&self, path: &str) -> bool {
+        self.at(path).symlink_metadata().is_ok()
     }
 
     /// Where a link points, as written.

@@ -13,10 +13,14 @@ use prost::Message;
 use report_format::schema::v1::{self, Category, SectionKind};
 
 mod account;
+mod adapters;
 mod bounded;
 mod command;
 mod cpu;
+mod displays;
 mod dotnet;
+mod graphics;
+mod hardware;
 mod installed_services;
 mod kernel_modules;
 mod locale;
@@ -25,6 +29,7 @@ mod memory;
 mod network;
 mod os;
 mod packages;
+mod printers;
 mod processes;
 mod services;
 mod units;
@@ -70,13 +75,17 @@ pub(crate) fn language() -> String {
 enum Part {
     Account(v1::Account),
     Cpu(v1::Cpu),
+    Displays(Vec<v1::Display>),
     Dotnet(Vec<v1::DotnetVersion>),
     InstalledServices(Vec<v1::InstalledService>),
+    GraphicsCards(Vec<v1::GraphicsCard>),
     KernelModules(Vec<v1::KernelModule>),
     Locale(v1::Locale),
     Memory(v1::MachineMemory),
     Network(v1::Network),
+    NetworkAdapters(Vec<v1::NetworkAdapter>),
     Os(v1::OperatingSystem),
+    Printers(Vec<v1::Printer>),
     Processes(Vec<v1::Process>),
     Programs(Vec<v1::InstalledProgram>),
     Services(Vec<v1::RunningService>),
@@ -89,10 +98,10 @@ const QUICK: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(2);
 
 #[rustfmt::skip]
-const SUBJECTS: [Subject<Part>; 13] = [
+const SUBJECTS: [Subject<Part>; 17] = [
     Subject { name: "os", category: Category::System, limit: QUICK, collect: |m, n| Part::Os(os::collect(m, n)) },
     Subject { name: "dotnet", category: Category::System, limit: QUICK, collect: |m, n| Part::Dotnet(dotnet::collect(m, n)) },
-    Subject { name: "locale", category: Category::System, limit: QUICK, collect: |m, n| Part::Locale(locale::collect(m, n)) },
+    Subject { name: "locale", category: Category::System, limit: LONG, collect: |m, n| Part::Locale(locale::collect(m, n)) },
     Subject { name: "cpu", category: Category::System, limit: QUICK, collect: |m, n| Part::Cpu(cpu::collect(m, n)) },
     Subject { name: "memory", category: Category::System, limit: QUICK, collect: |m, n| Part::Memory(memory::collect(m, n)) },
     Subject { name: "volumes", category: Category::System, limit: QUICK, collect: |m, n| Part::Volumes(volumes::collect(m, n)) },
@@ -103,6 +112,10 @@ const SUBJECTS: [Subject<Part>; 13] = [
     Subject { name: "kernel_modules", category: Category::Processes, limit: QUICK, collect: |m, n| Part::KernelModules(kernel_modules::collect(m, n)) },
     Subject { name: "programs", category: Category::InstalledSoftware, limit: LONG, collect: |m, n| Part::Programs(packages::programs(m, n)) },
     Subject { name: "installed_services", category: Category::InstalledSoftware, limit: QUICK, collect: |m, n| Part::InstalledServices(installed_services::collect(m, n)) },
+    Subject { name: "network_adapters", category: Category::Devices, limit: QUICK, collect: |m, n| Part::NetworkAdapters(adapters::collect(m, n)) },
+    Subject { name: "printers", category: Category::Devices, limit: LONG, collect: |m, n| Part::Printers(printers::collect(m, n)) },
+    Subject { name: "displays", category: Category::Devices, limit: LONG, collect: |m, n| Part::Displays(displays::collect(m, n)) },
+    Subject { name: "graphics_cards", category: Category::Devices, limit: QUICK, collect: |m, n| Part::GraphicsCards(graphics::collect(m, n)) },
 ];
 
 /// The sections as far as they have been answered.
@@ -113,6 +126,7 @@ struct Inventory {
     account: Option<v1::Account>,
     network: Option<v1::Network>,
     installed_software: Option<v1::InstalledSoftware>,
+    devices: Option<v1::Devices>,
 }
 
 impl Inventory {
@@ -131,6 +145,10 @@ impl Inventory {
             Part::Services(services) => self.processes(sources).services = services,
             Part::Programs(programs) => self.installed_software(sources).programs = programs,
             Part::InstalledServices(services) => self.installed_software(sources).services = services,
+            Part::NetworkAdapters(adapters) => self.devices(sources).network_adapters = adapters,
+            Part::Printers(printers) => self.devices(sources).printers = printers,
+            Part::Displays(displays) => self.devices(sources).displays = displays,
+            Part::GraphicsCards(cards) => self.devices(sources).graphics_cards = cards,
         }
     }
 
@@ -150,6 +168,12 @@ impl Inventory {
         installed
     }
 
+    fn devices(&mut self, sources: Vec<v1::Source>) -> &mut v1::Devices {
+        let devices = self.devices.get_or_insert_default();
+        add(&mut devices.sources, sources);
+        devices
+    }
+
     fn into_sections(self) -> Vec<(SectionKind, Category, Vec<u8>)> {
         let section = |kind, category, bytes: Option<Vec<u8>>| bytes.map(|bytes| (kind, category, bytes));
         [
@@ -162,6 +186,7 @@ impl Inventory {
                 Category::InstalledSoftware,
                 self.installed_software.map(|m| m.encode_to_vec()),
             ),
+            section(SectionKind::Devices, Category::Devices, self.devices.map(|m| m.encode_to_vec())),
         ]
         .into_iter()
         .flatten()

@@ -1,11 +1,11 @@
 //! Names of host, domain and servers; addresses only as [`GlobalAddr`]; of a proxy whether there is one and where, never its name.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use report_format::schema::v1::Network;
 
 use super::machine::{Machine, Notes, setting, word};
-use crate::redact::{GlobalAddr, strip_credentials};
+use crate::redact::{GlobalAddr, holds_address, strip_credentials};
 
 const HOST: &str = "/proc/sys/kernel/hostname";
 const RESOLVER: &str = "/etc/resolv.conf";
@@ -66,20 +66,6 @@ fn domain_name(raw: &str) -> String {
     }
     let label = |label: &str| if holds_address(label) { "<address>".to_owned() } else { label.to_owned() };
     name.split('.').map(label).collect::<Vec<_>>().join(".")
-}
-
-/// Whether four numbers in a row of a label (`ip-10-0-0-12`) are an address that may not be told, or a hardware address stands in it.
-fn holds_address(label: &str) -> bool {
-    let parts: Vec<&str> = label.split(['-', '_']).collect();
-    let octets: Vec<Option<u8>> = parts.iter().map(|part| part.parse().ok()).collect();
-    let local = octets.windows(4).filter_map(|four| match four {
-        [Some(a), Some(b), Some(c), Some(d)] => Some(Ipv4Addr::new(*a, *b, *c, *d)),
-        _ => None,
-    });
-    let hexadecimal = |part: &str, len| part.len() == len && part.bytes().all(|b| b.is_ascii_hexdigit());
-    let pairs = parts.windows(6).any(|six| six.iter().all(|part| hexadecimal(part, 2)));
-    let solid = parts.iter().any(|part| hexadecimal(part, 12));
-    local.map(IpAddr::V4).any(|v4| GlobalAddr::new(v4).is_none()) || pairs || solid
 }
 
 /// `1.1.1.1#cloudflare-dns.com` of resolved.conf: the name, else the address where it is a global one.

@@ -15,7 +15,7 @@ use crate::redact::GlobalAddr;
 /// For machines that are busy with other tests.
 const PATIENCE: u32 = 10;
 
-const FILES: [(&str, &str); 32] = [
+const FILES: [(&str, &str); 38] = [
     ("etc/os-release", "ID=debian\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\nBUILD_ID=b7\nVARIANT='Workstation'\n"),
     ("etc/debian_version", "12.8\n"),
     ("proc/cpuinfo", include_str!("testdata/cpuinfo")),
@@ -39,6 +39,12 @@ const FILES: [(&str, &str); 32] = [
     ),
     ("sys/module/nvidia/version", "535.129\n"),
     ("sys/class/net/eth0/address", "02:ca:fe:ca:fe:01\n"),
+    ("sys/class/net/eth0/operstate", "up\n"),
+    ("sys/class/net/eth0/device/serial", "CANARY\n"),
+    ("sys/class/drm/card0-DP-1/status", "connected\n"),
+    ("sys/class/drm/card0-DP-1/modes", "1920x1080\n"),
+    ("sys/class/drm/card0/device/uevent", "CANARY\n"),
+    ("run/cups/cups.sock", "CANARY\n"),
     ("sys/class/dmi/id/product_uuid", "CANARY-UUID\n"),
     ("proc/self/environ", "CANARY_ENVIRONMENT=1\0"),
     ("proc/self/cmdline", "canary-argument\0"),
@@ -108,7 +114,8 @@ fn sources(places: &[&str]) -> Vec<v1::Source> {
 #[test]
 fn a_prepared_machine_is_told_field_by_field() {
     let found = prepared(|_| true);
-    assert_eq!(found.soft_errors, []);
+    let troubles: Vec<_> = found.soft_errors.iter().map(|error| (&*error.subject, &*error.message)).collect();
+    assert_eq!(troubles, [("inventory.printers", "cups.sock: Connection refused (os error 111)")]);
     let system: v1::System = section(&found, SectionKind::System);
     let os = system.os.unwrap();
     assert_eq!((&*os.name, &*os.version, &*os.build, &*os.edition), ("Debian GNU/Linux", "12", "b7", "Workstation"));
@@ -166,6 +173,14 @@ fn a_prepared_machine_is_told_field_by_field() {
     assert_eq!(programs, expected);
     let services: Vec<_> = installed.services.iter().map(|s| (&*s.name, &*s.start_type, &*s.state)).collect();
     assert_eq!(services, [("cups.service", "disabled", "running"), ("syncthing@.service", "static", "running")]);
+    let expected = v1::Devices {
+        network_adapters: vec![v1::NetworkAdapter { state: "up".into(), ..Default::default() }],
+        printers: Vec::new(),
+        displays: vec![v1::Display { width: 1920, height: 1080, scale_percent: 100, ..Default::default() }],
+        graphics_cards: vec![v1::GraphicsCard::default()],
+        sources: sources(&["/sys/class/net", "/sys/class/drm"]),
+    };
+    assert_eq!(section::<v1::Devices>(&found, SectionKind::Devices), expected);
 }
 
 #[test]
@@ -183,9 +198,14 @@ fn what_must_not_leave_is_in_no_byte() {
 
 #[test]
 fn only_what_is_wanted_is_collected() {
-    for wanted in
-        [Category::System, Category::Account, Category::Network, Category::Processes, Category::InstalledSoftware]
-    {
+    for wanted in [
+        Category::System,
+        Category::Account,
+        Category::Network,
+        Category::Processes,
+        Category::InstalledSoftware,
+        Category::Devices,
+    ] {
         let found = prepared(|category| category == wanted);
         let categories: Vec<_> = found.sections.iter().map(|(_, category, _)| *category).collect();
         assert_eq!(categories, [wanted]);
@@ -221,7 +241,7 @@ fn each_subject_tells_how_long_it_took_and_where_it_read() {
 fn a_machine_without_files_gives_soft_errors_and_the_rest() {
     let root = tempfile::tempdir().unwrap();
     let found = collect_from(&Machine::prepared(root.path(), &[], || None), |_| true, PATIENCE);
-    assert_eq!(found.sections.len(), 5);
+    assert_eq!(found.sections.len(), 6);
     let subjects: BTreeSet<_> = found.soft_errors.iter().map(|error| error.subject.as_str()).collect();
     let expected = ["inventory.account", "inventory.cpu", "inventory.memory", "inventory.network", "inventory.os"];
     assert_eq!(subjects, BTreeSet::from(expected));
@@ -244,7 +264,7 @@ fn pipes_folders_and_endless_files_in_place_of_files_do_not_hang() {
     let begun = Instant::now();
     let found = collect_from(&machine, |_| true, PATIENCE);
     assert!(begun.elapsed() < LONG * PATIENCE / 2, "{:?}", begun.elapsed());
-    assert_eq!(found.sections.len(), 5);
+    assert_eq!(found.sections.len(), 6);
     assert!(found.soft_errors.iter().all(|error| !error.message.contains("no answer")), "{:?}", found.soft_errors);
     assert!(found.soft_errors.iter().any(|error| error.message == "/etc/os-release: not a regular file"));
 }
@@ -263,7 +283,7 @@ proptest! {
         // The processes of the real machine are not what is tried here, and take longest.
         let found = collect_from(&machine, |category| category != Category::Processes, PATIENCE);
         prop_assert!(found.soft_errors.iter().all(|error| error.message != "failed inside"), "{:?}", found.soft_errors);
-        prop_assert_eq!(found.sections.len(), 4);
+        prop_assert_eq!(found.sections.len(), 5);
     }
 }
 
