@@ -65,14 +65,33 @@ pub(super) fn systemd_runs(machine: &Machine) -> bool {
 
 /// The program that a service starts. A masked one can still run, so what hides its file does not count.
 pub(super) fn program(machine: &Machine, name: &str) -> String {
-    let files = FOLDERS.iter().filter_map(|(folder, _)| machine.read(&format!("{folder}/{name}")).ok());
-    files.map(|file| started(&file)).find(|path| !path.is_empty()).unwrap_or_default()
+    let Some(file) = FOLDERS.iter().find_map(|(folder, _)| machine.read(&format!("{folder}/{name}")).ok()) else {
+        return String::new();
+    };
+    started(&(file + &drop_ins(machine, name)))
+}
+
+/// The texts that change a unit, in the order of their names: `docker.service.d/override.conf`.
+fn drop_ins(machine: &Machine, name: &str) -> String {
+    let mut places = BTreeMap::new();
+    for (folder, _) in FOLDERS {
+        for file in machine.list(&format!("{folder}/{name}.d")) {
+            places.entry(file).or_insert(folder);
+        }
+    }
+    places.retain(|file, _| file.ends_with(".conf"));
+    let texts = places.iter().filter_map(|(file, folder)| machine.read(&format!("{folder}/{name}.d/{file}")).ok());
+    texts.flat_map(|text| ["\n".to_owned(), text]).collect()
 }
 
 /// `ExecStart=-/usr/sbin/cupsd -l`: the path alone. What follows can hold anything, passwords too.
-fn started(file: &str) -> String {
-    let command = values(file, "Service", &["ExecStart"]).next().unwrap_or_default();
-    let command = command.trim_start_matches(['-', '@', ':', '+', '!', '|']);
+fn started(unit: &str) -> String {
+    let mut command = None;
+    for value in values(unit, "Service", &["ExecStart"]) {
+        // The first counts; an empty one takes back those before it.
+        command = if value.is_empty() { None } else { command.or(Some(value)) };
+    }
+    let command = command.unwrap_or_default().trim_start_matches(['-', '@', ':', '+', '!', '|']);
     let quoted = |mark| command.strip_prefix(mark).and_then(|rest: &str| rest.split_once(mark));
     let word = || command.split_whitespace().next().unwrap_or_default();
     let path = quoted('"').or_else(|| quoted('\'')).map_or_else(word, |(path, _)| path);
@@ -125,7 +144,7 @@ fn unit(machine: &Machine, folder: &str, name: &str, origin: Origin, enabled: &B
 
 /// What a unit file that no link starts says of how it could be.
 fn can_be_enabled(file: &str) -> &'static str {
-    let has = |keys| values(file, "Install", keys).next().is_some();
+    let has = |keys| values(file, "Install", keys).any(|value| !value.is_empty());
     if has(&["WantedBy", "RequiredBy", "UpheldBy", "Alias"]) {
         "disabled"
     } else if has(&["Also"]) {
@@ -155,7 +174,7 @@ fn enabled(machine: &Machine) -> BTreeSet<String> {
     enabled
 }
 
-/// The values that are not empty of some keys in one section of a unit file.
+/// The values of some keys in one section of a unit file.
 fn values<'a>(file: &'a str, section: &'a str, keys: &'a [&str]) -> impl Iterator<Item = &'a str> {
     let mut within = false;
     file.lines().filter_map(move |line| {
@@ -164,7 +183,7 @@ fn values<'a>(file: &'a str, section: &'a str, keys: &'a [&str]) -> impl Iterato
             within = name == section;
         }
         let (key, value) = line.split_once('=')?;
-        (within && keys.contains(&key.trim_end()) && !value.trim().is_empty()).then(|| value.trim())
+        (within && keys.contains(&key.trim_end())).then(|| value.trim())
     })
 }
 
@@ -192,6 +211,26 @@ mod tests {
             );
         }
         assert_eq!(started(""), "");
+    }
+
+    #[test]
+    fn a_drop_in_changes_what_is_started() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |path: &str, content: &str| {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        };
+        let program = || program(&Machine::prepared(dir.path(), &[], || None), "a.service");
+        assert_eq!(program(), "");
+        file("usr/lib/systemd/system/a.service", "[Service]\nExecStart=/usr/bin/a\n[Install]");
+        assert_eq!(program(), "/usr/bin/a");
+        file("usr/lib/systemd/system/a.service.d/50.conf", "[Service]\nExecStart=\nExecStart=/usr/bin/b");
+        file("etc/systemd/system/a.service.d/40.conf", "[Service]\nExecStart=\nExecStart=/usr/bin/c");
+        file("etc/systemd/system/a.service.d/60.text", "[Service]\nExecStart=\nExecStart=/usr/bin/d");
+        assert_eq!(program(), "/usr/bin/b");
+        file("etc/systemd/system/a.service.d/50.conf", "[Service]\nExecStart=/usr/bin/e");
+        assert_eq!(program(), "/usr/bin/c");
     }
 
     #[test]
