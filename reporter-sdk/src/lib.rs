@@ -33,6 +33,8 @@ mod capture;
 #[cfg(feature = "handler")]
 pub mod consent;
 #[cfg(feature = "handler")]
+mod dates;
+#[cfg(feature = "handler")]
 pub mod deliver;
 #[cfg(feature = "handler")]
 pub mod encode;

@@ -10,6 +10,7 @@ use report_format::schema::DESCRIPTOR_SET;
 use report_format::schema::v1::{Category, Format, SectionKind};
 
 use super::{CategorySet, Draft, DraftSection, MemoryDraft};
+use crate::dates;
 use crate::text::{escape, escape_lines};
 
 /// Messages in messages, at most: the schema has 4.
@@ -165,18 +166,11 @@ fn enum_name(field: &FieldDescriptor, number: u64) -> Option<String> {
     Some(value.name.trim_start_matches(prefix).to_lowercase().replace('_', " "))
 }
 
-/// Realtime nanoseconds as RFC 3339, to the second. (Days to date: Howard Hinnant's civil_from_days, for years after 1970.)
+/// Realtime nanoseconds as RFC 3339, to the second.
 fn utc(nanos: u64) -> String {
     let seconds = nanos / 1_000_000_000;
-    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+    let (day, second) = (dates::day(seconds / 86_400), seconds % 86_400);
+    format!("{day}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
 #[derive(Clone, Copy)]

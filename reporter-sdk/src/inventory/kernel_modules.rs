@@ -1,14 +1,21 @@
 //! Drivers loaded into the kernel.
 
+use std::collections::HashMap;
+use std::ops::ControlFlow::Continue;
+
 use report_format::schema::v1::KernelModule;
 
 use super::machine::{Machine, Notes, text};
+
+/// Of the list of the module files that belong to a kernel; around 1 MiB.
+const FILES_LIMIT: u64 = 16 << 20;
 
 pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<KernelModule> {
     // Absent where the kernel was built without modules.
     let list = machine.read_if_there("/proc/modules", notes).unwrap_or_default();
     let mut modules: Vec<KernelModule> = list.lines().filter_map(|line| module(machine, line)).collect();
     modules.sort_by(|a, b| a.name.cmp(&b.name));
+    add_paths(machine, notes, &mut modules);
     modules
 }
 
@@ -20,6 +27,32 @@ fn module(machine: &Machine, line: &str) -> Option<KernelModule> {
     if name.len() > 64 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
         return None;
     }
+    // The modules of the kernel's own tree mostly have none: theirs is the kernel's.
     let version = machine.read(&format!("/sys/module/{name}/version")).unwrap_or_default();
     Some(KernelModule { name: name.into(), version: text(&version), path: String::new(), size })
+}
+
+/// Below the folder of the kernel: `kernel/fs/ext4/ext4.ko` came with it, `updates/dkms/nvidia.ko` did not.
+fn add_paths(machine: &Machine, notes: &mut Notes, modules: &mut [KernelModule]) {
+    if modules.is_empty() {
+        return;
+    }
+    let mut by_name: HashMap<String, &mut KernelModule> = modules.iter_mut().map(|m| (m.name.clone(), m)).collect();
+    let system = rustix::system::uname();
+    let files = format!("/lib/modules/{}/modules.dep", system.release().to_string_lossy());
+    // "kernel/fs/ext4/ext4.ko.xz: kernel/fs/jbd2/jbd2.ko.xz ..."
+    let read = machine.each_line(&files, FILES_LIMIT, |line| {
+        let path = String::from_utf8_lossy(line.split(|b| *b == b':').next().unwrap_or_default()).into_owned();
+        let file = path.rsplit('/').next().unwrap_or_default();
+        let name = file.split(".ko").next().unwrap_or_default().replace('-', "_");
+        if let Some(module) = by_name.get_mut(&name) {
+            module.path = text(&path);
+        }
+        Continue(())
+    });
+    match read {
+        // In a container, which has the kernel of another system.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        read => drop(notes.of("/lib/modules", read)),
+    }
 }

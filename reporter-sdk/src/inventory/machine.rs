@@ -2,23 +2,29 @@
 //! a file can be huge, binary, or a pipe on which nobody writes.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{File, Metadata};
+use std::io::{self, BufRead, BufReader, Read};
+use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use report_format::schema::v1::Source;
 use rustix::fs::{Mode, OFlags};
 use rustix::net::SocketAddrUnix;
 
+use crate::dates;
 use crate::local_socket;
 use crate::redact::{self, GlobalAddr};
 use crate::x11::{X11, X11Error};
 
 /// Of one file that is read whole.
 const FILE_LIMIT: u64 = 1 << 20;
+
+/// Of one line of a file that is read line by line.
+const LINE_LIMIT: u64 = 64 << 10;
 
 /// Of the entries of one folder.
 const FOLDER_LIMIT: usize = 4096;
@@ -34,6 +40,7 @@ pub(super) struct Machine {
     root: PathBuf,
     variable: Variables,
     address: fn() -> Option<GlobalAddr>,
+    /// How many times its own time each step has: more in tests, whose machines are busy.
     patience: u32,
 }
 
@@ -66,29 +73,32 @@ impl Machine {
     ) -> Self {
         let variables: std::collections::HashMap<String, String> =
             variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Self {
-            root: root.to_owned(),
-            variable: Arc::new(move |name| variables.get(name).cloned()),
-            address,
-            patience: 1,
-        }
+        let variable: Variables = Arc::new(move |name| variables.get(name).cloned());
+        Self { root: root.to_owned(), variable, address, patience: 10 }
     }
 
-    fn at(&self, path: &str) -> PathBuf {
+    /// Where a path of the machine is for the system calls.
+    pub(super) fn at(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// The text of a regular file of at most 1 MiB; bytes that are no UTF-8 are replaced.
-    pub(super) fn read(&self, path: &str) -> io::Result<String> {
-        let mut bytes = Vec::new();
-        self.open(path)?.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > FILE_LIMIT {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {FILE_LIMIT} bytes")));
-        }
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    /// The end of a step that may take `time`.
+    pub(super) fn deadline(&self, time: Duration) -> Instant {
+        Instant::now() + time * self.patience
     }
 
-    /// A regular file, for what is not text, or too long to be read whole.
+    /// The end of asking another program: before that of [`LONG`](super::LONG), so that there is time for telling what else was found.
+    pub(super) fn asking(&self) -> Instant {
+        self.deadline(super::LONG * 3 / 4)
+    }
+
+    /// With so many times the usual time for each step.
+    #[cfg(test)]
+    pub(super) fn patient(self, patience: u32) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// A regular file.
     pub(super) fn open(&self, path: &str) -> io::Result<File> {
         // Without O_NONBLOCK a pipe in place of the file would hold us until somebody writes.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -109,15 +119,40 @@ impl Machine {
         X11::of_variables(|name| self.variable(name), deadline)
     }
 
-    /// When a subject's time for asking another program is over: before [`LONG`](super::LONG), so that it can still tell what else it found.
-    pub(super) fn asking(&self) -> Instant {
-        Instant::now() + super::LONG * 3 / 4 * self.patience
+    /// The text of a regular file of at most 1 MiB; bytes that are no UTF-8 are replaced.
+    pub(super) fn read(&self, path: &str) -> io::Result<String> {
+        let mut bytes = Vec::new();
+        self.open(path)?.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > FILE_LIMIT {
+            return Err(too_large(FILE_LIMIT));
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// With so many times the usual time for asking: for tests on busy machines.
-    #[cfg(test)]
-    pub(super) fn patient(self, patience: u32) -> Self {
-        Self { patience, ..self }
+    /// Gives the lines of a regular file to `take`, which can end it, for files that are too large to be held. Of a line that is longer than
+    /// 64 KiB the start is given. What is behind `limit` is not read, and an error.
+    pub(super) fn each_line(
+        &self,
+        path: &str,
+        limit: u64,
+        mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        let mut file = BufReader::with_capacity(1 << 16, self.open(path)?.take(limit + 1));
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let length = file.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line)?;
+            if length as u64 == LINE_LIMIT && line.last() != Some(&b'\n') {
+                file.skip_until(b'\n')?;
+            }
+            if length == 0 {
+                break;
+            }
+            if take(line.strip_suffix(b"\n").unwrap_or(&line)).is_break() {
+                return Ok(());
+            }
+        }
+        if file.get_ref().limit() == 0 { Err(too_large(limit)) } else { Ok(()) }
     }
 
     /// [`read`](Self::read), or `None` where there is no such file; other failures are noted, and so is the place where something was read.
@@ -133,9 +168,14 @@ impl Machine {
         notes.of(place, self.read(place))
     }
 
-    /// The names in a folder, sorted; nothing where it cannot be read. Names that are no UTF-8 are left out.
+    /// The names in a folder, 4096 at most, sorted; nothing where it cannot be read. Names that are no UTF-8 are left out.
     pub(super) fn list(&self, path: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.at(path)).into_iter().flatten().flatten().take(FOLDER_LIMIT);
+        self.list_up_to(FOLDER_LIMIT, path)
+    }
+
+    /// [`list`](Self::list) for a folder that can hold more.
+    pub(super) fn list_up_to(&self, limit: usize, path: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.at(path)).into_iter().flatten().flatten().take(limit);
         let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort_unstable();
         names
@@ -148,6 +188,17 @@ impl Machine {
     /// Where a link points, as written.
     pub(super) fn link(&self, path: &str) -> Option<String> {
         std::fs::read_link(self.at(path)).ok()?.into_os_string().into_string().ok()
+    }
+
+    /// Of the file, folder or link itself.
+    pub(super) fn metadata(&self, path: &str) -> Option<Metadata> {
+        std::fs::symlink_metadata(self.at(path)).ok()
+    }
+
+    /// The UTC day, `2026-11-20`, on which a file was last written; empty where it cannot be told.
+    pub(super) fn day_of(&self, path: &str) -> String {
+        let seconds = self.metadata(path).map(|metadata| metadata.mtime());
+        seconds.and_then(|seconds| u64::try_from(seconds).ok()).and_then(dates::day_of).unwrap_or_default()
     }
 
     /// An environment variable of this process. Only named ones are looked at.
@@ -163,6 +214,10 @@ impl Machine {
     pub(super) fn address(&self) -> Option<GlobalAddr> {
         (self.address)()
     }
+}
+
+fn too_large(limit: u64) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes"))
 }
 
 /// Where a subject found something, and what it could not read. Places are named by us, in the source: a path that was found on the machine can name a
@@ -257,6 +312,36 @@ mod tests {
         assert_eq!(machine.read("/folder").unwrap_err().to_string(), "not a regular file");
         assert_eq!(machine.read("/huge").unwrap_err().kind(), io::ErrorKind::FileTooLarge);
         assert!(begun.elapsed() < Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_file_is_read_line_by_line_up_to_its_limit() {
+        let (dir, machine) = empty();
+        let lines = |limit| {
+            let mut lines = Vec::new();
+            let read = machine.each_line("/file", limit, |line| {
+                lines.push(line.to_vec());
+                ControlFlow::Continue(())
+            });
+            (lines, read.map_err(|error| error.kind()))
+        };
+        assert_eq!(lines(10), (vec![], Err(io::ErrorKind::NotFound)));
+        std::fs::write(dir.path().join("file"), "ab\n\ncd").unwrap();
+        assert_eq!(lines(6), (vec![b"ab".to_vec(), vec![], b"cd".to_vec()], Ok(())));
+        assert_eq!(lines(3), (vec![b"ab".to_vec(), vec![]], Err(io::ErrorKind::FileTooLarge)));
+        let long = "x".repeat(200_000);
+        std::fs::write(dir.path().join("file"), format!("{long}\nend\n")).unwrap();
+        assert_eq!(lines(1 << 20), (vec![long.as_bytes()[..LINE_LIMIT as usize].to_vec(), b"end".to_vec()], Ok(())));
+        File::create(dir.path().join("file")).unwrap().set_len(1 << 40).unwrap();
+        assert_eq!(lines(1 << 20).1, Err(io::ErrorKind::FileTooLarge));
+        let mut seen = 0;
+        machine
+            .each_line("/file", 1 << 20, |_| {
+                seen += 1;
+                ControlFlow::Break(())
+            })
+            .unwrap();
+        assert_eq!(seen, 1);
     }
 
     #[test]

@@ -15,20 +15,24 @@ use report_format::schema::v1::{self, Category, SectionKind};
 mod account;
 mod adapters;
 mod bounded;
+mod command;
 mod cpu;
 mod displays;
 mod dotnet;
 mod graphics;
 mod hardware;
+mod installed_services;
 mod kernel_modules;
 mod locale;
 mod machine;
 mod memory;
 mod network;
 mod os;
+mod packages;
 mod printers;
 mod processes;
 mod services;
+mod units;
 mod volumes;
 
 use bounded::{Fared, Subject};
@@ -69,6 +73,7 @@ enum Part {
     Displays(Vec<v1::Display>),
     Dotnet(Vec<v1::DotnetVersion>),
     GraphicsCards(Vec<v1::GraphicsCard>),
+    InstalledServices(Vec<v1::InstalledService>),
     KernelModules(Vec<v1::KernelModule>),
     Locale(v1::Locale),
     Memory(v1::MachineMemory),
@@ -77,6 +82,7 @@ enum Part {
     Os(v1::OperatingSystem),
     Printers(Vec<v1::Printer>),
     Processes(Vec<v1::Process>),
+    Programs(Vec<v1::InstalledProgram>),
     Services(Vec<v1::RunningService>),
     Volumes(Vec<v1::Volume>),
 }
@@ -87,7 +93,7 @@ const QUICK: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(2);
 
 #[rustfmt::skip]
-const SUBJECTS: [Subject<Part>; 15] = [
+const SUBJECTS: [Subject<Part>; 17] = [
     Subject { name: "os", category: Category::System, limit: QUICK, collect: |m, n| Part::Os(os::collect(m, n)) },
     Subject { name: "dotnet", category: Category::System, limit: QUICK, collect: |m, n| Part::Dotnet(dotnet::collect(m, n)) },
     Subject { name: "locale", category: Category::System, limit: LONG, collect: |m, n| Part::Locale(locale::collect(m, n)) },
@@ -99,6 +105,8 @@ const SUBJECTS: [Subject<Part>; 15] = [
     Subject { name: "processes", category: Category::Processes, limit: LONG, collect: |m, n| Part::Processes(processes::collect(m, n)) },
     Subject { name: "services", category: Category::Processes, limit: QUICK, collect: |m, n| Part::Services(services::collect(m, n)) },
     Subject { name: "kernel_modules", category: Category::Processes, limit: QUICK, collect: |m, n| Part::KernelModules(kernel_modules::collect(m, n)) },
+    Subject { name: "programs", category: Category::InstalledSoftware, limit: LONG, collect: |m, n| Part::Programs(packages::programs(m, n)) },
+    Subject { name: "installed_services", category: Category::InstalledSoftware, limit: QUICK, collect: |m, n| Part::InstalledServices(installed_services::collect(m, n)) },
     Subject { name: "network_adapters", category: Category::Devices, limit: QUICK, collect: |m, n| Part::NetworkAdapters(adapters::collect(m, n)) },
     Subject { name: "printers", category: Category::Devices, limit: LONG, collect: |m, n| Part::Printers(printers::collect(m, n)) },
     Subject { name: "displays", category: Category::Devices, limit: LONG, collect: |m, n| Part::Displays(displays::collect(m, n)) },
@@ -112,6 +120,7 @@ struct Inventory {
     system: Option<v1::System>,
     account: Option<v1::Account>,
     network: Option<v1::Network>,
+    installed_software: Option<v1::InstalledSoftware>,
     devices: Option<v1::Devices>,
 }
 
@@ -129,6 +138,8 @@ impl Inventory {
             Part::KernelModules(modules) => self.processes(sources).kernel_modules = modules,
             Part::Processes(processes) => self.processes(sources).processes = processes,
             Part::Services(services) => self.processes(sources).services = services,
+            Part::Programs(programs) => self.installed_software(sources).programs = programs,
+            Part::InstalledServices(services) => self.installed_software(sources).services = services,
             Part::NetworkAdapters(adapters) => self.devices(sources).network_adapters = adapters,
             Part::Printers(printers) => self.devices(sources).printers = printers,
             Part::Displays(displays) => self.devices(sources).displays = displays,
@@ -146,6 +157,12 @@ impl Inventory {
         processes
     }
 
+    fn installed_software(&mut self, sources: Vec<v1::Source>) -> &mut v1::InstalledSoftware {
+        let installed = self.installed_software.get_or_insert_default();
+        add(&mut installed.sources, sources);
+        installed
+    }
+
     fn devices(&mut self, sources: Vec<v1::Source>) -> &mut v1::Devices {
         let devices = self.devices.get_or_insert_default();
         add(&mut devices.sources, sources);
@@ -159,6 +176,11 @@ impl Inventory {
             section(SectionKind::System, Category::System, self.system.map(|m| m.encode_to_vec())),
             section(SectionKind::Account, Category::Account, self.account.map(|m| m.encode_to_vec())),
             section(SectionKind::Network, Category::Network, self.network.map(|m| m.encode_to_vec())),
+            section(
+                SectionKind::InstalledSoftware,
+                Category::InstalledSoftware,
+                self.installed_software.map(|m| m.encode_to_vec()),
+            ),
             section(SectionKind::Devices, Category::Devices, self.devices.map(|m| m.encode_to_vec())),
         ]
         .into_iter()

@@ -21,13 +21,34 @@ pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> OperatingSystem {
         edition: of("VARIANT"),
         version: of("VERSION_ID"),
         build: of("BUILD_ID"),
+        service_pack: update_level(machine, notes, release),
         kernel: text(&system.release().to_string_lossy()),
         architecture: text(&system.machine().to_string_lossy()),
         libc: libc_version(),
         desktop_session: desktop(machine),
         uptime_nanos: uptime_nanos(),
-        ..OperatingSystem::default()
+        sources: Vec::new(),
     }
+}
+
+/// Which set of updates a version is at, where that is more than the version says: `12.11` of Debian 12, `22.04.4` of Ubuntu 22.04, `SP5` of SUSE 15.5.
+/// Red Hat and its descendants have it in the version.
+fn update_level(machine: &Machine, notes: &mut Notes, release: &str) -> String {
+    let of = |key| setting(release, key).unwrap_or_default();
+    // "22.04.4 LTS (Jammy Jellyfish)", "15-SP5", "12 (bookworm)"
+    let version = of("VERSION").split(' ').next().unwrap_or_default();
+    let level = match (of("ID"), version.split_once("-SP")) {
+        // Not of its descendants, where the file says which Debian they were made of.
+        ("debian" | "raspbian", _) => {
+            let level = machine.read_if_there("/etc/debian_version", notes).unwrap_or_default();
+            // "trixie/sid" before the release.
+            if level.starts_with(|c: char| c.is_ascii_digit()) { level } else { String::new() }
+        }
+        (_, Some((_, pack))) => format!("SP{pack}"),
+        _ if version.strip_prefix(of("VERSION_ID")).is_some_and(|rest| rest.starts_with('.')) => version.to_owned(),
+        _ => String::new(),
+    };
+    word(&level)
 }
 
 /// Of this program, which is the product's too: both link the system's.
@@ -65,4 +86,28 @@ fn desktop(machine: &Machine) -> String {
 fn uptime_nanos() -> u64 {
     let now = clock_gettime(ClockId::Boottime);
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_update_level_is_found_where_each_distribution_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("etc")).unwrap();
+        let of = |release: &str, debian: &str| {
+            std::fs::write(dir.path().join("etc/debian_version"), debian).unwrap();
+            update_level(&Machine::prepared(dir.path(), &[], || None), &mut Notes::default(), release)
+        };
+        assert_eq!(of("ID=debian\nVERSION_ID=\"12\"\nVERSION=\"12 (bookworm)\"\n", "12.8\n"), "12.8");
+        assert_eq!(of("ID=debian\n", "trixie/sid\n"), "");
+        let ubuntu = "ID=ubuntu\nVERSION_ID=\"22.04\"\nVERSION=\"22.04.4 LTS (Jammy Jellyfish)\"\n";
+        assert_eq!(of(ubuntu, "bookworm/sid\n"), "22.04.4");
+        assert_eq!(of("ID=ubuntu\nVERSION_ID=\"24.10\"\nVERSION=\"24.10 (Oracular Oriole)\"\n", ""), "");
+        assert_eq!(of("ID=\"sles\"\nVERSION_ID=\"15.5\"\nVERSION=\"15-SP5\"\n", ""), "SP5");
+        assert_eq!(of("ID=\"rhel\"\nVERSION_ID=\"9.4\"\nVERSION=\"9.4 (Plow)\"\n", ""), "");
+        assert_eq!(of("ID=debian\n", "12.8 /home/anna"), "");
+        assert_eq!(of("", ""), "");
+    }
 }

@@ -1,5 +1,5 @@
 //! Programs that run, grouped by path. Only name, program file, owner and memory of a process are asked for: never its arguments,
-//! environment or working directory.
+//! environment or working directory. The version is that of the package that owns the program file.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,12 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use super::account::{FIRST_PERSON, LAST_PERSON};
 use super::machine::{Machine, Notes, text};
+use super::packages;
 
 /// Parent of the kernel's own threads, which are no programs.
 const KERNEL_THREADS: u32 = 2;
 
-pub(super) fn collect(_machine: &Machine, notes: &mut Notes) -> Vec<Process> {
+pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<Process> {
     let mut system = match System::new() {
         Ok(system) => system,
         Err(error) => {
@@ -27,12 +28,18 @@ pub(super) fn collect(_machine: &Machine, notes: &mut Notes) -> Vec<Process> {
         let parent = process.parent().map(sysinfo::Pid::as_u32);
         process.pid().as_u32() != KERNEL_THREADS && parent != Some(KERNEL_THREADS)
     });
-    grouped(running.map(|process| Running {
+    let mut processes = grouped(running.map(|process| Running {
         path: process.exe().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
         name: process.name().to_string_lossy().into_owned(),
         system: process.user_id().is_some_and(|uid| !(FIRST_PERSON..LAST_PERSON).contains(&**uid)),
         memory: process.memory(),
-    }))
+    }));
+    let versions = packages::versions(machine, notes, processes.iter().map(|process| process.path.as_str()));
+    for process in &mut processes {
+        // A program that runs for a person and for the system is two lines.
+        process.version = versions.get(&process.path).cloned().unwrap_or_default();
+    }
+    processes
 }
 
 /// One process as it was found.

@@ -15,8 +15,9 @@ use crate::redact::GlobalAddr;
 /// For machines that are busy with other tests.
 const PATIENCE: u32 = 10;
 
-const FILES: [(&str, &str); 28] = [
-    ("etc/os-release", "NAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\nBUILD_ID=b7\nVARIANT='Workstation'\n"),
+const FILES: [(&str, &str); 38] = [
+    ("etc/os-release", "ID=debian\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\nBUILD_ID=b7\nVARIANT='Workstation'\n"),
+    ("etc/debian_version", "12.8\n"),
     ("proc/cpuinfo", include_str!("testdata/cpuinfo")),
     ("sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "4600000\n"),
     ("proc/meminfo", "MemTotal:       16 kB\nMemAvailable:    8 kB\nSwapTotal:       4 kB\nSwapFree:        2 kB\n"),
@@ -50,6 +51,24 @@ const FILES: [(&str, &str); 28] = [
     ("usr/share/dotnet/shared/Microsoft.NETCore.App/8.0.11/x", ""),
     ("usr/share/dotnet/sdk/8.0.404/x", ""),
     ("usr/lib/pkgconfig/mono-2.pc", "Name: Mono\nVersion: 6.8.0.105\n"),
+    (
+        "var/lib/dpkg/status",
+        "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.21\nMaintainer: Dpkg Developers <canary@example.org>\n",
+    ),
+    ("var/lib/dpkg/info/dpkg.list", "/usr/bin/dpkg\n"),
+    (
+        "var/lib/pacman/local/bash-5-1/desc",
+        "%NAME%\nbash\n\n%VERSION%\n5-1\n\n%PACKAGER%\nA Packager <canary@example.org>\n",
+    ),
+    ("var/lib/pacman/local/bash-5-1/files", "%FILES%\nusr/bin/bash\n"),
+    ("snap/core/current/meta/snap.yaml", "name: core\nversion: '16'\n"),
+    ("var/lib/flatpak/app/org.a.A/current/active/metadata", "[Application]\nname=org.a.A\n"),
+    (
+        "usr/lib/systemd/system/cups.service",
+        "[Service]\nExecStart=-/usr/sbin/cupsd --password canary\n[Install]\nWantedBy=printer.target\n",
+    ),
+    ("usr/lib/systemd/system/syncthing@.service", "[Service]\nExecStart=/usr/bin/syncthing --home=/canary/%i\n"),
+    ("etc/systemd/system/getty.target.wants/getty@canary.service", ""),
 ];
 
 const VARIABLES: [(&str, &str); 6] = [
@@ -70,6 +89,10 @@ fn prepare(root: &Path) -> Machine {
     for unit in ["cups.service", "syncthing@canary-person.service", "home-canary\\x2dperson.mount"] {
         fs::create_dir_all(root.join("sys/fs/cgroup/system.slice").join(unit)).unwrap();
     }
+    let modules = root.join("lib/modules").join(rustix::system::uname().release().to_str().unwrap());
+    fs::create_dir_all(&modules).unwrap();
+    let files = "kernel/fs/ext4/ext4.ko.xz: kernel/fs/jbd2/jbd2.ko.xz\nupdates/dkms/nvidia.ko:\n";
+    fs::write(modules.join("modules.dep"), files).unwrap();
     fs::create_dir_all(root.join("home/canary-person/dotnet/sdk/9.0.100")).unwrap();
     Machine::prepared(root, &VARIABLES, || GlobalAddr::parse("9.9.9.10"))
 }
@@ -96,7 +119,7 @@ fn a_prepared_machine_is_told_field_by_field() {
     let system: v1::System = section(&found, SectionKind::System);
     let os = system.os.unwrap();
     assert_eq!((&*os.name, &*os.version, &*os.build, &*os.edition), ("Debian GNU/Linux", "12", "b7", "Workstation"));
-    assert_eq!((&*os.family, &*os.desktop_session), ("linux", "GNOME (Wayland)"));
+    assert_eq!((&*os.family, &*os.desktop_session, &*os.service_pack), ("linux", "GNOME (Wayland)", "12.8"));
     let cpu = system.cpu.unwrap();
     assert_eq!((cpu.family, cpu.model, cpu.stepping), (6, 158, 10));
     assert_eq!((&*cpu.vendor, &*cpu.brand), ("GenuineIntel", "Intel(R) Core(TM) i7-8700 CPU @ 3.20GHz"));
@@ -137,10 +160,19 @@ fn a_prepared_machine_is_told_field_by_field() {
     let account: v1::Account = section(&found, SectionKind::Account);
     assert_eq!(account.session, "remote");
     let processes: v1::Processes = section(&found, SectionKind::Processes);
-    let modules: Vec<_> = processes.kernel_modules.iter().map(|m| (&*m.name, &*m.version, m.size)).collect();
-    assert_eq!(modules, [("ext4", "", 1000), ("nvidia", "535.129", 311_296)]);
-    let services: Vec<_> = processes.services.iter().map(|s| &*s.name).collect();
-    assert_eq!(services, ["cups.service", "syncthing@.service"]);
+    let modules: Vec<_> = processes.kernel_modules.iter().map(|m| (&*m.name, &*m.version, m.size, &*m.path)).collect();
+    let expected =
+        [("ext4", "", 1000, "kernel/fs/ext4/ext4.ko.xz"), ("nvidia", "535.129", 311_296, "updates/dkms/nvidia.ko")];
+    assert_eq!(modules, expected);
+    let services: Vec<_> = processes.services.iter().map(|s| (&*s.name, &*s.path)).collect();
+    assert_eq!(services, [("cups.service", "/usr/sbin/cupsd"), ("syncthing@.service", "/usr/bin/syncthing")]);
+    let installed: v1::InstalledSoftware = section(&found, SectionKind::InstalledSoftware);
+    let programs: Vec<_> = installed.programs.iter().map(|p| (&*p.name, &*p.version, &*p.publisher)).collect();
+    let expected =
+        [("bash", "5-1", "A Packager"), ("core", "16", ""), ("dpkg", "1.21", "Dpkg Developers"), ("org.a.A", "", "")];
+    assert_eq!(programs, expected);
+    let services: Vec<_> = installed.services.iter().map(|s| (&*s.name, &*s.start_type, &*s.state)).collect();
+    assert_eq!(services, [("cups.service", "disabled", "running"), ("syncthing@.service", "static", "running")]);
     let expected = v1::Devices {
         network_adapters: vec![v1::NetworkAdapter { state: "up".into(), ..Default::default() }],
         printers: Vec::new(),
@@ -166,7 +198,14 @@ fn what_must_not_leave_is_in_no_byte() {
 
 #[test]
 fn only_what_is_wanted_is_collected() {
-    for wanted in [Category::System, Category::Account, Category::Network, Category::Processes, Category::Devices] {
+    for wanted in [
+        Category::System,
+        Category::Account,
+        Category::Network,
+        Category::Processes,
+        Category::InstalledSoftware,
+        Category::Devices,
+    ] {
         let found = prepared(|category| category == wanted);
         let categories: Vec<_> = found.sections.iter().map(|(_, category, _)| *category).collect();
         assert_eq!(categories, [wanted]);
@@ -186,19 +225,23 @@ fn each_subject_tells_how_long_it_took_and_where_it_read() {
         found.times
     );
     let system: v1::System = section(&found, SectionKind::System);
-    assert_eq!(system.os.unwrap().sources, sources(&["/etc/os-release", "uname"]));
+    assert_eq!(system.os.unwrap().sources, sources(&["/etc/os-release", "uname", "/etc/debian_version"]));
     assert_eq!(system.dotnet_sources, sources(&["dotnet folders", "/usr/lib/pkgconfig/mono-2.pc"]));
     assert_eq!(system.volume_sources, sources(&["sysinfo"]));
     let network: v1::Network = section(&found, SectionKind::Network);
     let places = ["/proc/sys/kernel/hostname", "/etc/resolv.conf", "/etc/systemd/resolved.conf", "/etc/environment"];
     assert_eq!(network.sources, sources(&places));
+    let installed: v1::InstalledSoftware = section(&found, SectionKind::InstalledSoftware);
+    let places = ["/var/lib/dpkg/status", "/var/lib/pacman/local", "/var/lib/flatpak/app", "/snap"];
+    let of_services = ["/usr/lib/systemd/system", "/sys/fs/cgroup/system.slice"];
+    assert_eq!(installed.sources, sources(&[&places[..], &of_services].concat()));
 }
 
 #[test]
 fn a_machine_without_files_gives_soft_errors_and_the_rest() {
     let root = tempfile::tempdir().unwrap();
     let found = collect_from(&Machine::prepared(root.path(), &[], || None), |_| true, PATIENCE);
-    assert_eq!(found.sections.len(), 5);
+    assert_eq!(found.sections.len(), 6);
     let subjects: BTreeSet<_> = found.soft_errors.iter().map(|error| error.subject.as_str()).collect();
     let expected = ["inventory.account", "inventory.cpu", "inventory.memory", "inventory.network", "inventory.os"];
     assert_eq!(subjects, BTreeSet::from(expected));
@@ -221,7 +264,7 @@ fn pipes_folders_and_endless_files_in_place_of_files_do_not_hang() {
     let begun = Instant::now();
     let found = collect_from(&machine, |_| true, PATIENCE);
     assert!(begun.elapsed() < LONG * PATIENCE / 2, "{:?}", begun.elapsed());
-    assert_eq!(found.sections.len(), 5);
+    assert_eq!(found.sections.len(), 6);
     assert!(found.soft_errors.iter().all(|error| !error.message.contains("no answer")), "{:?}", found.soft_errors);
     assert!(found.soft_errors.iter().any(|error| error.message == "/etc/os-release: not a regular file"));
 }
@@ -240,7 +283,7 @@ proptest! {
         // The processes of the real machine are not what is tried here, and take longest.
         let found = collect_from(&machine, |category| category != Category::Processes, PATIENCE);
         prop_assert!(found.soft_errors.iter().all(|error| error.message != "failed inside"), "{:?}", found.soft_errors);
-        prop_assert_eq!(found.sections.len(), 4);
+        prop_assert_eq!(found.sections.len(), 5);
     }
 }
 
@@ -282,11 +325,18 @@ fn a_running_process_is_told_without_its_arguments_environment_and_folder() {
         .current_dir(folder.path())
         .spawn()
         .unwrap();
-    let found = collect_from(&Machine::this(), |category| category == Category::Processes, PATIENCE);
+    let machine = Machine::prepared(Path::new("/"), &[], || None);
+    let found = collect_from(&machine, |category| category == Category::Processes, PATIENCE);
     child.kill().unwrap();
     child.wait().unwrap();
     let processes: v1::Processes = section(&found, SectionKind::Processes);
-    assert!(processes.processes.iter().any(|p| p.name == "sleep" && p.path.ends_with("/sleep") && p.count >= 1));
+    let sleep = processes.processes.iter().find(|p| p.name == "sleep" && p.path.ends_with("/sleep")).unwrap();
+    assert!(sleep.count >= 1);
+    if Path::new("/var/lib/dpkg/status").exists() {
+        assert_eq!(sleep.version, said_by("dpkg-query", &["-W", "-f", "${Version}", "coreutils"]));
+    }
+    // Of this program no package knows.
+    assert!(processes.processes.iter().any(|p| p.path.contains("reporter_sdk") && p.version.is_empty()));
     let bytes: Vec<u8> = found.sections.into_iter().flat_map(|(_, _, bytes)| bytes).collect();
     let text = String::from_utf8_lossy(&bytes);
     for canary in ["0012345", "canary"] {
