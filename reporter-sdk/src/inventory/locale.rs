@@ -3,12 +3,15 @@
 use report_format::schema::v1::Locale;
 
 use super::machine::{Machine, Notes, setting, word};
+use crate::x11::X11Error;
 
+mod gnome;
 mod xkb;
 
 use xkb::{Keyboard, with_variants};
 
 const X_KEYBOARD: &str = "X keyboard";
+const GNOME_KEYBOARD: &str = "gsettings org.gnome.desktop.input-sources";
 
 pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Locale {
     let locale = locale(machine, notes);
@@ -39,12 +42,14 @@ fn language(machine: &Machine, locale: &str) -> String {
     Some(chosen_language(machine)).filter(|language| !language.is_empty()).unwrap_or_else(|| tag(locale))
 }
 
-/// What the session says of it.
+/// What the session says of it. It can be another than that of characters; a list of languages counts only where programs do not speak as machines do.
 pub(super) fn chosen_language(machine: &Machine) -> String {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| machine.variable(name)).map(|set| tag(&set));
+    if set.as_deref() == Some("") {
+        return String::new();
+    }
     let listed = machine.variable("LANGUAGE").and_then(|list| list.split(':').next().map(tag));
-    let of_locale =
-        || ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| machine.variable(name)).map(|l| tag(&l));
-    listed.filter(|language| !language.is_empty()).or_else(of_locale).unwrap_or_default()
+    listed.filter(|language| !language.is_empty()).or(set).unwrap_or_default()
 }
 
 /// `de_DE.UTF-8@euro` as a language tag: `de-DE`. Empty for the locale of machines, `C`, and for what is none.
@@ -67,24 +72,34 @@ fn zone_name(zone: &str) -> Option<String> {
     (plain && !zone.is_empty() && !zone.starts_with('/')).then(|| zone.to_owned())
 }
 
-/// The display's, where there is one that knows; else what the system starts with.
+/// The desktop's, where it tells; else what the system starts with.
 fn keyboard(machine: &Machine, notes: &mut Notes) -> Keyboard {
+    let is = |name, value: &str| machine.variable(name).is_some_and(|list| list.split(':').any(|part| part == value));
     // Xwayland tells a layout that nobody uses: the true one is the compositor's.
-    let wayland =
-        machine.has_variable("WAYLAND_DISPLAY") || machine.variable("XDG_SESSION_TYPE").as_deref() == Some("wayland");
-    if !wayland {
-        let asked = machine.display(machine.asking()).and_then(|x11| x11.map(|x11| xkb::keyboard(&x11)).transpose());
-        match asked {
-            Ok(Some(keyboard)) if !keyboard.layouts.is_empty() => {
-                notes.source(X_KEYBOARD);
-                return keyboard;
-            }
-            Ok(_) => {}
-            Err(error) => notes.trouble(X_KEYBOARD, &error),
+    let wayland = machine.has_variable("WAYLAND_DISPLAY") || is("XDG_SESSION_TYPE", "wayland");
+    let (place, found) = match wayland {
+        true if is("XDG_CURRENT_DESKTOP", "GNOME") => {
+            (GNOME_KEYBOARD, gnome::keyboard(machine).map_err(|e| e.to_string()))
         }
+        true => (GNOME_KEYBOARD, Ok(None)),
+        false => (X_KEYBOARD, of_display(machine).map_err(|e| e.to_string())),
+    };
+    match found {
+        Ok(Some(keyboard)) => {
+            notes.source(place);
+            return keyboard;
+        }
+        Ok(None) => {}
+        Err(error) => notes.trouble(place, &error),
     }
     let layouts = layouts(machine, notes);
     Keyboard { active: layouts.first().cloned().unwrap_or_default(), layouts }
+}
+
+/// `None` where there is no display, or it has no keyboard.
+fn of_display(machine: &Machine) -> Result<Option<Keyboard>, X11Error> {
+    let Some(x11) = machine.display(machine.asking())? else { return Ok(None) };
+    Ok(Some(xkb::keyboard(&x11)?).filter(|keyboard| !keyboard.layouts.is_empty()))
 }
 
 /// Debian's file, then systemd's for X, then the console's.

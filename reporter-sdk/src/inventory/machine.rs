@@ -87,7 +87,18 @@ impl Machine {
         Instant::now() + time * self.patience
     }
 
-    /// A regular file, for what is not text, or too long to be read whole.
+    /// The end of asking another program: before that of [`LONG`](super::LONG), so that there is time for telling what else was found.
+    pub(super) fn asking(&self) -> Instant {
+        self.deadline(super::LONG * 3 / 4)
+    }
+
+    /// With so many times the usual time for each step.
+    #[cfg(test)]
+    pub(super) fn patient(self, patience: u32) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// A regular file.
     pub(super) fn open(&self, path: &str) -> io::Result<File> {
         // Without O_NONBLOCK a pipe in place of the file would hold us until somebody writes.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -116,17 +127,6 @@ impl Machine {
     /// The display that the product's environment names, if it names one.
     pub(super) fn display(&self, deadline: Instant) -> Result<Option<X11>, X11Error> {
         X11::of_variables(|name| self.variable(name), deadline)
-    }
-
-    /// When a subject's time for asking another program is over: before [`LONG`](super::LONG), so that it can still tell what else it found.
-    pub(super) fn asking(&self) -> Instant {
-        self.deadline(super::LONG * 3 / 4)
-    }
-
-    /// With so many times the usual time for asking: for tests on busy machines.
-    #[cfg(test)]
-    pub(super) fn patient(self, patience: u32) -> Self {
-        Self { patience, ..self }
     }
 
     /// Gives the lines of a regular file to `take`, which can end it, for files that are too large to be held. Of a line that is longer than

@@ -1,7 +1,7 @@
 //! The names of makers and models by their numbers, from the lists that most machines have (`pci.ids`, `usb.ids`).
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 
 use super::super::machine::{Machine, Notes, text};
 
@@ -26,12 +26,13 @@ pub(in super::super) struct Id {
 pub(in super::super) fn models(machine: &Machine, ids: &[Option<Id>], notes: &mut Notes) -> Vec<String> {
     let mut list_of = |bus, places: &[&'static str]| {
         let wanted: Vec<Id> = ids.iter().flatten().filter(|id| id.bus == bus).copied().collect();
-        let mut lists = places.iter().filter(|_| !wanted.is_empty());
-        let found = lists.find_map(|place| Some((*place, machine.open(place).ok()?)));
-        found.map_or_else(Names::default, |(place, list)| {
+        let mut places = places.iter().copied().filter(|_| !wanted.is_empty());
+        let mut names = Names::of(&wanted);
+        if let Some(place) = places.find(|place| machine.each_line(place, LIST_LIMIT, |line| names.take(line)).is_ok())
+        {
             notes.source(place);
-            Names::read(list, &wanted)
-        })
+        }
+        names
     };
     let pci = list_of(Bus::Pci, &["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"]);
     let usb = list_of(Bus::Usb, &["/usr/share/misc/usb.ids", "/usr/share/hwdata/usb.ids", "/var/lib/usbutils/usb.ids"]);
@@ -44,40 +45,40 @@ pub(in super::super) fn models(machine: &Machine, ids: &[Option<Id>], notes: &mu
 
 #[derive(Debug, Default)]
 struct Names {
+    wanted: Vec<Id>,
     vendors: HashMap<u16, String>,
     devices: HashMap<(u16, u16), String>,
+    /// The wanted one below whose line we are.
+    vendor: Option<u16>,
 }
 
 impl Names {
-    /// Reads a list as far as it must for these.
-    fn read(list: impl Read, wanted: &[Id]) -> Self {
-        let mut names = Self::default();
-        let mut list = BufReader::with_capacity(1 << 16, list.take(LIST_LIMIT));
-        let (mut line, mut vendor) = (Vec::new(), None);
-        while list.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            match line.as_slice() {
-                [b'\t', b'\t', ..] | [b'#', ..] => {}
-                [b'\t', rest @ ..] => {
-                    let device = vendor.and_then(|vendor| Some((vendor, entry(rest)?)));
-                    if let Some((vendor, (device, name))) = device
-                        && wanted.iter().any(|id| (id.vendor, id.device) == (vendor, device))
-                    {
-                        names.devices.entry((vendor, device)).or_insert(name);
-                    }
-                }
-                rest => {
-                    // After the makers come lists of another kind (`C 02  Network controller`), which must not be taken for some.
-                    let named = entry(rest).filter(|(vendor, _)| wanted.iter().any(|id| id.vendor == *vendor));
-                    vendor = named.as_ref().map(|(vendor, _)| *vendor);
-                    names.vendors.extend(named);
-                    if wanted.iter().all(|id| names.devices.contains_key(&(id.vendor, id.device))) {
-                        break;
-                    }
+    fn of(wanted: &[Id]) -> Self {
+        Self { wanted: wanted.to_vec(), ..Self::default() }
+    }
+
+    /// The next line of a list, until all are found.
+    fn take(&mut self, line: &[u8]) -> ControlFlow<()> {
+        match line {
+            [b'\t', b'\t', ..] | [b'#', ..] => {}
+            [b'\t', rest @ ..] => {
+                if let (Some(vendor), Some((device, name))) = (self.vendor, entry(rest))
+                    && self.wanted.iter().any(|id| (id.vendor, id.device) == (vendor, device))
+                {
+                    self.devices.entry((vendor, device)).or_insert(name);
                 }
             }
-            line.clear();
+            rest => {
+                // After the makers come lists of another kind (`C 02  Network controller`), which must not be taken for some.
+                let named = entry(rest).filter(|(vendor, _)| self.wanted.iter().any(|id| id.vendor == *vendor));
+                self.vendor = named.as_ref().map(|(vendor, _)| *vendor);
+                self.vendors.extend(named);
+                if self.wanted.iter().all(|id| self.devices.contains_key(&(id.vendor, id.device))) {
+                    return ControlFlow::Break(());
+                }
+            }
         }
-        names
+        ControlFlow::Continue(())
     }
 
     fn model(&self, Id { vendor, device, .. }: Id) -> String {
@@ -110,6 +111,12 @@ mod tests {
     const LIST: &str = "# comment\n8086  Intel Corporation\n\t15f2  Other\n\t15f3  Ethernet Controller I225-V\n\t\t8086 0001  Sub\n\
         10de  NVIDIA Corporation\n\t1fb9  TU117GLM\nC 02  Network controller\n\t15f3  Class\n";
 
+    fn names(list: &[u8], wanted: &[Id]) -> Names {
+        let mut names = Names::of(wanted);
+        let _ = list.split(|byte| *byte == b'\n').try_for_each(|line| names.take(line));
+        names
+    }
+
     const fn pci(vendor: u16, device: u16) -> Id {
         Id { bus: Bus::Pci, vendor, device }
     }
@@ -117,7 +124,7 @@ mod tests {
     #[test]
     fn numbers_become_names_as_far_as_the_list_knows_them() {
         let wanted = [pci(0x8086, 0x15f3), pci(0x10de, 0xffff), pci(0x02, 0x15f3), pci(0x8086, 0x0001)];
-        let names = Names::read(LIST.as_bytes(), &wanted);
+        let names = names(LIST.as_bytes(), &wanted);
         let models = wanted.map(|id| names.model(id));
         let expected = [
             "Intel Corporation Ethernet Controller I225-V",
@@ -139,9 +146,12 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_list_ends() {
-        let names = Names::read(std::io::repeat(b'8'), &[pci(0x8888, 0x8888)]);
-        assert_eq!(names.model(pci(0x8888, 0x8888)), "8888:8888");
+    fn an_endless_list_gives_the_numbers() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("usr/share/misc")).unwrap();
+        std::fs::File::create(root.path().join("usr/share/misc/pci.ids")).unwrap().set_len(1 << 40).unwrap();
+        let machine = Machine::prepared(root.path(), &[], || None);
+        assert_eq!(models(&machine, &[Some(pci(0x8888, 0x8888))], &mut Notes::default()), ["8888:8888"]);
     }
 
     proptest! {
@@ -154,7 +164,7 @@ mod tests {
                 Just(b"0001  y\n".to_vec()),
             ], 0..20),
         ) {
-            let model = Names::read(list.concat().as_slice(), &[pci(1, 1)]).model(pci(1, 1));
+            let model = names(&list.concat(), &[pci(1, 1)]).model(pci(1, 1));
             prop_assert!(model.len() <= 1024 && !model.chars().any(char::is_control));
         }
     }

@@ -42,6 +42,65 @@ fn the_layouts_of_an_x_display_are_told_and_the_one_in_use() {
 }
 
 #[test]
+fn the_language_of_messages_is_told_and_the_locale_of_characters() {
+    for (variables, language, locale, code_page) in [
+        (&[("LANG", "de_DE.UTF-8")][..], "de-DE", "de_DE.UTF-8", "UTF-8"),
+        (&[("LANG", "de_DE.UTF-8"), ("LC_MESSAGES", "en_US.UTF-8")], "en-US", "de_DE.UTF-8", "UTF-8"),
+        (
+            &[("LANG", "de_DE.ISO-8859-15@euro"), ("LANGUAGE", "fr_CH:en")],
+            "fr-CH",
+            "de_DE.ISO-8859-15@euro",
+            "ISO-8859-15",
+        ),
+        (&[("LC_ALL", "C.UTF-8"), ("LANGUAGE", "fr")], "", "C.UTF-8", "UTF-8"),
+        (&[("LC_CTYPE", "ja_JP.eucJP"), ("LANG", "sr_RS@latin")], "sr-RS", "ja_JP.eucJP", "eucJP"),
+        (&[("LANG", "/home/canary")], "", "", ""),
+        (&[], "", "", ""),
+    ] {
+        let machine = Machine::prepared(Path::new("/nowhere"), variables, || None);
+        let told = collect(&machine, &mut Notes::default());
+        assert_eq!((&*told.language, &*told.locale, &*told.code_page), (language, locale, code_page), "{variables:?}");
+    }
+}
+
+#[test]
+fn under_wayland_the_settings_of_gnome_tell() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let root = tempfile::tempdir().unwrap();
+    let told = |desktop: &str, script: &str, patience: u32| {
+        let program = root.path().join("usr/bin/gsettings");
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        // Written under another name first: a program that is open for writing, here or in a child of another test, cannot be run.
+        fs::write(root.path().join("script"), format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(root.path().join("script"), fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(
+            std::process::Command::new("cp").arg(root.path().join("script")).arg(&program).status().unwrap().success()
+        );
+        let mut notes = Notes::default();
+        let variables = [("XDG_SESSION_TYPE", "wayland"), ("XDG_CURRENT_DESKTOP", desktop)];
+        let machine = Machine::prepared(root.path(), &variables, || None).patient(patience);
+        let found = keyboard(&machine, &mut notes);
+        (found.layouts, found.active, notes.into_parts().1)
+    };
+    fs::create_dir_all(root.path().join("etc/default")).unwrap();
+    fs::write(root.path().join("etc/default/keyboard"), "XKBLAYOUT=fr\n").unwrap();
+    let settings = "cat <<END\n\
+        org.gnome.desktop.input-sources mru-sources [('xkb', 'de+nodeadkeys'), ('xkb', 'us')]\n\
+        org.gnome.desktop.input-sources sources [('xkb', 'us'), ('xkb', 'de+nodeadkeys')]\nEND";
+    let layouts = vec!["us".to_owned(), "de(nodeadkeys)".to_owned()];
+    assert_eq!(told("ubuntu:GNOME", settings, 20), (layouts, "de(nodeadkeys)".into(), vec![]));
+
+    let of_system = |troubles: &[&str]| {
+        (vec!["fr".to_owned()], "fr".to_owned(), troubles.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(told("KDE", settings, 20), of_system(&[]));
+    assert_eq!(told("GNOME", "exit 1", 20), of_system(&[]));
+    let late = format!("{GNOME_KEYBOARD}: timed out");
+    assert_eq!(told("GNOME", "sleep 600", 1), of_system(&[&late]));
+}
+
+#[test]
 fn files_tell_where_there_is_no_display() {
     for (file, content, layouts) in [
         ("etc/default/keyboard", "XKBLAYOUT=\"de,us\"\nXKBVARIANT=\",dvorak\"\n", &["de", "us(dvorak)"][..]),
