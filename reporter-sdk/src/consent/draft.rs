@@ -92,8 +92,14 @@ impl Draft {
     #[cfg(feature = "handler")]
     pub(crate) fn lose_memory(&mut self, why: SoftError) {
         self.memory = None;
+        self.tell(why);
+    }
+
+    /// Adds to what could not be had.
+    #[cfg(feature = "handler")]
+    pub(crate) fn tell(&mut self, what: SoftError) {
         let mut diagnostics: Diagnostics = self.message(SectionKind::Diagnostics).unwrap_or_default();
-        diagnostics.soft_errors.push(why);
+        diagnostics.soft_errors.push(what);
         match self.sections.iter_mut().find(|section| section.kind == SectionKind::Diagnostics) {
             Some(section) => section.payload = diagnostics.encode_to_vec(),
             None => self.push(SectionKind::Diagnostics, Category::Essential, &diagnostics),
