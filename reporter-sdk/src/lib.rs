@@ -62,6 +62,8 @@ pub mod redact;
 mod reporter;
 #[allow(dead_code)]
 mod schema;
+#[cfg(feature = "handler")]
+pub mod screen;
 mod shared;
 #[cfg(feature = "handler")]
 pub mod spool;

@@ -135,6 +135,11 @@ impl X11 {
         self.connection.setup()
     }
 
+    /// Of the screen that the display's name means, as 0 in `:1.0`.
+    pub(crate) fn screen_number(&self) -> usize {
+        self.screen
+    }
+
     /// The screen that the display's name means, with its root window.
     pub(crate) fn screen(&self) -> &Screen {
         // x11rb has refused a screen that is not there.

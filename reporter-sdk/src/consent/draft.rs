@@ -95,6 +95,18 @@ impl Draft {
         self.tell(why);
     }
 
+    /// Leaves out the images of the desktop, and says why in the diagnostics. `false` where there are none.
+    #[cfg(feature = "handler")]
+    pub(crate) fn lose_screens(&mut self, why: SoftError) -> bool {
+        let before = self.sections.len();
+        self.sections.retain(|section| section.kind != SectionKind::Screen);
+        let lost = self.sections.len() < before;
+        if lost {
+            self.tell(why);
+        }
+        lost
+    }
+
     /// Adds to what could not be had.
     #[cfg(feature = "handler")]
     pub(crate) fn tell(&mut self, what: SoftError) {

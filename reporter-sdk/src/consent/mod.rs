@@ -14,6 +14,7 @@ mod administrator;
 mod category;
 mod decision;
 mod draft;
+mod look;
 mod policy;
 mod preview;
 mod prompt;

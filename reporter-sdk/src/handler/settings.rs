@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) restart: Option<Restart>,
     /// Crashes of forked children are reported.
     pub(crate) children: bool,
+    /// The image of the desktop shows the product's windows and no others.
+    pub(crate) own_windows_only: bool,
     kinds: Vec<KindPolicy>,
 }
 
@@ -43,7 +45,7 @@ impl Settings {
         let Configuration {
             product, product_id, spool_directory, categories, kinds, notice, mail, command_line, ..
         } = configuration;
-        let Configuration { limits, hang_after_millis, restart, children, waits, .. } = configuration;
+        let Configuration { limits, hang_after_millis, restart, children, waits, own_windows_only, .. } = configuration;
         let longest = waits.map(|waits| waits.longest_millis).filter(|millis| *millis > 0);
         let longest_wait = longest.map_or(LONGEST_WAIT, |millis| Duration::from_millis(millis.into()));
         let limits = limits.unwrap_or_default();
@@ -68,6 +70,7 @@ impl Settings {
             longest_wait,
             restart,
             children,
+            own_windows_only,
             kinds,
         }
     }
