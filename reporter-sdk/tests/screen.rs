@@ -4,6 +4,8 @@
 mod end_to_end;
 #[path = "support/roles.rs"]
 mod roles;
+#[path = "support/session_bus.rs"]
+mod session_bus;
 #[path = "support/xvfb.rs"]
 mod xvfb;
 
@@ -17,6 +19,7 @@ use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 use reporter_sdk::{Mail, Options, Reporter};
 use roles::{Place, ROLE, fault, folder, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
+use session_bus::{SessionBus, Takes};
 use xvfb::{BLUE, Client, GREEN, RED, WHITE, Xvfb, YELLOW};
 
 const PROMPTS: &[&str] = &["notes> "];
@@ -223,6 +226,34 @@ fn who_cannot_take_an_image_says_why_and_who_has_no_desktop_has_nothing_to_say()
         assert_eq!(told.len(), usize::from(why.is_some()), "{variables:?}: {told:?}");
         assert!(told.iter().all(|told| told.contains(why.unwrap())), "{variables:?}: {told:?}");
     }
+}
+
+#[test]
+fn a_wayland_desktop_takes_the_image_itself_where_the_person_has_allowed_it() {
+    let product = editor();
+    let file = product.path("taken.png");
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, SIZE.0, SIZE.1);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_image_data(picture().as_flattened()).unwrap();
+    fs::write(&file, png).unwrap();
+    // Whatever unit the tests run in.
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap();
+    if groups.contains("/app-") {
+        eprintln!("SKIPPED: these tests run as an application of a desktop, which has a name of its own");
+        return;
+    }
+    let bus = SessionBus::start(&[("", "yes")], Takes::Image(file.clone()));
+    let mut visit =
+        crashes_with(&product, &[("WAYLAND_DISPLAY", "wayland-0"), ("DBUS_SESSION_BUS_ADDRESS", &bus.address())]);
+    assert!(!file.exists() && !holds_an_image(&product.spool()));
+    ticks(&mut visit);
+    visit.answers("s");
+    visit.ends();
+    let received = product.only_report();
+    let screen: v1::Screen = received.message(SectionKind::Screen);
+    assert!(pixels(&screen.png) == picture());
+    assert_eq!(told_of_the_screen(&received), [] as [String; 0]);
 }
 
 #[test]

@@ -14,10 +14,12 @@ mod area;
 mod mask;
 mod picture;
 mod pixels;
+mod portal;
 mod windows;
 mod x11;
 
 use picture::Picture;
+use portal::PortalError;
 use x11::{GrabError, Grabbed};
 
 use crate::fail_points::{self, Point};
@@ -29,6 +31,8 @@ use crate::x11::X11;
 const SUBJECT: &str = "screen";
 /// How long it is waited for. A display of 8 million pixels takes a tenth of it.
 const LIMIT: Duration = Duration::from_secs(4);
+/// How long a desktop is waited for that has to take it for us. The rest is for making it a PNG of ours.
+const PORTAL_LIMIT: Duration = Duration::from_secs(3);
 /// Bytes of the PNG of one display: that of a photograph on 4K has more, and becomes smaller.
 const MOST_PNG: usize = 4 << 20;
 
@@ -215,8 +219,10 @@ fn take(desktop: Desktop, own_windows_of: Option<u32>, tell: &Sender<Told>) -> D
     let grabbed = match desktop {
         Desktop::X11 => grab(own_windows_of, &mut soft_errors),
         Desktop::Wayland => {
-            soft_errors.push(soft_note(SUBJECT, "Wayland: the desktop would ask first"));
-            Vec::new()
+            let deadline = started + PORTAL_LIMIT;
+            let grabbed = if own_windows_of.is_some() { Err(PortalError::OwnWindows) } else { portal::grab(deadline) };
+            let whole = |picture| Grabbed { display: String::new(), picture };
+            grabbed.map(whole).inspect_err(|error| soft_errors.push(soft_error(SUBJECT, error))).into_iter().collect()
         }
         Desktop::Elevated => {
             soft_errors.push(soft_note(SUBJECT, "not taken: this process has more rights than whoever started it"));
