@@ -43,6 +43,8 @@ points! {
     ImageWrite = "image-write",
     /// A subject of the inventory begins, on its thread. Only a panic and a delay make a difference.
     Inventory = "inventory",
+    /// The thread that takes an image of the desktop begins. Only a panic and a delay make a difference.
+    Screen = "screen",
     /// A draft's file, early or whole, is made under its temporary name.
     DraftCreate = "draft-create",
     /// Each time bytes of a draft go to its file.

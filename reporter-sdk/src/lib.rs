@@ -65,6 +65,8 @@ pub mod redact;
 mod reporter;
 #[allow(dead_code)]
 mod schema;
+#[cfg(feature = "handler")]
+pub mod screen;
 mod shared;
 #[cfg(feature = "handler")]
 pub mod spool;
@@ -74,7 +76,6 @@ pub mod statement;
 mod stopping;
 mod text;
 #[cfg(all(feature = "handler", target_os = "linux"))]
-#[allow(dead_code, reason = "the image of the screen is to use the rest")]
 mod x11;
 
 pub use actions::{Dialog, Task, TaskId, command, dialog, dialog_closed, dialog_opened, task, task_begin, task_end};

@@ -11,7 +11,7 @@ use std::time::Instant;
 use rustix::net::SocketAddrUnix;
 use x11rb::connection::Connection;
 use x11rb::errors::{ConnectError, ConnectionError, ReplyError, ReplyOrIdError};
-use x11rb::protocol::xproto::{Screen, Setup};
+use x11rb::protocol::xproto::Screen;
 use x11rb::rust_connection::RustConnection;
 
 use crate::local_socket;
@@ -131,8 +131,9 @@ impl X11 {
         &self.connection
     }
 
-    pub(crate) fn setup(&self) -> &Setup {
-        self.connection.setup()
+    /// Of the screen that the display's name means, as 0 in `:1.0`.
+    pub(crate) fn screen_number(&self) -> usize {
+        self.screen
     }
 
     /// The screen that the display's name means, with its root window.

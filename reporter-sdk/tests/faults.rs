@@ -69,6 +69,9 @@ fn check(case: Case) -> Result<(), String> {
     let started = Instant::now();
     let mut command = place.failing(case.way);
     command.arg(LONGEST.as_millis().to_string()).env("FAILPOINTS", case.points);
+    if case.points.starts_with("screen") {
+        command.env("DISPLAY", ":none");
+    }
     let status = command.spawn().unwrap().wait().unwrap();
     let took = started.elapsed();
     place.handlers_end();
@@ -178,6 +181,7 @@ const PANICS: &[Case] = &[
     asked("dump=panic", "", Class::Whole),
     asked("unwind=panic", "", Class::Whole),
     asked("inventory=panic", "", Class::Whole),
+    asked("screen=panic", "failed inside", Class::Whole),
     asked("counts-write=panic", INSIDE, Class::Partial),
     asked("draft-create=1*off->1*panic", INSIDE, Class::Partial),
     asked("draft-write=4*off->1*panic", INSIDE, Class::Partial),
@@ -257,6 +261,7 @@ const DELAYS: &[Case] = &[
     asked("inventory=sleep(6000)", "", Class::Whole),
     asked("draft-flush=sleep(6000)", "", Class::Whole),
     asked("counts-create=sleep(6000)", "", Class::Whole),
+    always("screen=sleep(6000)", "the display did not answer in time", Class::Whole),
     always("ask=sleep(6000)", "sent", Class::Whole),
     always("report-flush=sleep(6000)", "sent", Class::Whole),
     always("deliver=sleep(6000)", "sent", Class::Whole),

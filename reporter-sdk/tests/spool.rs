@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use report_format::ReportId;
-use report_format::schema::v1::{Category, ErrorKind, Product, SectionKind};
+use report_format::schema::v1::{Category, Diagnostics, ErrorKind, Product, SectionKind};
 use reporter_sdk::consent::{CategorySet, Draft, DraftSection, MemoryDraft, Remember, Remembered};
 use reporter_sdk::encode::Encoded;
 use reporter_sdk::spool::{Failure, GIVE_UP_AFTER, Outgoing, Spool, SpoolError, SpoolLimits};
@@ -90,6 +90,71 @@ fn a_draft_comes_back_as_it_was_and_declined_leaves_nothing() {
     assert_eq!(held.draft(), &draft(1));
     held.discard().unwrap();
     assert_eq!(files(&place.path), [] as [PathBuf; 0]);
+}
+
+const IMAGE: &[u8] = b"what was on the desktop, byte for byte";
+
+/// With two images of the desktop.
+fn draft_with_images(number: u8) -> Draft {
+    let mut draft = draft(number);
+    for end in [b"one", b"two"] {
+        let payload = [IMAGE, end].concat();
+        draft.sections.push(DraftSection { kind: SectionKind::Screen, category: Category::Screen, payload });
+    }
+    draft
+}
+
+fn shows_the_image(path: &Path) -> bool {
+    files(path).iter().any(|file| fs::read(file).unwrap().windows(IMAGE.len()).any(|bytes| bytes == IMAGE))
+}
+
+#[test]
+fn an_image_of_the_desktop_lies_sealed_and_comes_back_to_whoever_put_it_there() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    for put in 1..3 {
+        // The second time in the place of the first.
+        spool.put_draft(&draft_with_images(1)).unwrap();
+        assert!(!shows_the_image(&place.path));
+        for take in 1..3 {
+            let held = spool.take_draft(ReportId([1; 16])).unwrap().unwrap();
+            assert_eq!(held.draft(), &draft_with_images(1), "put {put}, taken {take}");
+        }
+    }
+}
+
+#[test]
+fn an_image_of_the_desktop_is_gone_with_the_handler_that_took_it_and_the_draft_says_so() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    spool.put_draft(&draft_with_images(1)).unwrap();
+    drop(spool);
+    let next = Spool::open(&place.path).unwrap();
+    for _ in 0..2 {
+        let held = next.take_draft(ReportId([1; 16])).unwrap().unwrap();
+        let sections = &held.draft().sections;
+        assert!(sections.starts_with(&draft(1).sections), "the rest is there: {sections:?}");
+        assert_eq!(sections.len(), draft(1).sections.len() + 1);
+        let diagnostics: Diagnostics = held.draft().message(SectionKind::Diagnostics).unwrap();
+        let [told] = &diagnostics.soft_errors[..] else { panic!("{diagnostics:?}") };
+        assert_eq!(told.subject, "screen");
+        assert_eq!(told.message, "the image of the desktop was destroyed with the handler that took it");
+    }
+}
+
+#[test]
+fn an_image_that_was_changed_on_the_disk_is_no_image() {
+    let place = place();
+    let spool = Spool::open(&place.path).unwrap();
+    spool.put_draft(&draft_with_images(1)).unwrap();
+    let [file] = &files(&place.path)[..] else { panic!("one draft") };
+    let mut bytes = fs::read(file).unwrap();
+    // Of the last section's seal.
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(file, bytes).unwrap();
+    let held = spool.take_draft(ReportId([1; 16])).unwrap().unwrap();
+    let images = held.draft().sections.iter().filter(|section| section.kind == SectionKind::Screen).count();
+    assert_eq!(images, 1, "the other one is not touched");
 }
 
 fn numbers(ids: &[ReportId]) -> Vec<u8> {

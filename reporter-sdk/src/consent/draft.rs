@@ -92,8 +92,26 @@ impl Draft {
     #[cfg(feature = "handler")]
     pub(crate) fn lose_memory(&mut self, why: SoftError) {
         self.memory = None;
+        self.tell(why);
+    }
+
+    /// Leaves out the images of the desktop, and says why in the diagnostics. `false` where there are none.
+    #[cfg(feature = "handler")]
+    pub(crate) fn lose_screens(&mut self, why: SoftError) -> bool {
+        let before = self.sections.len();
+        self.sections.retain(|section| section.kind != SectionKind::Screen);
+        let lost = self.sections.len() < before;
+        if lost {
+            self.tell(why);
+        }
+        lost
+    }
+
+    /// Adds to what could not be had.
+    #[cfg(feature = "handler")]
+    pub(crate) fn tell(&mut self, what: SoftError) {
         let mut diagnostics: Diagnostics = self.message(SectionKind::Diagnostics).unwrap_or_default();
-        diagnostics.soft_errors.push(why);
+        diagnostics.soft_errors.push(what);
         match self.sections.iter_mut().find(|section| section.kind == SectionKind::Diagnostics) {
             Some(section) => section.payload = diagnostics.encode_to_vec(),
             None => self.push(SectionKind::Diagnostics, Category::Essential, &diagnostics),

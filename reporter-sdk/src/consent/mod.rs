@@ -15,6 +15,7 @@ mod category;
 mod contact;
 mod decision;
 mod draft;
+mod look;
 mod policy;
 mod preview;
 mod prompt;

@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use report_format::schema::v1::{Category, Format, SectionKind};
+use prost::Message;
+use report_format::schema::v1::{Category, Format, Screen, SectionKind};
 
 use super::{CategorySet, Draft, DraftSection, MemoryDraft, category_title};
 use crate::dates;
@@ -68,6 +69,20 @@ fn show_memory(memory: &MemoryDraft, chosen: CategorySet, text: &mut String) {
     );
 }
 
+/// What can be said of an image where none can be shown.
+fn show_screen(screen: &Screen, text: &mut String) {
+    let Screen { width, height, scale_percent, .. } = screen;
+    let display = if screen.display.is_empty() { String::new() } else { format!(" {}", escape(&screen.display)) };
+    let _ = write!(text, "  What was on the display{display} when it happened, {width} × {height} pixels");
+    let _ = if (1..100).contains(scale_percent) { write!(text, ", made smaller to {scale_percent} %") } else { Ok(()) };
+    text.push_str(if screen.own_windows_only {
+        ".\n  The windows of this program are on it; all else is grey.\n"
+    } else {
+        ".\n  It can hold what you had open in other programs, messages that came in, names and faces.\n"
+    });
+    text.push_str("  To look at it, choose p in the menu. Until you decide it lies here encrypted; not chosen, it is destroyed.\n");
+}
+
 fn show_section(section: &DraftSection, text: &mut String) {
     match (section.kind, SCHEMA.sections.get(&(section.kind as i32))) {
         (SectionKind::Minidump, _) => text.push_str(
@@ -75,6 +90,12 @@ fn show_section(section: &DraftSection, text: &mut String) {
              say what is in it. The environment and the command line were removed; what describes the computer is\n  \
              removed too if you leave out the operating system.\n",
         ),
+        (SectionKind::Screen, Some(message)) => {
+            if let Ok(screen) = Screen::decode(section.payload.as_slice()) {
+                show_screen(&screen, text);
+            }
+            show_message(message, &section.payload, 1, text);
+        }
         (_, None) => text.push_str("  Binary data; it cannot be shown here.\n"),
         (_, Some(message)) => show_message(message, &section.payload, 1, text),
     }
@@ -238,6 +259,37 @@ mod tests {
             assert!(text.contains(fact), "{fact:?} in {text}");
         }
         assert!(!preview(&draft, CategorySet::essential(), CategorySet::essential()).contains("memory image"));
+    }
+
+    #[test]
+    fn an_image_is_shown_as_what_it_can_show_and_where_to_look_at_it() {
+        let screen = Screen {
+            display: "eDP-1\u{1b}[2J".into(),
+            png: vec![0xff; 3000],
+            width: 1920,
+            height: 1080,
+            scale_percent: 50,
+            ..Screen::default()
+        };
+        let shown = |screen: &Screen| {
+            let mut draft = draft();
+            draft.push(SectionKind::Screen, Category::Screen, screen);
+            preview(&draft, CategorySet::all(), CategorySet::essential())
+        };
+        let text = shown(&screen);
+        let facts = [
+            "eDP-1\\u{1b}[2J when",
+            "1920 × 1080 pixels",
+            "smaller to 50 %",
+            "other programs",
+            "choose p",
+            "3.0 kB of binary data",
+        ];
+        for fact in facts {
+            assert!(text.contains(fact), "{fact:?} in {text}");
+        }
+        let text = shown(&Screen { own_windows_only: true, scale_percent: 100, ..screen });
+        assert!(text.contains("all else is grey") && !text.contains("other programs") && !text.contains("smaller"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use report_format::schema::v1::{Category, Contact, Error, ErrorKind, SectionKind
 use rustix::process::Pid;
 
 use super::contact::is_email;
+use super::look::{self, Looking};
 use super::preview::{preview, size};
 use super::reading::Reading;
 use super::tty::{Borrowed, is_in_foreground};
@@ -98,13 +99,18 @@ struct Conversation<'r> {
     term: Term,
     chosen: CategorySet,
     contact: Contact,
+    /// Whether the image of the desktop shows the product's windows and no others.
+    own_windows_only: bool,
+    /// The image, as long as it can be looked at.
+    looking: Option<Looking>,
 }
 
 /// The menu: what is typed, what it says.
-const MENU: [(&str, &str); 9] = [
+const MENU: [(&str, &str); 10] = [
     ("s", "Send the report"),
     ("c", "Choose what to send"),
     ("w", "What does this report contain?"),
+    ("p", "Write the image of your desktop to a file, to look at it"),
     ("e", "Enter your name, your e-mail address or a description"),
     ("d", "Don't send, and destroy what was collected"),
     ("l", "Ask me later"),
@@ -116,7 +122,8 @@ const MENU: [(&str, &str); 9] = [
 impl<'r> Conversation<'r> {
     fn new(request: &'r Request<'r>, term: Term) -> Self {
         let chosen = request.preselected().without(Category::Contact);
-        Conversation { request, term, chosen, contact: Contact::default() }
+        let own_windows_only = look::screens(request.draft()).all(|screen| screen.own_windows_only);
+        Conversation { request, term, chosen, contact: Contact::default(), own_windows_only, looking: None }
     }
 
     fn run(&mut self) -> dialoguer::Result<(Answer, Option<Remember>)> {
@@ -124,7 +131,13 @@ impl<'r> Conversation<'r> {
         loop {
             self.term.write_line(&self.contents())?;
             let offers_contact = self.request.offered().contains(Category::Contact);
-            for (key, text) in MENU.iter().filter(|(key, _)| *key != "e" || offers_contact) {
+            let offers_image = self.request.offered().contains(Category::Screen);
+            let is_offered = |key: &str| match key {
+                "e" => offers_contact,
+                "p" => offers_image,
+                _ => true,
+            };
+            for (key, text) in MENU.iter().filter(|(key, _)| is_offered(key)) {
                 self.term.write_line(&format!("  {key}  {text}"))?;
             }
             let choice = self.line("Your choice", "l")?;
@@ -141,6 +154,10 @@ impl<'r> Conversation<'r> {
                 }
                 "w" => {
                     self.page(&preview(self.request.draft(), self.request.offered(), self.chosen))?;
+                    continue;
+                }
+                "p" if offers_image => {
+                    self.write_image()?;
                     continue;
                 }
                 "e" if offers_contact => {
@@ -218,7 +235,11 @@ impl<'r> Conversation<'r> {
             );
         }
         if chosen.contains(Category::Screen) {
-            text.push_str("\nThe image of your desktop shows what was on the screen, of other programs too.\n");
+            text.push_str(if self.own_windows_only {
+                "\nThe image of your desktop shows the windows of this program; all else is grey.\n"
+            } else {
+                "\nThe image of your desktop shows what was on the screen, of other programs too.\n"
+            });
         }
         text
     }
@@ -250,6 +271,23 @@ impl<'r> Conversation<'r> {
             }
             self.term.write_line(&self.contents())?;
         }
+    }
+
+    /// Whatever is wrong with that is told and no reason to end the question.
+    fn write_image(&mut self) -> dialoguer::Result<()> {
+        // One that was removed meanwhile is there again.
+        self.looking = None;
+        match Looking::write(self.request.draft()) {
+            Ok(looking) => {
+                self.term.write_line("Until you have answered, you can look at it here; then it is removed:")?;
+                for file in looking.files() {
+                    self.term.write_line(&format!("  {}", escape(&file.display().to_string())))?;
+                }
+                self.looking = Some(looking);
+            }
+            Err(error) => self.term.write_line(&format!("It cannot be written: {}", escape(&error.to_string())))?,
+        }
+        Ok(())
     }
 
     fn enter_contact(&mut self) -> dialoguer::Result<()> {

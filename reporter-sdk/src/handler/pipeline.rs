@@ -1,4 +1,4 @@
-//! The one way of every error: dump → inventory → draft → consent → encode → spool (→ delivery, on its own thread).
+//! The one way of every error: dump → inventory → screen → draft → consent → encode → spool (→ delivery, on its own thread).
 //!
 //! Each step's failure is a soft error as long as something can still be said; from the draft on it is an error, and the draft stays in the
 //! spool.
@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+use prost::Message as _;
 use report_format::ReportId;
 use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
@@ -28,6 +29,7 @@ use crate::encode::{EncodeError, encode_with_memory};
 use crate::fail_points::{self, Point};
 use crate::inventory;
 use crate::schema::DumpPolicy;
+use crate::screen::{self, Taken, Taking};
 use crate::shared::clock;
 use crate::spool::{Admission, EarlyDraft, HeldDraft, ReportLimits, Spool, SpoolError};
 
@@ -133,6 +135,9 @@ impl Pipeline {
         let started = Instant::now();
         let mut diagnostics = v1::Diagnostics::default();
 
+        let takes_image = allowed.contains(Category::Screen) && screen::is_taken(occurrence.kind);
+        let own_windows_of = self.settings.own_windows_only.then_some(self.pid);
+        let mut taking = takes_image.then(|| screen::begin(own_windows_of)).flatten();
         let policy = self.settings.dump(occurrence.kind);
         let id = ReportId(uuid::Uuid::now_v7().into_bytes());
         let filtering = self.filtering(allowed, self.exclusions.ranges());
@@ -168,6 +173,10 @@ impl Pipeline {
             Admission::Report { suppressed } => diagnostics.suppressed = suppressed,
             Admission::Suppressed => return Ok(Became::Suppressed),
         }
+        // From here on we may write to the terminal, and the product may go on, and its windows away.
+        if let Some(taking) = &mut taking {
+            taking.grabbed();
+        }
         // After that: nobody waits for an image that no report would have.
         let image = if wants_image {
             self.read_image(&reading, standing.as_ref(), asker, &mut diagnostics.soft_errors)
@@ -193,9 +202,15 @@ impl Pipeline {
         } else {
             Vec::new()
         };
+        let Taken { screens, soft_errors, time } = taking.map_or_else(Taken::default, Taking::finish);
+        diagnostics.soft_errors.extend(soft_errors);
+        diagnostics.subjects.extend(time);
         diagnostics.collect_nanos = nanos(started.elapsed());
 
-        let mut draft = self.draft(occurrence, &error, allowed, memory, inventory.sections, &attached, diagnostics);
+        let mut sections = inventory.sections;
+        sections.extend(screens.iter().map(|screen| (SectionKind::Screen, Category::Screen, screen.encode_to_vec())));
+        drop(screens);
+        let mut draft = self.draft(occurrence, &error, allowed, memory, sections, &attached, diagnostics);
         let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
         if let Some((memory, image)) = image {
             draft.memory = Some(memory);
@@ -238,14 +253,20 @@ impl Pipeline {
         early?.inspect_err(|error| tracing::warn!(error = soft_error("", error).message, "no early draft")).ok()
     }
 
-    /// Puts the draft into the spool. Where it has no room beside its image, the image goes: it is the larger one, and the least of what is needed.
+    /// Puts the draft into the spool. Where it has no room beside its memory image, that goes: it is the larger one, and the least of what is needed. Then those
+    /// of the desktop go.
     fn put(&self, spool: &Spool, draft: &mut Draft) -> Result<(), SpoolError> {
-        spool.put_draft(draft).or_else(|error| {
+        let put = spool.put_draft(draft).or_else(|error| {
             if self.images.take(draft.id).is_none() {
                 return Err(error);
             }
             draft.lose_memory(soft_error("full memory", &GaveWay(error)));
             spool.put_draft(draft)
+        });
+        put.or_else(|error| {
+            let why =
+                "the image of the desktop was destroyed, since beside it there was no room for the rest of the report";
+            if draft.lose_screens(soft_note("screen", why)) { spool.put_draft(draft) } else { Err(error) }
         })
     }
 

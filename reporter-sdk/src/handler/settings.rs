@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) children: bool,
     /// Of stacks and memory near them only addresses are kept.
     pub(crate) sanitised_stacks: bool,
+    /// The image of the desktop shows the product's windows and no others.
+    pub(crate) own_windows_only: bool,
     kinds: Vec<KindPolicy>,
 }
 
@@ -45,7 +47,8 @@ impl Settings {
         let Configuration {
             product, product_id, spool_directory, categories, kinds, notice, mail, command_line, ..
         } = configuration;
-        let Configuration { limits, hang_after_millis, restart, children, waits, sanitised_stacks, .. } = configuration;
+        let Configuration { limits, hang_after_millis, restart, children, waits, .. } = configuration;
+        let Configuration { sanitised_stacks, own_windows_only, .. } = configuration;
         let longest = waits.map(|waits| waits.longest_millis).filter(|millis| *millis > 0);
         let longest_wait = longest.map_or(LONGEST_WAIT, |millis| Duration::from_millis(millis.into()));
         let limits = limits.unwrap_or_default();
@@ -71,6 +74,7 @@ impl Settings {
             restart,
             children,
             sanitised_stacks,
+            own_windows_only,
             kinds,
         }
     }

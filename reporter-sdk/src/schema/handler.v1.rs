@@ -403,6 +403,8 @@ pub struct StoredSection {
     pub category: i32,
     #[prost(bytes = "vec", tag = "3")]
     pub payload: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bool, tag = "4")]
+    pub sealed: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeliveryState {

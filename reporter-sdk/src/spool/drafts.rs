@@ -1,7 +1,7 @@
 //! `new/`: what was collected and not yet decided.
 
 use std::borrow::Cow;
-use std::io::{BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prost::Message;
@@ -10,13 +10,15 @@ use report_format::ReportId;
 use report_format::schema::v1::{Category, ErrorKind, SectionKind};
 
 use super::directory::{Claim, Locked, Temporary};
-use super::{Spool, SpoolError, SpoolLimits};
+use super::sealed_file::{self, Key};
+use super::{Spool, SpoolError, SpoolLimits, sealed_sections};
 use crate::consent::{Draft, DraftSection, MemoryDraft};
 use crate::fail_points::{self, Point};
 use crate::schema::{StoredDraft, StoredMemory, StoredSection};
 
 pub(super) const ENDING: &str = ".draft";
-const VERSION: u32 = 1;
+/// 2: sections can be sealed. Of 1 there is nothing that is read otherwise.
+const VERSION: u32 = 2;
 /// Numbers of `StoredDraft.sections` and `StoredSection.payload` in the schema.
 const DRAFT_SECTIONS: u32 = 7;
 const SECTION_PAYLOAD: u32 = 3;
@@ -47,7 +49,7 @@ impl HeldDraft<'_> {
     /// # Errors
     /// It could not be removed from the disk.
     pub fn discard(self) -> Result<(), SpoolError> {
-        self.spool.new.remove(&file_name(self.draft.id))
+        self.spool.discard(self.draft.id)
     }
 }
 
@@ -81,7 +83,8 @@ impl Drop for EarlyDraft<'_> {
 }
 
 impl Spool {
-    /// Keeps a draft until someone decides, 30 days at most.
+    /// Keeps a draft until someone decides, 30 days at most. Its images of the desktop can be read by nobody but this value, and by that no longer than the
+    /// draft is there.
     ///
     /// Where more would wait than the spool's limits allow, older ones give way, the oldest of the same kind first: a product that crashes at every
     /// start must not fill the disk. One that somebody is being asked about stays.
@@ -97,7 +100,10 @@ impl Spool {
     /// # Errors
     /// As [`put_draft`](Self::put_draft).
     pub fn put_draft_until(&self, draft: &Draft, expires: SystemTime) -> Result<(), SpoolError> {
-        self.write_draft(draft, expires)?.publish().map(drop)
+        let (temporary, keys) = self.write_draft(draft, expires)?;
+        temporary.publish()?;
+        self.keys.keep(draft.id, keys, |id| self.new.has(&file_name(id)).unwrap_or(false));
+        Ok(())
     }
 
     /// Keeps what there is of a draft so far, quickly and without flushing it, until the whole one takes its place by [`put_draft`](Self::put_draft): if this
@@ -108,21 +114,23 @@ impl Spool {
     pub fn put_early_draft(&self, draft: &Draft) -> Result<EarlyDraft<'_>, SpoolError> {
         let name = file_name(draft.id);
         fail_points::reach(Point::EarlyDraft).map_err(|error| self.new.failed("write", &name, error))?;
-        let lock = self.write_draft(draft, SystemTime::now() + EXPIRY)?.publish_unflushed()?;
+        let (temporary, _) = self.write_draft(draft, SystemTime::now() + EXPIRY)?;
+        let lock = temporary.publish_unflushed()?;
         Ok(EarlyDraft { spool: self, name, lock, keep: false })
     }
 
-    fn write_draft(&self, draft: &Draft, expires: SystemTime) -> Result<Temporary<'_>, SpoolError> {
+    /// Gives the keys to its sealed sections, too.
+    fn write_draft(&self, draft: &Draft, expires: SystemTime) -> Result<(Temporary<'_>, Vec<Key>), SpoolError> {
         let name = file_name(draft.id);
         let Some(mut temporary) = self.new.temporary(&name)? else { return Err(SpoolError::Busy { id: draft.id }) };
-        let parts = to_stored(draft, expires);
+        let Stored { parts, keys } = to_stored(draft, expires).map_err(|e| self.new.failed("seal", &name, e))?;
         self.make_room(draft, parts.iter().map(|part| part.len() as u64).sum())?;
         // Gathers the small ones; the large ones go through.
         let mut file = BufWriter::new(&mut temporary);
         let written = parts.iter().try_for_each(|part| file.write_all(part)).and_then(|()| file.flush());
         drop(file);
         written.map_err(|e| self.new.failed("write", &name, e))?;
-        Ok(temporary)
+        Ok((temporary, keys))
     }
 
     /// The drafts that wait, oldest first. Some may be held by other processes.
@@ -133,7 +141,7 @@ impl Spool {
         Ok(self.new.names(ENDING)?.iter().filter_map(|name| id_of(name, ENDING)).collect())
     }
 
-    /// Takes a draft to ask about it. `None` where it is gone, expired, unreadable (it is then in `bad/`), written by a later
+    /// Takes a draft to ask about it. Images of the desktop that another process has taken are no more; the draft says so. `None` where it is gone, expired, unreadable (it is then in `bad/`), written by a later
     /// version of the handler, or held by another process.
     ///
     /// # Errors
@@ -153,10 +161,11 @@ impl Spool {
             }
         };
         if nanos(SystemTime::now()) > stored.expires {
-            self.new.remove(&name)?;
+            self.discard(id)?;
             return Ok(None);
         }
-        match from_stored(stored).filter(|draft| draft.id == id) {
+        let opened = from_stored(stored, |number, sealed| self.keys.open(id, number, sealed));
+        match opened.filter(|draft| draft.id == id) {
             Some(draft) => Ok(Some(HeldDraft { spool: self, draft, _lock: lock })),
             None => {
                 self.set_aside(&self.new, &name, "its fields contradict each other")?;
@@ -170,6 +179,7 @@ impl Spool {
     /// # Errors
     /// It could not be removed from the disk.
     pub fn discard(&self, id: ReportId) -> Result<(), SpoolError> {
+        self.keys.forget(id);
         self.new.remove(&file_name(id))
     }
 
@@ -232,9 +242,14 @@ pub(super) fn nanos(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// A [`StoredDraft`] in parts that make it up one after the other. The payloads are not copied for it: a dump of many threads has some megabytes, and is written
-/// while the product waits.
-fn to_stored(draft: &Draft, expires: SystemTime) -> Vec<Cow<'_, [u8]>> {
+/// A [`StoredDraft`] in parts that make it up one after the other, and the keys to what is sealed in it.
+struct Stored<'d> {
+    parts: Vec<Cow<'d, [u8]>>,
+    keys: Vec<Key>,
+}
+
+/// What is not sealed is not copied for it: a dump of many threads has some megabytes, and is written while the product waits.
+fn to_stored(draft: &Draft, expires: SystemTime) -> io::Result<Stored<'_>> {
     let head = StoredDraft {
         version: VERSION,
         report_id: draft.id.0.to_vec(),
@@ -246,9 +261,16 @@ fn to_stored(draft: &Draft, expires: SystemTime) -> Vec<Cow<'_, [u8]>> {
         expires: nanos(expires),
         memory: draft.memory.map(to_stored_memory),
     };
-    let mut parts = vec![Cow::Owned(head.encode_to_vec())];
+    let (mut parts, mut keys) = (vec![Cow::Owned(head.encode_to_vec())], Vec::new());
     for DraftSection { kind, category, payload } in &draft.sections {
-        let section = StoredSection { kind: *kind as u32, category: *category as i32, payload: Vec::new() };
+        let mut payload = Cow::Borrowed(payload.as_slice());
+        let sealed = sealed_sections::is_sealed(*kind, *category);
+        if sealed {
+            let (bytes, key) = sealed_file::seal(&payload)?;
+            payload = Cow::Owned(bytes);
+            keys.push(key);
+        }
+        let section = StoredSection { kind: *kind as u32, category: *category as i32, payload: Vec::new(), sealed };
         let mut section = section.encode_to_vec();
         encode_key(SECTION_PAYLOAD, WireType::LengthDelimited, &mut section);
         encode_varint(payload.len() as u64, &mut section);
@@ -256,31 +278,42 @@ fn to_stored(draft: &Draft, expires: SystemTime) -> Vec<Cow<'_, [u8]>> {
         encode_key(DRAFT_SECTIONS, WireType::LengthDelimited, &mut begin);
         encode_varint((section.len() + payload.len()) as u64, &mut begin);
         begin.append(&mut section);
-        parts.extend([Cow::Owned(begin), Cow::Borrowed(payload.as_slice())]);
+        parts.extend([Cow::Owned(begin), payload]);
     }
-    parts
+    Ok(Stored { parts, keys })
 }
 
-fn from_stored(stored: StoredDraft) -> Option<Draft> {
-    let section = |section: StoredSection| {
-        Some(DraftSection {
-            kind: SectionKind::try_from(i32::try_from(section.kind).ok()?).ok()?,
-            category: Category::try_from(section.category).ok()?,
-            payload: section.payload,
-        })
-    };
-    Some(Draft {
+/// `open` gives the content of a sealed section, by its number among these. Without it the draft is without the section, and says so.
+fn from_stored(stored: StoredDraft, open: impl Fn(usize, &[u8]) -> Option<Vec<u8>>) -> Option<Draft> {
+    let (mut sections, mut sealed, mut lost) = (Vec::new(), 0, false);
+    for StoredSection { kind, category, mut payload, sealed: is_sealed } in stored.sections {
+        let kind = SectionKind::try_from(i32::try_from(kind).ok()?).ok()?;
+        let category = Category::try_from(category).ok()?;
+        if is_sealed {
+            let opened = open(sealed, &payload);
+            sealed += 1;
+            lost |= opened.is_none();
+            let Some(opened) = opened else { continue };
+            payload = opened;
+        }
+        sections.push(DraftSection { kind, category, payload });
+    }
+    let mut draft = Draft {
         id: ReportId(stored.report_id.try_into().ok()?),
         product: stored.product?,
         product_id: stored.product_id.try_into().ok()?,
         kind: ErrorKind::try_from(stored.kind).ok()?,
         time: stored.time,
-        sections: stored.sections.into_iter().map(section).collect::<Option<_>>()?,
+        sections,
         memory: match stored.memory {
             Some(memory) => Some(from_stored_memory(memory)?),
             None => None,
         },
-    })
+    };
+    if lost {
+        draft.tell(sealed_sections::gone());
+    }
+    Some(draft)
 }
 
 fn to_stored_memory(memory: MemoryDraft) -> StoredMemory {

@@ -6,6 +6,7 @@
 //!   counts            how often what was reported lately
 //!   restarts          when the product was started again lately
 //!   new/ID.draft      collected, undecided; destroyed when its time is over, or to make room
+//!                     an image of the desktop in it is encrypted, and nobody's any more with the handler that took it
 //!   new/ (no name)    the memory image of a draft, encrypted; destroyed with the handler that holds it and its key
 //!   out/ID.report     granted and encoded; destroyed to make room
 //!   out/ID.state      how its delivery stands, and the digest of the report beside it
@@ -31,6 +32,7 @@ mod lost;
 mod outgoing;
 mod schedule;
 mod sealed_file;
+mod sealed_sections;
 
 use std::fs::File;
 use std::io;
@@ -45,6 +47,7 @@ pub use outgoing::{Failure, Outgoing, Undelivered};
 pub use schedule::GIVE_UP_AFTER;
 
 pub(crate) use sealed_file::{SealedFile, SealedReader, SealedWriter};
+use sealed_sections::Keys;
 
 use crate::places::{self, LOST};
 
@@ -57,6 +60,8 @@ pub struct Spool {
     lost: Directory,
     bad: Directory,
     limits: SpoolLimits,
+    /// To what lies sealed in drafts.
+    keys: Keys,
 }
 
 /// What lies in a spool at most. Zero is no limit. A single report may be larger.
@@ -118,6 +123,7 @@ impl Spool {
             bad: root.below("bad")?,
             root,
             limits,
+            keys: Keys::default(),
         })
     }
 

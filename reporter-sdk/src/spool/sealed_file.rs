@@ -4,7 +4,7 @@
 //! nonce. A chunk that was changed, swapped, left out or added is an error, and so is an end that is cut off. A key is used for one file alone, so that no nonce
 //! comes twice.
 
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -15,6 +15,24 @@ use crate::fail_points::{self, Point};
 /// Bytes of plain text in a chunk, but for the last, which has less or as many.
 const CHUNK: usize = 64 << 10;
 const TAG: usize = 16;
+
+/// A key to one sealed file.
+pub(super) struct Key(Zeroizing<[u8; 32]>);
+
+/// Seals what is in memory, with a new key.
+pub(super) fn seal(plain: &[u8]) -> io::Result<(Vec<u8>, Key)> {
+    let mut writer = SealedWriter::new(Vec::with_capacity(plain.len() + plain.len() / CHUNK * TAG + TAG))?;
+    writer.write_all(plain)?;
+    let SealedFile { file, key } = writer.finish()?;
+    Ok((file, Key(key)))
+}
+
+/// What was sealed with this key.
+pub(super) fn open(sealed: &[u8], key: &Key) -> io::Result<Vec<u8>> {
+    let mut plain = Vec::with_capacity(sealed.len());
+    SealedFile { file: Cursor::new(sealed), key: key.0.clone() }.open()?.read_to_end(&mut plain)?;
+    Ok(plain)
+}
 
 /// Writes a sealed file, front to back. Nothing of it can be read before [`finish`](Self::finish).
 pub(crate) struct SealedWriter<F> {
@@ -170,8 +188,6 @@ fn nonce(number: u64, last: bool) -> Nonce {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -254,6 +270,17 @@ mod tests {
         let (one, two) = (sealed(&plain, CHUNK), sealed(&plain, CHUNK));
         assert_ne!(one.file.get_ref(), two.file.get_ref());
         assert!(!one.file.get_ref().windows(16).any(|window| window == &plain[..16]));
+    }
+
+    #[test]
+    fn what_was_sealed_in_memory_is_opened_by_its_own_key_alone() {
+        for length in [0, 1, CHUNK, 3 * CHUNK + 5] {
+            let plain = pattern(length);
+            let (sealed, key) = seal(&plain).unwrap();
+            let (_, other) = seal(&plain).unwrap();
+            assert_eq!(open(&sealed, &key).unwrap(), plain);
+            assert_eq!(open(&sealed, &other).unwrap_err().kind(), ErrorKind::InvalidData);
+        }
     }
 
     #[test]

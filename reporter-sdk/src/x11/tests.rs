@@ -111,7 +111,7 @@ fn description() -> Vec<u8> {
     use x11rb::x11_utils::Serialize;
 
     let server = Xvfb::start("640x480x24");
-    server.connect().setup().serialize()
+    server.connect().connection().setup().serialize()
 }
 
 #[test]

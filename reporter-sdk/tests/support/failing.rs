@@ -14,7 +14,7 @@ use report_format::schema::v1::{self, SectionKind};
 use reporter_sdk::spool::Spool;
 use rustix::fs::FlockOperation;
 
-use crate::end_to_end::product::{failing, files, handler, say_always};
+use crate::end_to_end::product::{failing, files, handler, say_always, without_desktop};
 use crate::end_to_end::report::Received;
 
 /// In the environment of every product; must be in no report.
@@ -102,6 +102,7 @@ impl Place {
         let mut command = Command::new(failing());
         command.arg(self.directory.path()).arg(way).env("SECRET", SECRET).env("TMPDIR", self.path("tmp"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        without_desktop(&mut command);
         let prepare = || {
             rustix::process::setsid()?;
             // No core files, which would be large.

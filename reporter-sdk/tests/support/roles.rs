@@ -44,6 +44,7 @@ impl Place {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args(ARGUMENTS).env(ROLE, role).env(FOLDER, self.0.path());
         command.stdin(Stdio::piped()).stdout(Stdio::null()).current_dir(self.0.path());
+        product::without_desktop(&mut command);
         change(&mut command);
         // No terminal: nobody is asked.
         let alone = || rustix::process::setsid().map(drop).map_err(Into::into);

@@ -110,6 +110,7 @@ impl Product {
         fs::write(&configuration, lines).unwrap();
         let mut command = Command::new(&self.program);
         command.arg("--config").arg(configuration).env("TERM", "dumb");
+        without_desktop(&mut command);
         command
     }
 
@@ -222,6 +223,11 @@ impl Visit<'_> {
         self.product.handler_ends();
         status
     }
+}
+
+/// No test takes an image of the desktop of whoever runs it.
+pub(crate) fn without_desktop(command: &mut Command) -> &mut Command {
+    command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("XDG_SESSION_TYPE")
 }
 
 /// Has the person say, for the product with this spool, that everything is to be sent unasked.

@@ -1,0 +1,100 @@
+//! The image of the desktop as files, for the person to look at before it is granted: a terminal shows none.
+
+use std::env;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use prost::Message;
+use report_format::schema::v1::{Screen, SectionKind};
+use uuid::Uuid;
+
+use super::Draft;
+
+/// Files that only the person can read, removed when this is dropped.
+#[derive(Debug)]
+pub(super) struct Looking {
+    folder: PathBuf,
+    files: Vec<PathBuf>,
+}
+
+impl Looking {
+    /// Writes each image of the draft's to a file of its own.
+    pub(super) fn write(draft: &Draft) -> io::Result<Looking> {
+        Self::write_below(&place(), draft)
+    }
+
+    fn write_below(place: &Path, draft: &Draft) -> io::Result<Looking> {
+        // A name that nobody could have taken before.
+        let folder = place.join(format!("error-report-{}", Uuid::now_v7()));
+        DirBuilder::new().mode(0o700).create(&folder)?;
+        let mut looking = Looking { folder, files: Vec::new() };
+        for screen in screens(draft) {
+            let path = looking.folder.join(format!("desktop-{}.png", looking.files.len() + 1));
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            looking.files.push(path);
+            file.write_all(&screen.png)?;
+        }
+        Ok(looking)
+    }
+
+    pub(super) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        for file in &self.files {
+            let _ = fs::remove_file(file);
+        }
+        if let Err(error) = fs::remove_dir(&self.folder) {
+            tracing::warn!(%error, "an image that was looked at cannot be removed");
+        }
+    }
+}
+
+/// The images of the draft's, those that make sense.
+pub(super) fn screens(draft: &Draft) -> impl Iterator<Item = Screen> {
+    let sections = draft.sections.iter().filter(|section| section.kind == SectionKind::Screen);
+    sections.filter_map(|section| Screen::decode(section.payload.as_slice()).ok())
+}
+
+/// The person's own folder, which is in memory and gone when they log out; else that for temporary files.
+fn place() -> PathBuf {
+    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+    let is_ours = |path: &PathBuf| {
+        let ours = rustix::process::geteuid().as_raw();
+        fs::symlink_metadata(path).is_ok_and(|stat| stat.is_dir() && stat.uid() == ours && stat.mode() & 0o077 == 0)
+    };
+    runtime.filter(is_ours).unwrap_or_else(env::temp_dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use report_format::ReportId;
+    use report_format::schema::v1::{Category, ErrorKind, Product};
+
+    use super::*;
+    use crate::consent::DraftSection;
+
+    #[test]
+    fn images_are_files_of_the_persons_alone_until_they_are_no_longer_looked_at() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut draft = Draft::new(ReportId([1; 16]), Product::default(), [2; 16], ErrorKind::Crash, 7);
+        for png in [b"one", b"two"] {
+            let screen = Screen { png: png.to_vec(), display: "../../x".into(), ..Screen::default() };
+            draft.push(SectionKind::Screen, Category::Screen, &screen);
+        }
+        let nonsense = DraftSection { kind: SectionKind::Screen, category: Category::Screen, payload: vec![0; 9] };
+        draft.sections.push(nonsense);
+        let looking = Looking::write_below(directory.path(), &draft).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(&looking.folder), 0o700);
+        let read: Vec<_> = looking.files().iter().map(|file| (mode(file), fs::read(file).unwrap())).collect();
+        assert_eq!(read, [(0o600, b"one".to_vec()), (0o600, b"two".to_vec())]);
+        drop(looking);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}
