@@ -51,6 +51,9 @@ mod heartbeat;
 #[cfg(feature = "handler")]
 pub mod inventory;
 mod ipc;
+#[cfg(all(feature = "handler", target_os = "linux"))]
+#[allow(dead_code, reason = "as with x11")]
+mod local_socket;
 mod options;
 #[cfg(target_os = "linux")]
 mod places;
@@ -65,6 +68,9 @@ pub mod spool;
 #[cfg(feature = "handler")]
 mod stopping;
 mod text;
+#[cfg(all(feature = "handler", target_os = "linux"))]
+#[allow(dead_code, reason = "the first to use it are the next to be written")]
+mod x11;
 
 pub use actions::{Dialog, Task, TaskId, command, dialog, dialog_closed, dialog_opened, task, task_begin, task_end};
 pub use annotations::{annotate, remove_annotation};
