@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use end_to_end::product::files;
 use end_to_end::report::{Received, contains};
-use end_to_end::terminal::Terminal;
 use machine::network::{Capture, no_routes, route_to_the_internet};
 use machine::never::never;
 use machine::planted::Machine;
@@ -18,7 +17,7 @@ use machine::product::{Run, Way, fails_as_it_is_told, spool};
 use machine::relay::Conversation;
 use machine::rows::{NOT_HERE, Row, rows};
 use machine::search::{Forms, Left};
-use machine::{canary, on_a_machine_of_its_own};
+use machine::{canary, on_a_machine_of_its_own, person};
 use mail_parser::MessageParser;
 use report_format::schema::v1::{self, Category, SectionKind};
 use reporter_sdk::consent::{CategorySet, category_name};
@@ -65,7 +64,11 @@ impl Sent {
                     broken.push(format!("{name} is granted, and not told: {told:?}"));
                 }
             } else {
-                let places = left.places_of(&Forms::of(&row.canary));
+                let mut places = left.places_of(&Forms::of(&row.canary));
+                // The regions of an image are told with the files that are mapped there, libraries among them: that is of *full memory*.
+                if row.id == "M3a" && granted.contains(Category::FullMemory) {
+                    places.retain(|place| *place != "Some(MemoryRegions)");
+                }
                 if !places.is_empty() {
                     broken.push(format!("{name} is not granted, and in {places:?}"));
                 }
@@ -99,24 +102,49 @@ fn grants() -> Vec<(String, CategorySet)> {
     grants
 }
 
-#[test]
-fn a_report_tells_what_is_granted_and_of_nothing_else_one_byte() {
-    on_a_machine_of_its_own("a_report_tells_what_is_granted_and_of_nothing_else_one_byte", || {
-        let machine = Machine::planted();
-        route_to_the_internet();
-        let rows = rows();
-        let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, granted) in grants() {
-            let started = Instant::now();
-            machine.product_crashes(&Run::allowed(granted));
-            let sent = Sent::from(&machine);
-            let crashed = started.elapsed();
-            for found in sent.broken(granted, &rows) {
-                broken.entry(found).or_default().push(name.clone());
-            }
-            println!("{name:32} crash and mail {crashed:.1?}, search {:.1?}", started.elapsed() - crashed);
+/// What of a report does not hold, for each report on the way to which something was granted by `crash`.
+fn broken_walls(crash: impl Fn(&Machine, CategorySet)) -> Vec<String> {
+    let machine = Machine::planted();
+    route_to_the_internet();
+    let rows = rows();
+    let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, granted) in grants() {
+        let started = Instant::now();
+        let sent = sent_in_time(&machine, || crash(&machine, granted));
+        let crashed = started.elapsed();
+        for found in sent.broken(granted, &rows) {
+            broken.entry(found).or_default().push(name.clone());
         }
-        let broken: Vec<String> = broken.iter().map(|(what, grants)| format!("{what}: {grants:?}")).collect();
+        println!("{name:32} crash and mail {crashed:.1?}, search {:.1?}", started.elapsed() - crashed);
+    }
+    broken.iter().map(|(what, grants)| format!("{what}: {grants:?}")).collect()
+}
+
+/// A machine that is busy with other tests can leave a part of the inventory without an answer. Then once more.
+fn sent_in_time(machine: &Machine, crash: impl Fn()) -> Sent {
+    let is_late = |sent: &Sent| sent.received.soft_errors().iter().any(|soft| soft.contains("no answer in"));
+    let mut reports = std::iter::repeat_with(|| {
+        crash();
+        Sent::from(machine)
+    });
+    let in_time = reports.by_ref().take(3).find(|sent| !is_late(sent));
+    in_time.expect("three times a part of the inventory gave no answer in its time")
+}
+
+#[test]
+fn what_a_person_leaves_out_is_in_no_byte_and_what_they_send_is_told() {
+    on_a_machine_of_its_own("what_a_person_leaves_out_is_in_no_byte_and_what_they_send_is_told", || {
+        let broken = broken_walls(|machine, granted| {
+            machine.product_crashes_before(&Run::ASKS, |terminal| person::sends(terminal, granted));
+        });
+        assert!(broken.is_empty(), "{}", broken.join("\n"));
+    });
+}
+
+#[test]
+fn what_a_standing_answer_leaves_out_is_in_no_byte_and_what_it_allows_is_told() {
+    on_a_machine_of_its_own("what_a_standing_answer_leaves_out_is_in_no_byte_and_what_it_allows_is_told", || {
+        let broken = broken_walls(|machine, granted| machine.product_crashes(&Run::allowed(granted)));
         assert!(broken.is_empty(), "{}", broken.join("\n"));
     });
 }
@@ -126,33 +154,24 @@ fn what_a_person_types_is_in_the_report_and_what_they_take_back_is_not() {
     on_a_machine_of_its_own("what_a_person_types_is_in_the_report_and_what_they_take_back_is_not", || {
         let machine = Machine::planted();
         let typed = [canary::FIRST_NAME, canary::LAST_NAME, canary::EMAIL, canary::DESCRIPTION];
-        let enters = |terminal: &mut Terminal, texts: [&str; 4]| {
-            terminal.sees("Your choice").types("e\r");
-            for (question, text) in
-                ["Your first name", "Your last name", "Your e-mail", "What were you doing?"].iter().zip(texts)
-            {
-                terminal.sees(question).types(&format!("{text}\r"));
-            }
-        };
-        let sends = |terminal: &mut Terminal| {
-            terminal.sees("Your choice").types("s\r").sees("will be sent");
-        };
-        let preselected = CategorySet::all().without(Category::Screen).without(Category::FullMemory);
-        let without_contact = preselected.without(Category::Contact);
+        let all_else = CategorySet::all().without(Category::Contact);
+        let contact_alone = CategorySet::essential().with(Category::Contact);
+
+        for granted in [CategorySet::all(), contact_alone] {
+            machine.product_crashes_before(&Run::ASKS, |terminal| {
+                person::enters(terminal, typed);
+                person::sends(terminal, granted);
+            });
+            let sent = Sent::from(&machine);
+            let contact: v1::Contact = sent.received.message(SectionKind::Contact);
+            assert_eq!([&contact.first_name, &contact.last_name, &contact.email, &contact.description], typed);
+            assert_eq!(sent.broken(granted, &[]), [] as [String; 0]);
+        }
 
         machine.product_crashes_before(&Run::ASKS, |terminal| {
-            enters(terminal, typed);
-            sends(terminal);
-        });
-        let sent = Sent::from(&machine);
-        let contact: v1::Contact = sent.received.message(SectionKind::Contact);
-        assert_eq!([&contact.first_name, &contact.last_name, &contact.email, &contact.description], typed);
-        assert_eq!(sent.broken(preselected, &[]), [] as [String; 0]);
-
-        machine.product_crashes_before(&Run::ASKS, |terminal| {
-            enters(terminal, typed);
-            enters(terminal, [""; 4]);
-            sends(terminal);
+            person::enters(terminal, typed);
+            person::enters(terminal, [""; 4]);
+            person::sends(terminal, all_else);
         });
         let sent = Sent::from(&machine);
         assert!(!sent.received.kinds().contains(&SectionKind::Contact));
@@ -160,7 +179,7 @@ fn what_a_person_types_is_in_the_report_and_what_they_take_back_is_not() {
         for text in typed {
             assert_eq!(left.places_of(&Forms::of(text)), [] as [&str; 0], "{text}");
         }
-        assert_eq!(sent.broken(without_contact, &[]), [] as [String; 0]);
+        assert_eq!(sent.broken(all_else, &[]), [] as [String; 0]);
     });
 }
 
@@ -224,8 +243,8 @@ fn while_it_collects_the_handler_sends_no_packet_anywhere() {
 
 /// What every report of this machine was asked to look at.
 fn times(machine: &Machine) -> v1::Diagnostics {
-    machine.product_crashes(&Run::allowed(CategorySet::all()));
-    let diagnostics: v1::Diagnostics = Sent::from(machine).received.message(SectionKind::Diagnostics);
+    let sent = sent_in_time(machine, || machine.product_crashes(&Run::allowed(CategorySet::all())));
+    let diagnostics: v1::Diagnostics = sent.received.message(SectionKind::Diagnostics);
     let millis = |nanos: u64| nanos as f64 / 1e6;
     for subject in &diagnostics.subjects {
         println!("{:32} {:9.2} ms of {:6.0}", subject.subject, millis(subject.took_nanos), millis(subject.limit_nanos));

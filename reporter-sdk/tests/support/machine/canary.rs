@@ -22,6 +22,8 @@ pub(crate) const VOLUME: &str = "/srv/canary-volume";
 
 pub(crate) const PROGRAM: &str = "canaryprocess";
 pub(crate) const RUNNING_SERVICE: &str = "canary-running.service";
+/// Of this the template: the instance is the user.
+pub(crate) const TEMPLATE: &str = "canary-template@.service";
 pub(crate) const DRIVER: &str = "canary_driver";
 pub(crate) const PACKAGE: &str = "canary-package";
 pub(crate) const UNIT: &str = "canary-unit.service";
@@ -41,6 +43,8 @@ pub(crate) const ANNOTATION_VALUE: &str = "canary of a fact";
 pub(crate) const ATTACHMENT: &str = "canary log";
 pub(crate) const ATTACHMENT_CONTENT: &str = "canary in a log file";
 pub(crate) const LIBRARY: &str = "libcanary-library.so";
+/// Its file is removed once it is loaded: what cannot be read is told about, too.
+pub(crate) const GONE_LIBRARY: &str = "libcanary-gone.so";
 /// Beside the instruction that faults.
 macro_rules! code {
     () => {
@@ -73,16 +77,22 @@ pub(crate) const PROXY_PASSWORD: &str = "canary-proxy-password";
 pub(crate) const SSH_CLIENT: &str = "192.168.233.117";
 pub(crate) const PRINTER_ADDRESS: &str = "10.203.177.199";
 
+pub(crate) const PRINTER_PLACE: &str = "canary cage";
+pub(crate) const PRINTER_DESCRIPTION: &str = "canary laser";
+
 pub(crate) const VARIABLE: &str = "CANARY_OF_A_VARIABLE";
 pub(crate) const VALUE: &str = "canary-in-the-environment";
 pub(crate) const ARGUMENT: &str = "canary-in-an-argument";
 pub(crate) const WORKING_DIRECTORY: &str = "canary-working-directory";
 pub(crate) const OPEN_FILE: &str = "canary-open-file";
+pub(crate) const MISSING_FILE: &str = "canary-missing-file";
+pub(crate) const MISSING_ATTACHMENT: &str = "canary of no log";
 pub(crate) const OTHERS_VALUE: &str = "canary-in-another-environment";
 pub(crate) const OTHERS_ARGUMENT: &str = "canary-in-another-argument";
 pub(crate) const OTHERS_WORKING_DIRECTORY: &str = "canary-other-directory";
 pub(crate) const UNIT_VALUE: &str = "canary-in-the-environment-of-a-unit";
 pub(crate) const UNIT_ARGUMENT: &str = "canary-in-the-arguments-of-a-unit";
+pub(crate) const WINDOW_TITLE: &str = "canary-as-a-title";
 pub(crate) const USERS_VOLUME: &str = "canary-vault";
 pub(crate) const FULL_NAME: &str = "Canary Full-Name";
 pub(crate) const MACHINE_SERIAL: &str = "CANARY-SERIAL-OF-THE-MACHINE";

@@ -15,6 +15,8 @@ pub(crate) fn planted() {
     folder("/sys", |sys| {
         let with = |path: &str, content: &str| write(&sys.join(path), content);
         with(&format!("module/{}/version", canary::DRIVER), "7.7\n");
+        let instance = canary::TEMPLATE.replace('@', &format!("@{}", canary::USER));
+        with(&format!("fs/cgroup/system.slice/{instance}/cgroup.procs"), "1\n");
         with(&format!("fs/cgroup/system.slice/{}/cgroup.procs", canary::RUNNING_SERVICE), "1\n");
         for id in ["product_serial", "product_uuid", "board_serial", "chassis_serial"] {
             with(&format!("class/dmi/id/{id}"), &format!("{}\n", canary::MACHINE_SERIAL));
@@ -37,23 +39,27 @@ fn processor() {
 
 fn network_card(sys: &Path) {
     let card = sys.join("devices/pci0000:00/0000:00:1f.6");
-    let interface = card.join("net/lan0");
-    let mac = canary::MAC.map(|byte| format!("{byte:02x}")).join(":");
+    let pairs = canary::MAC.map(|byte| format!("{byte:02x}"));
+    // As systemd names a card that it knows by nothing better.
+    let name = format!("enx{}", pairs.concat());
+    let interface = card.join("net").join(&name);
+    let mac = pairs.join(":");
     for (name, content) in
         [("address", mac.as_str()), ("operstate", "up"), ("speed", "1000"), ("type", "1"), ("carrier", "1")]
     {
         write(&interface.join(name), format!("{content}\n"));
     }
-    write(&interface.join("uevent"), "INTERFACE=lan0\nIFINDEX=2\n");
+    write(&interface.join("uevent"), format!("INTERFACE={name}\nIFINDEX=2\n"));
     pci_device(sys, &card, "0x020000", canary::NETWORK_CARD_DRIVER);
     link(&card, &interface.join("device"));
-    link(&interface, &sys.join("class/net/lan0"));
+    link(&interface, &sys.join("class/net").join(&name));
 }
 
 fn graphics_card(sys: &Path) {
     let card = sys.join("devices/pci0000:00/0000:00:02.0");
     let drm = card.join("drm/card0");
-    let connector = drm.join("card0-HDMI-A-1");
+    // So the X server calls its only output.
+    let connector = drm.join("card0-screen");
     pci_device(sys, &card, "0x030000", canary::GRAPHICS_DRIVER);
     write(&drm.join("uevent"), "MAJOR=226\nMINOR=0\nDEVNAME=dri/card0\nDEVTYPE=drm_minor\n");
     for (name, content) in
@@ -65,7 +71,7 @@ fn graphics_card(sys: &Path) {
     link(&card, &drm.join("device"));
     link(&drm, &connector.join("device"));
     link(&drm, &sys.join("class/drm/card0"));
-    link(&connector, &sys.join("class/drm/card0-HDMI-A-1"));
+    link(&connector, &sys.join("class/drm/card0-screen"));
 }
 
 fn pci_device(sys: &Path, device: &Path, class: &str, driver: &str) {
@@ -77,6 +83,8 @@ fn pci_device(sys: &Path, device: &Path, class: &str, driver: &str) {
     std::fs::create_dir_all(&of_driver).unwrap();
     std::fs::create_dir_all(sys.join("module").join(driver)).unwrap();
     link(&of_driver, &device.join("driver"));
+    link(&sys.join("bus/pci"), &device.join("subsystem"));
+    link(device, &sys.join("bus/pci/devices").join(device.file_name().unwrap()));
     link(&sys.join("module").join(driver), &of_driver.join("module"));
 }
 

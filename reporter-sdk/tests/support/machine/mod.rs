@@ -14,11 +14,13 @@ pub(crate) mod canary;
 pub(crate) mod devices;
 pub(crate) mod network;
 pub(crate) mod never;
+pub(crate) mod person;
 pub(crate) mod planted;
 pub(crate) mod printing;
 pub(crate) mod product;
 pub(crate) mod relay;
 pub(crate) mod rows;
+pub(crate) mod screen;
 pub(crate) mod search;
 
 /// In there: the folder that is the machine's disk.

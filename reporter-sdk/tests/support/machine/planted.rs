@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::relay::Relay;
-use super::{canary, devices, disk, network, printing, product, run};
+use super::screen::Screen;
+use super::{canary, devices, disk, network, printing, product, run, screen};
 use crate::end_to_end::mail_server::MailServer;
 
 /// Of [`canary::USER`] and their group.
@@ -17,6 +18,7 @@ pub(crate) const UID: u32 = 4242;
 pub(crate) struct Machine {
     pub(crate) mail_server: MailServer,
     pub(crate) relay: Relay,
+    pub(crate) screen: Screen,
     _bystander: Child,
     _print_server: Child,
 }
@@ -41,7 +43,8 @@ impl Machine {
             }
             write(&own.join("bin").join(canary::PROGRAM), shell);
             mode(&own.join("bin").join(canary::PROGRAM), 0o755);
-            write(&own.join("lib").join(canary::LIBRARY), library);
+            write(&own.join("lib").join(canary::LIBRARY), &library);
+            write(&own.join("lib").join("kept"), library);
             write(&own.join("notes").join(canary::OPEN_FILE), "open");
             write(&own.join("notes/attached.log"), canary::ATTACHMENT_CONTENT);
             run("chown", &["-R", &format!("{UID}:{UID}"), own.to_str().unwrap()]);
@@ -50,8 +53,14 @@ impl Machine {
         volume("canary-device", canary::VOLUME);
         volume("other-device", &format!("/home/{}/{}", canary::USER, canary::USERS_VOLUME));
         devices::planted();
+        folder("/run", |run| {
+            fs::create_dir_all(run.join("cups")).unwrap();
+            // As where systemd runs.
+            fs::create_dir_all(run.join("systemd/system")).unwrap();
+        });
         let print_server = printing::planted();
-        Self { mail_server, relay, _bystander: bystander(), _print_server: print_server }
+        temporary_files();
+        Self { mail_server, relay, screen: screen::planted(), _bystander: bystander(), _print_server: print_server }
     }
 }
 
@@ -81,6 +90,20 @@ pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) {
 
 pub(crate) fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Sockets of displays lie among them, which are not to be among other machines'. The disk may, too: it stays.
+fn temporary_files() {
+    folder("/tmp", |tmp| {
+        mode(tmp, 0o1777);
+        fs::create_dir(tmp.join(".X11-unix")).unwrap();
+        mode(&tmp.join(".X11-unix"), 0o1777);
+        if let Ok(below) = disk().strip_prefix("/tmp") {
+            let same = tmp.join(below);
+            fs::create_dir_all(&same).unwrap();
+            run("mount", &["--bind", disk().to_str().unwrap(), same.to_str().unwrap()]);
+        }
+    });
 }
 
 /// This machine's own, changed.

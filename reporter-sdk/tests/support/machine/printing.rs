@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::planted::{folder, write};
+use super::planted::write;
 use super::{canary, disk, run};
 
 const SOCKET: &str = "/run/cups/cups.sock";
@@ -34,7 +34,6 @@ pub(crate) fn planted() -> Child {
          <Location /admin>\nOrder allow,deny\nAllow all\n</Location>\n<Policy default>\n<Limit All>\nOrder allow,deny\nAllow all\n</Limit>\n</Policy>\n"
     );
     write(&place.join("etc/cupsd.conf"), settings);
-    folder("/run", |run| fs::create_dir(run.join("cups")).unwrap());
     let mut server = Command::new("/usr/sbin/cupsd");
     server.args(["-f", "-c", &path("etc/cupsd.conf"), "-s", &path("etc/cups-files.conf")]);
     let server = server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -45,7 +44,8 @@ pub(crate) fn planted() -> Child {
         sleep(Duration::from_millis(10));
     }
     let address = format!("ipp://{}/printers/one", canary::PRINTER_ADDRESS);
-    run("lpadmin", &["-h", SOCKET, "-p", canary::PRINTER, "-E", "-v", &address, "-L", "in the cage"]);
+    let (place, description) = (canary::PRINTER_PLACE, canary::PRINTER_DESCRIPTION);
+    run("lpadmin", &["-h", SOCKET, "-p", canary::PRINTER, "-E", "-v", &address, "-L", place, "-D", description]);
     run("lpadmin", &["-h", SOCKET, "-d", canary::PRINTER]);
     server
 }

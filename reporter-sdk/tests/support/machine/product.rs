@@ -111,7 +111,13 @@ impl Machine {
             .env("PATH", "/usr/bin:/bin")
             .env("TERM", "dumb");
         command.env("SSH_CONNECTION", format!("{} 51234 {} 22", canary::SSH_CLIENT, canary::LAN_V4[0]));
-        command.env(canary::VARIABLE, canary::VALUE).env(ROLE, "product").envs(run.environment.iter().copied());
+        command
+            .env("DOTNET_ROOT", home().join("dotnet"))
+            .env("TZ", home().join("zone"))
+            .env(canary::VARIABLE, canary::VALUE)
+            .env("DISPLAY", &self.screen.display)
+            .env(ROLE, "product")
+            .envs(run.environment.iter().copied());
         command.current_dir(home().join(canary::WORKING_DIRECTORY));
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command
@@ -171,6 +177,7 @@ pub(crate) fn fails_as_it_is_told() {
         .mail(Mail::new("errors@product.example", ["support@ledger.example"]).smtp(smtp))
         .kind(ErrorKind::Crash, Policy::Ask, Dump::FullMemory)
         .kind(ErrorKind::Panic, Policy::Ask, Dump::FullMemory)
+        .attach_file(canary::MISSING_ATTACHMENT, "text/plain", home().join("notes").join(canary::MISSING_FILE))
         .attach_file(canary::ATTACHMENT, "text/plain", home().join("notes/attached.log"));
     let reporter = Reporter::start(options);
     assert!(reporter.is_active(), "{:?}", reporter.soft_errors());
@@ -181,6 +188,10 @@ pub(crate) fn fails_as_it_is_told() {
     reporter_sdk::annotate(canary::ANNOTATION, canary::ANNOTATION_VALUE);
     let _open = File::open(home().join("notes").join(canary::OPEN_FILE)).unwrap();
     load(&home().join("lib").join(canary::LIBRARY));
+    let gone = home().join("lib").join(canary::GONE_LIBRARY);
+    fs::copy(home().join("lib/kept"), &gone).unwrap();
+    let gone_library = load(&gone);
+    fs::remove_file(gone).unwrap();
     let heap = fs::read(Path::new(FOLDER).join("heap")).unwrap();
     let mut stack = [0; SECRET];
     File::open(Path::new(FOLDER).join("stack")).unwrap().read_exact(&mut stack).unwrap();
@@ -188,15 +199,33 @@ pub(crate) fn fails_as_it_is_told() {
     if way == "Panic" {
         panic!("cannot read {}", home().join("notes").join(canary::ERROR).display());
     }
-    fault();
+    fault_below(gone_library);
     black_box((&heap, &stack));
 }
 
-fn load(library: &Path) {
+fn load(library: &Path) -> NonNull<c_void> {
     let path = CString::new(library.to_str().unwrap()).unwrap();
     // SAFETY: the path ends with a NUL, and the library is a copy of one that is loaded already: to load it does nothing else.
-    let loaded: Option<NonNull<c_void>> = NonNull::new(unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) });
-    assert!(loaded.is_some(), "{} was not loaded", library.display());
+    let loaded = NonNull::new(unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) });
+    loaded.unwrap_or_else(|| panic!("{} was not loaded", library.display()))
+}
+
+/// Faults where the library has called us back: a frame of it is on the stack.
+#[inline(never)]
+fn fault_below(library: NonNull<c_void>) {
+    type Visit = unsafe extern "C" fn(*mut c_void, *mut c_void) -> i32;
+    type WalkStack = unsafe extern "C" fn(Visit, *mut c_void) -> i32;
+    unsafe extern "C" fn visit(_frame: *mut c_void, _: *mut c_void) -> i32 {
+        fault();
+        0
+    }
+    // SAFETY: the library is open, and the name ends with a NUL.
+    let found = unsafe { libc::dlsym(library.as_ptr(), c"_Unwind_Backtrace".as_ptr()) };
+    assert!(!found.is_null());
+    // SAFETY: the C++ ABI for exceptions says that it is of this type.
+    let walk_stack = unsafe { std::mem::transmute::<*mut c_void, WalkStack>(found) };
+    // SAFETY: what it calls does not look at its arguments.
+    black_box(unsafe { walk_stack(visit, std::ptr::null_mut()) });
 }
 
 /// With something to read beside the instruction.

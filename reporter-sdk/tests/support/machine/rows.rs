@@ -2,7 +2,7 @@
 
 use report_format::schema::v1::{self, Category, SectionKind, action::Step};
 
-use super::{canary, product};
+use super::{canary, product, screen};
 use crate::end_to_end::report::Received;
 
 /// A line of `COVERAGE.md`, or a part of one.
@@ -16,15 +16,12 @@ pub(crate) struct Row {
 }
 
 /// Rows that are not collected from this machine, or not by a table: why.
-pub(crate) const NOT_HERE: &[(&str, &str)] = &[
-    ("S4c", "it says what is never told: `never`"),
-    ("I1", "an image is no text: its own test"),
-    ("U1", "it is typed at the prompt: its own test"),
-];
+pub(crate) const NOT_HERE: &[(&str, &str)] =
+    &[("S4c", "it says what is never told: `never`"), ("U1", "it is typed at the prompt: its own test")];
 
 pub(crate) fn rows() -> Vec<Row> {
     use Category::{Account, Actions, Attachments, Devices, Essential, FullMemory, InstalledSoftware, Memory};
-    use Category::{Network, Processes, Product, System};
+    use Category::{Network, Processes, Product, Screen, System};
     let row = |id, category, canary: &str, planted, told| Row { id, category, canary: canary.into(), planted, told };
     let mut rows = vec![
         row("A1", Actions, canary::TASK, "reporter_sdk::task", |r| {
@@ -47,10 +44,16 @@ pub(crate) fn rows() -> Vec<Row> {
         row("M3a", Memory, canary::LIBRARY, "a library, loaded from the user's home", |r| {
             section::<v1::Modules>(r, SectionKind::Modules).modules.into_iter().map(|module| module.path).collect()
         }),
+        row("M3a", Memory, canary::GONE_LIBRARY, "a library that is gone since it was loaded", |r| {
+            section::<v1::Modules>(r, SectionKind::Modules).modules.into_iter().map(|module| module.path).collect()
+        }),
         row("M3b", Processes, canary::PROGRAM, "another program of the user's", |r| {
             section::<v1::Processes>(r, SectionKind::Processes).processes.into_iter().map(|p| p.path).collect()
         }),
         row("M3b", Processes, canary::RUNNING_SERVICE, "a control group", |r| {
+            section::<v1::Processes>(r, SectionKind::Processes).services.into_iter().map(|s| s.name).collect()
+        }),
+        row("M3b", Processes, canary::TEMPLATE, "a control group", |r| {
             section::<v1::Processes>(r, SectionKind::Processes).services.into_iter().map(|s| s.name).collect()
         }),
         row("M4", FullMemory, &product::heap(), "a string on the heap", |r| {
@@ -97,6 +100,17 @@ pub(crate) fn rows() -> Vec<Row> {
         }),
         row("S8", Devices, canary::PRINTER, "a print server", |r| {
             devices(r).printers.into_iter().map(|printer| printer.name).collect()
+        }),
+        row("I1", Screen, &format!("PNG of {} x {}", screen::WIDTH, screen::HEIGHT), "an X server", |r| {
+            let screen: v1::Screen = section(r, SectionKind::Screen);
+            let size =
+                |at: usize| screen.png.get(at..at + 4).map_or(0, |four| u32::from_be_bytes(four.try_into().unwrap()));
+            vec![format!(
+                "{} of {} x {}",
+                String::from_utf8_lossy(screen.png.get(1..4).unwrap_or_default()),
+                size(16),
+                size(20)
+            )]
         }),
         row("X1", Product, canary::ANNOTATION, "reporter_sdk::annotate", |r| {
             annotations(r).into_iter().map(|annotation| annotation.key).collect()
