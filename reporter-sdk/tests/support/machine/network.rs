@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -34,10 +35,18 @@ pub(crate) fn planted() {
     for address in canary::LAN_V4 {
         run("ip", &["address", "add", &format!("{address}/24"), "dev", "lan0"]);
     }
-    for address in canary::LAN_V6 {
-        run("ip", &["-6", "address", "add", &format!("{address}/64"), "dev", "lan0", "nodad"]);
+    if has_ipv6() {
+        for address in canary::LAN_V6 {
+            run("ip", &["-6", "address", "add", &format!("{address}/64"), "dev", "lan0", "nodad"]);
+        }
+    } else {
+        eprintln!("SKIPPED: addresses of IPv6: this kernel was built without it");
     }
     run("ip", &["address", "add", &format!("{}/24", canary::PUBLIC_ADDRESS), "dev", "wan0"]);
+}
+
+fn has_ipv6() -> bool {
+    Path::new("/proc/sys/net/ipv6").exists()
 }
 
 /// From now on the machine takes its public address for the way to the Internet.
@@ -48,7 +57,9 @@ pub(crate) fn route_to_the_internet() {
 /// From now on it knows no way anywhere, but to itself.
 pub(crate) fn no_routes() {
     run("ip", &["route", "flush", "table", "main"]);
-    run("ip", &["-6", "route", "flush", "table", "main"]);
+    if has_ipv6() {
+        run("ip", &["-6", "route", "flush", "table", "main"]);
+    }
 }
 
 /// Sees each packet on each interface, the loopback too.
