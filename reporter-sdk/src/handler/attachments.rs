@@ -64,16 +64,17 @@ impl Attachments {
         Ok(())
     }
 
-    /// Reads them all. One that cannot be had is a soft error.
+    /// Reads them all. One that cannot be had is a soft error, without its name: that is of the category *attachments*, and soft errors are in every report.
     pub(crate) fn read(&self, soft_errors: &mut Vec<v1::SoftError>) -> Vec<v1::Attachment> {
-        let read = |attached: &Attached| match attached.read() {
+        let count = self.0.len();
+        let read = |(at, attached): (usize, &Attached)| match attached.read() {
             Ok(attachment) => Some(attachment),
             Err(error) => {
-                soft_errors.push(soft_note("attachments", format!("{:?}: {error}", attached.name)));
+                soft_errors.push(soft_note("attachments", format!("number {} of {count}: {error}", at + 1)));
                 None
             }
         };
-        self.0.iter().filter_map(read).collect()
+        self.0.iter().enumerate().filter_map(read).collect()
     }
 }
 
@@ -160,7 +161,8 @@ mod tests {
         assert!(matches!(attachments.add_file(file("x", Path::new("relative"))), Err(AttachError::Path { .. })));
         let mut soft_errors = Vec::new();
         assert_eq!(attachments.read(&mut soft_errors), []);
-        assert_eq!(soft_errors.len(), 3, "{soft_errors:?}");
+        let told: Vec<_> = soft_errors.iter().map(|soft| soft.message.split(':').next().unwrap()).collect();
+        assert_eq!(told, ["number 1 of 3", "number 2 of 3", "number 3 of 3"], "by number: {soft_errors:?}");
     }
 
     #[test]

@@ -12,7 +12,8 @@
 //! | exception, memory info | numbers |
 //! | thread names | given by the product's code, at most 15 bytes; users and local addresses replaced |
 //! | system info | without *system* only what it takes to read the dump at all: architecture and platform |
-//! | `/proc/cpuinfo`, `os-release`, limits | facts of the machine; only with *system* |
+//! | `/proc/cpuinfo` | only with *system*, and of it only [`CPU_FIELDS`]: boards have their serial number in there |
+//! | `os-release`, limits | facts of the machine; only with *system* |
 //!
 //! Not kept, though harmless at first sight: `/proc/PID/status` (user and group ids), the auxiliary vector (the same), the linker's debug
 //! stream (library paths).
@@ -74,6 +75,34 @@ pub(crate) mod stream {
     pub(crate) const MAPS: u32 = 0x4767_0009;
     pub(crate) const LIMITS: u32 = 0x4d7a_0003;
 }
+
+/// What stands in `/proc/cpuinfo` of a processor and of no single machine, on x86 and on ARM.
+const CPU_FIELDS: [&[u8]; 24] = [
+    b"processor",
+    b"vendor_id",
+    b"cpu family",
+    b"model",
+    b"model name",
+    b"stepping",
+    b"microcode",
+    b"cpu MHz",
+    b"cache size",
+    b"physical id",
+    b"siblings",
+    b"core id",
+    b"cpu cores",
+    b"flags",
+    b"bugs",
+    b"bogomips",
+    b"BogoMIPS",
+    b"Features",
+    b"CPU implementer",
+    b"CPU architecture",
+    b"CPU variant",
+    b"CPU part",
+    b"CPU revision",
+    b"Hardware",
+];
 
 const HEADER: usize = 32;
 const DIRECTORY_ENTRY: usize = 12;
@@ -186,7 +215,8 @@ impl Work<'_> {
             stream::SYSTEM_INFO => self.system_info(body),
             stream::THREAD_NAMES => self.thread_names(body),
             stream::MEMORY_INFO => self.keep("memory info", body.start, body.len()).map(drop),
-            stream::CPU_INFO | stream::OS_RELEASE | stream::LIMITS if self.plan.system => {
+            stream::CPU_INFO if self.plan.system => self.cpu_info(body),
+            stream::OS_RELEASE | stream::LIMITS if self.plan.system => {
                 self.keep("system file", body.start, body.len()).map(drop)
             }
             0 => self.clear_entry(entry),
@@ -302,6 +332,18 @@ impl Work<'_> {
             self.dump[at + 2..at + 20].fill(0);
             self.dump[at + 28..at + SYSTEM].fill(0);
             self.set_empty_text(at + 24)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the fields that are named, for each processor, and blanks out the rest.
+    fn cpu_info(&mut self, body: Range<usize>) -> Result<(), FilterError> {
+        let kept = self.keep("/proc/cpuinfo", body.start, body.len())?;
+        for line in self.dump[kept].split_mut(|byte| *byte == b'\n') {
+            let key = line.split(|byte| *byte == b':').next().unwrap_or_default();
+            if !CPU_FIELDS.contains(&key.trim_ascii()) {
+                line.fill(b' ');
+            }
         }
         Ok(())
     }

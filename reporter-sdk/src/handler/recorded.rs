@@ -7,7 +7,6 @@ use report_format::schema::v1;
 use super::elf::ElfFile;
 use super::modules::LoadedModules;
 use super::soft_error;
-use crate::redact::file_path;
 use crate::schema::HandledError;
 
 const MOST_FRAMES: usize = 256;
@@ -80,8 +79,9 @@ fn place(
                 }
             }
             Err(error) => {
+                // By its place among the modules of the report: its path is of the category *memory*, and soft errors are in every report.
                 let mut note = soft_error("modules", &error);
-                note.message = format!("{}: {}", file_path(&module.path.to_string_lossy()), note.message);
+                note.message = format!("module {index}: {}", note.message);
                 soft_errors.push(note);
             }
         }

@@ -20,7 +20,7 @@ use report_format::schema::v1;
 use super::elf::{ElfFile, Tables};
 use super::modules::LoadedModules;
 use super::{soft_error, soft_note};
-use crate::redact::{file_path, prose};
+use crate::redact::prose;
 
 /// How much work to do at most.
 #[derive(Clone, Copy, Debug)]
@@ -339,26 +339,27 @@ impl Work<'_> {
 
     fn load_file(&mut self, index: usize) -> Option<Loaded> {
         let module = &self.modules.all[index];
-        let path = file_path(&module.path.to_string_lossy()).into_owned();
+        // By its place among the modules of the report: its path is of the category *memory*, and soft errors are in every report.
+        let named = format!("module {index}");
         let opened = ElfFile::open(&module.path, &module.build_id).and_then(|file| Ok((file.tables()?, file)));
         let (tables, file) = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 let mut note = soft_error("unwind", &error);
-                note.message = format!("{path}: {}", note.message);
+                note.message = format!("{named}: {}", note.message);
                 self.soft_errors.push(note);
                 return None;
             }
         };
         let bias = module.range.start.wrapping_sub(tables.first_address);
         if self.table_bytes + tables.size() > self.limits.tables {
-            let message = format!("{path}: unwind tables left out, more than {} bytes in all", self.limits.tables);
+            let message = format!("{named}: unwind tables left out, more than {} bytes in all", self.limits.tables);
             self.soft_errors.push(soft_note("unwind", message));
         } else if tables.eh_frame.is_none() {
-            self.soft_errors.push(soft_note("unwind", format!("{path}: no unwind tables")));
+            self.soft_errors.push(soft_note("unwind", format!("{named}: no unwind tables")));
         } else {
             self.table_bytes += tables.size();
-            self.unwinder.add_module(Module::new(path, module.range.clone(), bias, sections(tables)));
+            self.unwinder.add_module(Module::new(named, module.range.clone(), bias, sections(tables)));
         }
         Some(Loaded { file, bias })
     }

@@ -256,3 +256,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_boards_serial_number_among_the_facts_of_its_processor_goes() {
+    const SERIAL: &[u8] = b"Serial: 00c0ffee";
+    let (raw, _) = live_dump();
+    let mut bytes = raw.bytes.clone();
+    let line = memchr::memmem::find(&bytes, b"cpu MHz").unwrap();
+    bytes[line..line + SERIAL.len()].copy_from_slice(SERIAL);
+    filter(&mut bytes, &plan(&raw)).unwrap();
+    assert!(!holds(&bytes, "Serial") && !holds(&bytes, "00c0ffee"));
+    let dump = Minidump::read(&bytes[..]).unwrap();
+    let info = dump.get_stream::<minidump::MinidumpLinuxCpuInfo<'_>>().unwrap();
+    assert!(info.iter().any(|(key, _)| key.to_string_lossy() == "processor"), "the rest is as readers know it");
+}
