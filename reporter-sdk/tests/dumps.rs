@@ -136,10 +136,16 @@ fn as_nobody(place: &Place, command: &mut Command) {
     }
     give(place.directory.path());
     let arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-    let environment: Vec<_> =
-        command.get_envs().map(|(key, value)| (key.to_owned(), value.unwrap().to_owned())).collect();
+    let owned = |value: &std::ffi::OsStr| value.to_owned();
+    let environment: Vec<_> = command.get_envs().map(|(key, value)| (key.to_owned(), value.map(owned))).collect();
     *command = Command::new(place.path("failing"));
-    command.args(arguments).envs(environment).env("HOME", place.directory.path()).current_dir("/");
+    for (key, value) in environment {
+        match value {
+            Some(value) => command.env(key, value),
+            None => command.env_remove(key),
+        };
+    }
+    command.args(arguments).env("HOME", place.directory.path()).current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).uid(NOBODY).gid(NOBODY);
     // SAFETY: between fork and exec the closure makes one system call.
     unsafe { command.pre_exec(|| Ok(rustix::process::setsid().map(drop)?)) };

@@ -327,8 +327,12 @@ fn attachments(page: &mut Page<'_>, content: &Content) -> io::Result<()> {
     }
     for (number, (_, part)) in (1..).zip(content.all(SectionKind::Screen)) {
         let screen: Screen = part.typed().unwrap_or_default();
-        let windows = if screen.own_windows_only { ", own windows only" } else { "" };
-        let kind = format!("{}×{} image{windows}", screen.width, screen.height);
+        let windows = if screen.own_windows_only { ", own windows" } else { "" };
+        let scale = match screen.scale_percent {
+            0 | 100 => String::new(),
+            percent => format!(" at {percent} %"),
+        };
+        let kind = format!("{}×{}{scale}{windows}", screen.width, screen.height);
         let (name, size) = (Span::new(Look::Name, screen.display), Span::plain(value::size(screen.png.len() as u64)));
         rows.push(vec![
             Span::dim(format!("screen-{number:03}")),

@@ -274,7 +274,7 @@ pub(crate) fn full_report(suffix: &str) -> Vec<u8> {
             graphics_cards: vec![GraphicsCard { model: s("NVIDIA T1000"), ..Default::default() }],
             sources: Vec::new(),
         })
-        .with(SectionKind::Screen, Category::Screen, &Screen { display: s("DELL U2720Q"), png: b"\x89PNG".to_vec(), width: 3840, height: 2160, own_windows_only: true, ..Default::default() })
+        .with(SectionKind::Screen, Category::Screen, &Screen { display: s("DELL U2720Q"), png: b"\x89PNG".to_vec(), width: 1920, height: 1080, own_windows_only: true, scale_percent: 50, ..Default::default() })
         .with(SectionKind::Contact, Category::Contact, &Contact {
             first_name: s("Anna"),
             last_name: s("Berg"),

@@ -13,6 +13,8 @@ use crate::text::{escape, escape_lines};
 
 /// Messages in messages, at most: the schema has 4.
 const DEEPEST: usize = 16;
+/// Of fields that are shown side by side.
+const LONGEST_LINE: usize = 240;
 
 /// A count of bytes for people.
 pub(super) fn size(bytes: u64) -> String {
@@ -114,8 +116,12 @@ fn show_message(name: &str, mut bytes: &[u8], depth: usize, text: &mut String) {
         let label = field.map_or_else(|| format!("field {number}"), |field| field.name.replace('_', " "));
         match (field, value) {
             (Some(field), Value::Bytes(inner)) if field.kind == field_type::MESSAGE && depth < DEEPEST => {
-                let _ = writeln!(text, "{indent}{label}:");
-                show_message(&field.type_name, inner, depth + 1, text);
+                if let Some(line) = in_a_line(&field.type_name, inner) {
+                    let _ = writeln!(text, "{indent}{label}: {line}");
+                } else {
+                    let _ = writeln!(text, "{indent}{label}:");
+                    show_message(&field.type_name, inner, depth + 1, text);
+                }
             }
             (field, value) => {
                 let shown = show_value(field, value).replace('\n', &format!("\n{indent}    "));
@@ -123,6 +129,27 @@ fn show_message(name: &str, mut bytes: &[u8], depth: usize, text: &mut String) {
             }
         }
     }
+}
+
+/// The fields of a message without messages in it, side by side: a list of a thousand programs has as many lines. `None` where that is not all of it, or too
+/// long.
+fn in_a_line(name: &str, mut bytes: &[u8]) -> Option<String> {
+    let message = SCHEMA.messages.get(name)?;
+    let mut line = String::new();
+    while !bytes.is_empty() {
+        let (number, value) = next_field(&mut bytes)?;
+        let field = message.field.iter().find(|field| field.number == number)?;
+        if field.kind == field_type::MESSAGE {
+            return None;
+        }
+        let shown = show_value(Some(field), value);
+        if shown.contains('\n') || line.len() + shown.len() > LONGEST_LINE {
+            return None;
+        }
+        let separator = if line.is_empty() { "" } else { "; " };
+        let _ = write!(line, "{separator}{}: {shown}", field.name.replace('_', " "));
+    }
+    Some(line)
 }
 
 fn show_value(field: Option<&FieldDescriptor>, value: Value<'_>) -> String {
@@ -219,7 +246,8 @@ mod tests {
     use proptest::prelude::*;
     use report_format::ReportId;
     use report_format::schema::v1::{
-        Action, Actions, Attachment, CommandStep, Error, ErrorKind, ErrorLink, Product, Surface, action::Step,
+        Action, Actions, Attachment, CommandStep, Error, ErrorKind, ErrorLink, InstalledProgram, InstalledSoftware,
+        Product, Surface, action::Step,
     };
 
     use super::*;
@@ -319,8 +347,7 @@ mod tests {
             "kind: out of memory",
             "time: 2026-11-23T21:26:16Z",
             "utc offset seconds: -3600",
-            "    message: cannot read",
-            "    code: -2",
+            "message: cannot read; code: -2",
             "left out",
             "command id: file.export",
             "surface: menu",
@@ -328,6 +355,33 @@ mod tests {
         ] {
             assert!(text.contains(expected), "{expected:?} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn small_things_of_a_list_take_a_line_each_and_nothing_of_them_is_hidden() {
+        let program = |version: &str| InstalledProgram {
+            name: "libreoffice".into(),
+            version: version.into(),
+            manager: "dpkg".into(),
+            ..InstalledProgram::default()
+        };
+        let mut draft = draft();
+        let long = "7".repeat(300);
+        let programs = vec![program("7.4.7"), program(&long)];
+        let software = InstalledSoftware { programs, ..InstalledSoftware::default() };
+        draft.push(SectionKind::InstalledSoftware, Category::InstalledSoftware, &software);
+        let text = preview(&draft, CategorySet::all(), CategorySet::all());
+        assert!(text.contains("\n  programs: name: libreoffice; version: 7.4.7; manager: dpkg\n"), "{text}");
+        assert!(text.contains(&format!("\n  programs:\n    name: libreoffice\n    version: {long}\n")), "{text}");
+        // What this version does not know is no reason to hide the rest.
+        let unknown = [&b"\x0a\x09"[..], b"\x0a\x01a", b"\xfa\x06\x03new"].concat();
+        draft.sections.push(DraftSection {
+            kind: SectionKind::InstalledSoftware,
+            category: Category::InstalledSoftware,
+            payload: unknown,
+        });
+        let text = preview(&draft, CategorySet::all(), CategorySet::all());
+        assert!(text.contains("    name: a\n") && text.contains("field 111: "), "{text}");
     }
 
     #[test]

@@ -280,12 +280,25 @@ fn leaves(error: &serde_json::Value, taken_over: bool) -> Vec<String> {
     {
         return inner.iter().flat_map(|e| leaves(e, taken_over)).map(|text| format!("{group}: {text}")).collect();
     }
-    let text = error.to_string();
+    let text = without_names(error).to_string();
     let ours = ["StopProcessFailed", "EnumerateThreadsFailed", "SuspendNoThreadsLeft"];
     if taken_over && ours.iter().any(|ours| text.contains(ours)) {
         return Vec::new();
     }
     vec![text.chars().take(LONGEST_SOFT_ERROR).collect()]
+}
+
+/// Keeps the names of errors, numbers, and the system's words. What else stands there can be a library's path, which is of the category *memory*: soft errors are in
+/// every report.
+fn without_names(error: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || " _()".contains(c));
+    match error {
+        Value::String(text) if !plain(text) => Value::String("…".into()),
+        Value::Array(values) => values.iter().map(without_names).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), without_names(value))).collect(),
+        other => other.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -294,6 +307,22 @@ mod tests {
 
     use super::*;
     use crate::handler::live_child::LiveChild;
+
+    #[test]
+    fn the_writers_errors_are_told_without_the_names_in_them() {
+        let errors = serde_json::json!([
+            {"WriteModuleErrors": [{"OpenFailed": ["/home/anna/lib/libsecret.so", "No such file or directory (os error 2)"]}]},
+            "SuspendNoThreadsLeft",
+        ]);
+        let mut told = Vec::new();
+        writer_errors(&errors, true, &mut told);
+        let told: Vec<_> = told.iter().map(|error| error.message.as_str()).collect();
+        let expected = [
+            r#"WriteModuleErrors: OpenFailed: "…""#,
+            r#"WriteModuleErrors: OpenFailed: "No such file or directory (os error 2)""#,
+        ];
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn a_live_process_is_dumped_and_goes_on() {

@@ -49,4 +49,7 @@ pub(crate) fn enters(terminal: &mut Terminal, texts: [&str; 4]) {
     for (question, text) in questions.iter().zip(texts) {
         terminal.sees(question).types(&format!("{text}\r"));
     }
+    if !texts[3].is_empty() {
+        terminal.sees("More of it").types("\r");
+    }
 }
