@@ -184,18 +184,22 @@ fn what_a_person_types_is_in_the_report_and_what_they_take_back_is_not() {
 }
 
 #[test]
-fn an_errors_own_words_are_told_without_the_users_name() {
-    on_a_machine_of_its_own("an_errors_own_words_are_told_without_the_users_name", || {
-        let machine = Machine::planted();
-        route_to_the_internet();
-        for granted in [CategorySet::essential(), CategorySet::all()] {
-            machine.product_crashes(&Run { way: Way::Panic, ..Run::allowed(granted) });
-            let sent = Sent::from(&machine);
-            let message = &sent.received.error().chain[0].message;
-            assert!(message.contains(&format!("/home/<user>/notes/{}", canary::ERROR)), "{message}");
-            assert_eq!(sent.broken(granted, &[]), [] as [String; 0]);
-        }
-    });
+fn an_errors_own_words_are_told_without_the_users_name_a_password_and_local_addresses() {
+    on_a_machine_of_its_own(
+        "an_errors_own_words_are_told_without_the_users_name_a_password_and_local_addresses",
+        || {
+            let machine = Machine::planted();
+            route_to_the_internet();
+            for granted in [CategorySet::essential(), CategorySet::all()] {
+                machine.product_crashes(&Run { way: Way::Panic, ..Run::allowed(granted) });
+                let sent = Sent::from(&machine);
+                let message = &sent.received.error().chain[0].message;
+                let told = format!("/home/<user>/notes/{} by http://<address>:3128/ of <address>", canary::ERROR);
+                assert!(message.contains(&told), "{message}");
+                assert_eq!(sent.broken(granted, &[]), [] as [String; 0]);
+            }
+        },
+    );
 }
 
 #[test]

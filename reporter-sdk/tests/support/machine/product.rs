@@ -72,7 +72,7 @@ pub(crate) fn spool() -> PathBuf {
 pub(crate) enum Way {
     /// A write to [`canary::FAULT_ADDRESS`].
     Fault,
-    /// A panic that tells a path of the user's.
+    /// A panic that tells a path of the user's, a password, and addresses of the local network.
     Panic,
 }
 
@@ -197,7 +197,9 @@ pub(crate) fn fails_as_it_is_told() {
     File::open(Path::new(FOLDER).join("stack")).unwrap().read_exact(&mut stack).unwrap();
     black_box((&heap, &stack));
     if way == "Panic" {
-        panic!("cannot read {}", home().join("notes").join(canary::ERROR).display());
+        let proxy = format!("http://{}:{}@{}:3128/", canary::PROXY_USER, canary::PROXY_PASSWORD, canary::LAN_PROXY);
+        let card = canary::MAC.map(|byte| format!("{byte:02x}")).join(":");
+        panic!("cannot read {} by {proxy} of {card}", home().join("notes").join(canary::ERROR).display());
     }
     fault_below(gone_library);
     black_box((&heap, &stack));
