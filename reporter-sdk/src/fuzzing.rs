@@ -13,6 +13,27 @@ use crate::shared::layout::{self, ActionKind, header};
 use crate::shared::snapshot::Snapshot;
 use crate::shared::writer::{Action, Crash, Exception, Panic, Writer, write_header};
 
+mod prose;
+mod thumbnail;
+
+pub use prose::prose;
+pub use thumbnail::thumbnail;
+
+/// Any bytes as what CUPS answers.
+pub fn printers(input: &[u8]) {
+    crate::inventory::fuzzing::printers(input);
+}
+
+/// Any bytes as what displays, lists of devices and the keyboard's settings say.
+pub fn hardware(input: &[u8]) {
+    crate::inventory::fuzzing::hardware(input);
+}
+
+/// Any bytes as what says what is installed.
+pub fn packages(input: &[u8]) {
+    crate::inventory::fuzzing::packages(input);
+}
+
 /// Any bytes as a minidump: what passes the filter is a minidump that is hardly larger, and with everything to be zeroed it is no other
 /// size than with nothing.
 pub fn minidump_filter(input: &[u8]) {

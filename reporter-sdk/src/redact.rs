@@ -52,11 +52,23 @@ pub fn user_paths(text: &str) -> Cow<'_, str> {
 /// ```
 #[must_use]
 pub fn prose(text: &str) -> Cow<'_, str> {
-    let rules: [fn(&str) -> Cow<'_, str>; 3] = [user_paths, prose::without_credentials, prose::without_addresses];
-    rules.into_iter().fold(Cow::Borrowed(text), |text, rule| match rule(&text) {
-        Cow::Borrowed(_) => text,
-        Cow::Owned(replaced) => Cow::Owned(replaced),
-    })
+    settled(text, &[user_paths, prose::without_credentials, prose::without_addresses])
+}
+
+/// What becomes of a text by these rules, each of which leaves less of it, until none finds anything more: behind a placeholder a path can begin that was a part
+/// of another before (`/10.0.0.1/home/anna`).
+fn settled<'a>(text: &'a str, rules: &[fn(&str) -> Cow<'_, str>]) -> Cow<'a, str> {
+    let mut settled = Cow::Borrowed(text);
+    let changed = |text: &str| {
+        rules.iter().find_map(|rule| match rule(text) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(changed) => Some(changed),
+        })
+    };
+    while let Some(changed) = changed(&settled) {
+        settled = Cow::Owned(changed);
+    }
+    settled
 }
 
 /// What is told of a path to a file: names of persons are replaced, and components that are addresses of the local network (`\\192.168.1.5\share`).
@@ -69,12 +81,15 @@ pub fn prose(text: &str) -> Cow<'_, str> {
 /// ```
 #[must_use]
 pub fn file_path(path: &str) -> Cow<'_, str> {
-    let told = user_paths(path);
+    settled(path, &[user_paths, without_local_components])
+}
+
+fn without_local_components(path: &str) -> Cow<'_, str> {
     let is_local = |component: &str| component.parse().is_ok_and(address::is_local);
-    if !told.split(['/', '\\']).any(is_local) {
-        return told;
+    if !path.split(['/', '\\']).any(is_local) {
+        return Cow::Borrowed(path);
     }
-    let parts = told.split_inclusive(['/', '\\']).map(|part| {
+    let parts = path.split_inclusive(['/', '\\']).map(|part| {
         let component = part.trim_end_matches(['/', '\\']);
         if is_local(component) { part.replacen(component, prose::ADDRESS_PLACEHOLDER, 1) } else { part.to_owned() }
     });
@@ -139,6 +154,17 @@ mod tests {
         ] {
             assert_eq!(strip_credentials(url), bare, "{url}");
         }
+    }
+
+    #[test]
+    fn what_one_rule_puts_in_hides_nothing_from_another() {
+        for (text, told) in [
+            ("/10.0.0.1/home/anna/x", "/<address>/home/<user>/x"),
+            (r"\\10.0.0.1\Users\anna\x", r"\\<address>\Users\<user>\x"),
+        ] {
+            assert_eq!((prose(text).as_ref(), file_path(text).as_ref()), (told, told), "{text}");
+        }
+        assert_eq!(prose("/home/version:10.0.0.1"), "/home/<user>:<address>");
     }
 
     proptest! {

@@ -16,7 +16,7 @@ use x11rb::rust_connection::RustConnection;
 
 use crate::local_socket;
 
-mod authority;
+pub(crate) mod authority;
 mod stream;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,4 +1,4 @@
-//! Every input that the fuzzers of the handler's parsers start from, and every one that they once failed on.
+//! Every input that the fuzzers of the handler's parsers and of what replaces names start from, and every one that they once failed on.
 
 use std::{fs, path::Path};
 
@@ -27,4 +27,29 @@ fn the_minidump_filter_takes_every_known_input() {
 #[test]
 fn the_snapshot_of_shared_memory_takes_every_known_input() {
     replay("snapshot", fuzzing::snapshot);
+}
+
+#[test]
+fn what_a_print_server_answers_takes_every_known_input() {
+    replay("printers", fuzzing::printers);
+}
+
+#[test]
+fn what_hardware_says_of_itself_takes_every_known_input() {
+    replay("hardware", fuzzing::hardware);
+}
+
+#[test]
+fn what_is_installed_takes_every_known_input() {
+    replay("packages", fuzzing::packages);
+}
+
+#[test]
+fn a_thumbnail_takes_every_known_input() {
+    replay("thumbnail", fuzzing::thumbnail);
+}
+
+#[test]
+fn prose_takes_every_known_input() {
+    replay("prose", fuzzing::prose);
 }

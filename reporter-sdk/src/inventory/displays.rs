@@ -7,7 +7,7 @@ use super::machine::{Machine, Notes};
 use crate::x11::X11Error;
 
 mod drm;
-mod edid;
+pub(super) mod edid;
 mod randr;
 
 /// Of one machine.

@@ -1,11 +1,12 @@
 //! Drivers loaded into the kernel.
 
 use std::collections::HashMap;
+use std::io::{self, Read};
 use std::ops::ControlFlow::Continue;
 
 use report_format::schema::v1::KernelModule;
 
-use super::machine::{Machine, Notes, text};
+use super::machine::{Machine, Notes, each_line, text};
 
 /// Of the list of the module files that belong to a kernel; around 1 MiB.
 const FILES_LIMIT: u64 = 16 << 20;
@@ -13,35 +14,46 @@ const FILES_LIMIT: u64 = 16 << 20;
 pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<KernelModule> {
     // Absent where the kernel was built without modules.
     let list = machine.read_if_there("/proc/modules", notes).unwrap_or_default();
-    let mut modules: Vec<KernelModule> = list.lines().filter_map(|line| module(machine, line)).collect();
+    let mut modules: Vec<KernelModule> = list.lines().filter_map(module).collect();
+    for module in &mut modules {
+        // The modules of the kernel's own tree mostly have none: theirs is the kernel's.
+        let version = machine.read(&format!("/sys/module/{}/version", module.name)).unwrap_or_default();
+        module.version = text(&version);
+    }
     modules.sort_by(|a, b| a.name.cmp(&b.name));
     add_paths(machine, notes, &mut modules);
     modules
 }
 
 /// `nvidia 56426496 1 nvidia_modeset, Live 0x0000000000000000 (POE)`
-fn module(machine: &Machine, line: &str) -> Option<KernelModule> {
+pub(super) fn module(line: &str) -> Option<KernelModule> {
     let mut fields = line.split_whitespace();
     let (name, size) = (fields.next()?, fields.next()?.parse().ok()?);
     // The name becomes part of a path.
     if name.len() > 64 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
         return None;
     }
-    // The modules of the kernel's own tree mostly have none: theirs is the kernel's.
-    let version = machine.read(&format!("/sys/module/{name}/version")).unwrap_or_default();
-    Some(KernelModule { name: name.into(), version: text(&version), path: String::new(), size })
+    Some(KernelModule { name: name.into(), version: String::new(), path: String::new(), size })
 }
 
-/// Below the folder of the kernel: `kernel/fs/ext4/ext4.ko` came with it, `updates/dkms/nvidia.ko` did not.
 fn add_paths(machine: &Machine, notes: &mut Notes, modules: &mut [KernelModule]) {
     if modules.is_empty() {
         return;
     }
-    let mut by_name: HashMap<String, &mut KernelModule> = modules.iter_mut().map(|m| (m.name.clone(), m)).collect();
     let system = rustix::system::uname();
     let files = format!("/lib/modules/{}/modules.dep", system.release().to_string_lossy());
+    match machine.open(&files).and_then(|dependencies| read_paths(dependencies, modules)) {
+        // In a container, which has the kernel of another system.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        read => drop(notes.of("/lib/modules", read)),
+    }
+}
+
+/// Below the folder of the kernel: `kernel/fs/ext4/ext4.ko` came with it, `updates/dkms/nvidia.ko` did not.
+pub(super) fn read_paths(dependencies: impl Read, modules: &mut [KernelModule]) -> io::Result<()> {
+    let mut by_name: HashMap<String, &mut KernelModule> = modules.iter_mut().map(|m| (m.name.clone(), m)).collect();
     // "kernel/fs/ext4/ext4.ko.xz: kernel/fs/jbd2/jbd2.ko.xz ..."
-    let read = machine.each_line(&files, FILES_LIMIT, |line| {
+    each_line(dependencies, FILES_LIMIT, |line| {
         let path = String::from_utf8_lossy(line.split(|b| *b == b':').next().unwrap_or_default()).into_owned();
         let file = path.rsplit('/').next().unwrap_or_default();
         let name = file.split(".ko").next().unwrap_or_default().replace('-', "_");
@@ -49,10 +61,5 @@ fn add_paths(machine: &Machine, notes: &mut Notes, modules: &mut [KernelModule])
             module.path = text(&path);
         }
         Continue(())
-    });
-    match read {
-        // In a container, which has the kernel of another system.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        read => drop(notes.of("/lib/modules", read)),
-    }
+    })
 }

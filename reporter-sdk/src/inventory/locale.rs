@@ -5,8 +5,8 @@ use report_format::schema::v1::Locale;
 use super::machine::{Machine, Notes, setting, word};
 use crate::x11::X11Error;
 
-mod gnome;
-mod xkb;
+pub(super) mod gnome;
+pub(super) mod xkb;
 
 use xkb::{Keyboard, with_variants};
 

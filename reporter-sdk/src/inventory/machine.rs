@@ -135,24 +135,9 @@ impl Machine {
         &self,
         path: &str,
         limit: u64,
-        mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+        take: impl FnMut(&[u8]) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        let mut file = BufReader::with_capacity(1 << 16, self.open(path)?.take(limit + 1));
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let length = file.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line)?;
-            if length as u64 == LINE_LIMIT && line.last() != Some(&b'\n') {
-                file.skip_until(b'\n')?;
-            }
-            if length == 0 {
-                break;
-            }
-            if take(line.strip_suffix(b"\n").unwrap_or(&line)).is_break() {
-                return Ok(());
-            }
-        }
-        if file.get_ref().limit() == 0 { Err(too_large(limit)) } else { Ok(()) }
+        each_line(self.open(path)?, limit, take)
     }
 
     /// [`read`](Self::read), or `None` where there is no such file; other failures are noted, and so is the place where something was read.
@@ -216,6 +201,26 @@ impl Machine {
     }
 }
 
+/// See [`Machine::each_line`].
+pub(super) fn each_line(file: impl Read, limit: u64, mut take: impl FnMut(&[u8]) -> ControlFlow<()>) -> io::Result<()> {
+    let mut file = BufReader::with_capacity(1 << 16, file.take(limit + 1));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let length = file.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line)?;
+        if length as u64 == LINE_LIMIT && line.last() != Some(&b'\n') {
+            file.skip_until(b'\n')?;
+        }
+        if length == 0 {
+            break;
+        }
+        if take(line.strip_suffix(b"\n").unwrap_or(&line)).is_break() {
+            return Ok(());
+        }
+    }
+    if file.get_ref().limit() == 0 { Err(too_large(limit)) } else { Ok(()) }
+}
+
 fn too_large(limit: u64) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes"))
 }
@@ -263,8 +268,16 @@ impl Notes {
 
 /// A text for a field of the report: one line, cut to its limit, user names in paths replaced.
 pub(super) fn text(raw: &str) -> String {
-    let line: String = raw.trim().chars().filter(|c| !c.is_control()).take(TEXT_LIMIT).collect();
+    let blank = |c: char| c.is_whitespace() || c.is_control();
+    let line: String = raw.trim_matches(blank).chars().filter(|c| !c.is_control()).take(TEXT_LIMIT).collect();
     redact::user_paths(&line).into_owned()
+}
+
+/// A [`text`] that names a thing: whoever gave the name can have put an address into it, which is not told.
+pub(super) fn name(raw: &str) -> String {
+    // What a text leaves out must not part an address until then.
+    let visible: String = raw.chars().filter(|c| !c.is_control()).collect();
+    text(&redact::addresses(&visible))
 }
 
 /// A word of letters, digits and the usual marks, such as a locale or a version; empty where it holds anything else.
@@ -365,7 +378,9 @@ mod tests {
     #[test]
     fn texts_are_short_lines() {
         assert_eq!(text(" a\u{1b}[2J\nb /home/anna/x "), "a[2Jb /home/<user>/x");
+        assert_eq!(text(" \u{1} \u{1}"), "");
         assert_eq!(text(&"x".repeat(1000)).len(), 256);
+        assert_eq!(name(" HP at 192.168\u{1}.1.5 "), "HP at <address>");
         assert_eq!(word("de_DE.UTF-8"), "de_DE.UTF-8");
         assert_eq!(word("/home/anna"), "");
     }

@@ -19,6 +19,8 @@ mod command;
 mod cpu;
 mod displays;
 mod dotnet;
+#[cfg(feature = "test-support")]
+pub(crate) mod fuzzing;
 mod graphics;
 mod hardware;
 mod installed_services;

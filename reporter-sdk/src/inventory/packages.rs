@@ -8,11 +8,11 @@ use report_format::schema::v1::InstalledProgram;
 use super::account::{FIRST_PERSON, LAST_PERSON};
 use super::machine::{Machine, Notes, text};
 
-mod dpkg;
-mod flatpak;
-mod pacman;
-mod rpm;
-mod snap;
+pub(super) mod dpkg;
+pub(super) mod flatpak;
+pub(super) mod pacman;
+pub(super) mod rpm;
+pub(super) mod snap;
 
 /// Of the programs in a report. A desktop has some 3,000.
 const LIMIT: usize = 10_000;
@@ -73,10 +73,10 @@ struct Installed<'a> {
 
 /// What all managers told.
 #[derive(Debug, Default)]
-struct Found {
-    programs: Vec<InstalledProgram>,
+pub(super) struct Found {
+    pub(super) programs: Vec<InstalledProgram>,
     left_out: usize,
-    persons: HashSet<String>,
+    pub(super) persons: HashSet<String>,
 }
 
 impl Found {
@@ -104,9 +104,9 @@ impl Found {
 /// The maintainer of a published package is public, a person too. Not so one who built a package on this machine: `dh_make` writes the full name of the
 /// account as its maintainer, `checkinstall` writes `root@pc-17`. So a name with an `@` is none, and the names of this machine's people are not told.
 fn publisher(maintainer: &str, persons: &HashSet<String>) -> String {
-    let name = maintainer.split('<').next().unwrap_or_default().trim().trim_matches(['"', '\'']).trim();
+    let name = text(maintainer.split('<').next().unwrap_or_default().trim().trim_matches(['"', '\'']));
     let told = !name.contains('@') && !persons.contains(&name.to_lowercase());
-    if told { text(name) } else { String::new() }
+    if told { name } else { String::new() }
 }
 
 /// The names of people with an account here, in lower case: of the account, and their own. To be kept out of a report.

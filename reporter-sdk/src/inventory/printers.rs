@@ -6,11 +6,10 @@ use std::io;
 
 use report_format::schema::v1::Printer;
 
-use super::machine::{Machine, Notes, text};
-use crate::redact;
+use super::machine::{Machine, Notes, name};
 
-mod http;
-mod ipp;
+pub(super) mod http;
+pub(super) mod ipp;
 
 const CUPS: &str = "cups.sock";
 const SOCKETS: [&str; 2] = ["/run/cups/cups.sock", "/var/run/cups/cups.sock"];
@@ -23,12 +22,11 @@ pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<Printer> {
         Some(chosen) if found.iter().any(|printer| printer.name == *chosen) => printer.name == *chosen,
         _ => printer.default,
     };
-    let printer = |printer: &ipp::Printer| Printer {
-        default: is_default(printer),
-        name: text(&redact::addresses(&printer.name)),
-        driver: text(&redact::addresses(&printer.model)),
-    };
-    found.iter().map(printer).collect()
+    found.iter().map(|printer| Printer { default: is_default(printer), ..told(printer) }).collect()
+}
+
+pub(super) fn told(printer: &ipp::Printer) -> Printer {
+    Printer { default: printer.default, name: name(&printer.name), driver: name(&printer.model) }
 }
 
 /// A CUPS that sleeps is woken by this: systemd listens for it.

@@ -85,7 +85,7 @@ fn drop_ins(machine: &Machine, name: &str) -> String {
 }
 
 /// `ExecStart=-/usr/sbin/cupsd -l`: the path alone. What follows can hold anything, passwords too.
-fn started(unit: &str) -> String {
+pub(super) fn started(unit: &str) -> String {
     let mut command = None;
     for value in values(unit, "Service", &["ExecStart"]) {
         // The first counts; an empty one takes back those before it.
@@ -143,7 +143,7 @@ fn unit(machine: &Machine, folder: &str, name: &str, origin: Origin, enabled: &B
 }
 
 /// What a unit file that no link starts says of how it could be.
-fn can_be_enabled(file: &str) -> &'static str {
+pub(super) fn can_be_enabled(file: &str) -> &'static str {
     let has = |keys| values(file, "Install", keys).any(|value| !value.is_empty());
     if has(&["WantedBy", "RequiredBy", "UpheldBy", "Alias"]) {
         "disabled"

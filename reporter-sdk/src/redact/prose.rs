@@ -3,7 +3,7 @@
 //! No search for words: what is replaced has been parsed, as a URL, as an address, as six pairs of digits.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::ops::Range;
 
 use super::address::is_local;
@@ -35,11 +35,18 @@ pub(super) fn without_addresses(text: &str) -> Cow<'_, str> {
         let of_address = |b: &u8| b.is_ascii_hexdigit() || b":.-".contains(b);
         let start = at + bytes[at..].iter().position(of_address)?;
         let end = bytes[start..].iter().position(|b| !of_address(b)).map_or(bytes.len(), |length| start + length);
-        // A letter next to a digit: a word that happens to begin or end with hexadecimal digits.
+        // A letter next to a digit: a word that happens to begin or end with hexadecimal digits. What is joined to it can be an address all the same:
+        // `inet addr:10.0.0.1`, `IPv6:fe80::1`, `10.0.0.1-eth0`.
         let in_word =
             |at: usize| bytes.get(at.wrapping_sub(1)..=at).is_some_and(|two| two.iter().all(u8::is_ascii_alphanumeric));
-        let in_word = in_word(start) || in_word(end);
-        let found = (!in_word && !is_version(&text[..start])).then(|| address_in(&text[start..end])).flatten();
+        let is_apart = |b: &u8| !b.is_ascii_alphanumeric();
+        if in_word(start) {
+            let length = bytes[start..end].iter().position(is_apart).unwrap_or(end - start);
+            return Some((start..start + length, None));
+        }
+        let word = if in_word(end) { bytes[start..end].iter().rev().position(is_apart) } else { Some(0) };
+        let run = &text[start..word.map_or(start, |length| end - length)];
+        let found = if is_version(&text[..start]) { None } else { address_in(run) };
         Some(match found {
             Some(address) => (start + address.start..start + address.end, Some(ADDRESS_PLACEHOLDER.to_owned())),
             None => (start..end, None),
@@ -53,18 +60,36 @@ fn is_version(before: &str) -> bool {
     before.last_chunk().is_some_and(|word: &[u8; 7]| word.eq_ignore_ascii_case(b"version"))
 }
 
-/// The part of a run of digits, colons, points and dashes that is an address which may not be told, with a port or without.
+/// The first part of a run of digits, colons, points and dashes that is an address which may not be told: between dashes (`10.0.0.1-10.0.0.9`), with a port
+/// or without; between colons (`12:10.0.0.1`), which are no part of it.
 fn address_in(run: &str) -> Option<Range<usize>> {
-    let start = run.len() - run.trim_start_matches(['.', '-']).len();
-    let whole = start..run.trim_end_matches(['.', '-']).len().max(start);
-    let without_colon = start..run.trim_end_matches(['.', '-', ':']).len().max(start);
-    let port = run[without_colon.clone()].rfind(':').filter(|colon| *colon > 0);
-    let before_port = port.map(|colon| start..start + colon);
-    let is_address = |range: &Range<usize>| {
-        let text = &run[range.clone()];
-        text.parse().is_ok_and(|address: IpAddr| is_local(address)) || is_hardware_address(text)
+    let place = |part: &str| {
+        let start = part.as_ptr().addr() - run.as_ptr().addr();
+        start..start + part.len()
     };
-    [Some(whole), Some(without_colon), before_port].into_iter().flatten().find(is_address).or_else(|| dashed(run))
+    let is_address =
+        |text: &&str| text.len() <= LONGEST && (text.parse().is_ok_and(is_local) || is_hardware_address(text));
+    let spelt = |text| spellings(text).find(is_address);
+    let of_dashes = || {
+        run.split('-').find_map(|part| {
+            let mut between_colons = part.split(':').map(|part| part.trim_matches('.'));
+            spelt(part).or_else(|| between_colons.find(is_address))
+        })
+    };
+    spelt(run.trim_matches('-')).or_else(of_dashes).map(place).or_else(|| dashed(run))
+}
+
+/// `0000:0000:0000:0000:0000:ffff:192.168.100.100`
+const LONGEST: usize = 45;
+
+/// What an address can be without: points at its ends, a colon there, a port.
+fn spellings(text: &str) -> impl Iterator<Item = &str> {
+    let whole = text.trim_matches('.');
+    // Two begin `::1`, and end `fe80::`.
+    let after_label = whole.strip_prefix(':').filter(|text| !text.starts_with(':')).unwrap_or(whole);
+    let without_colon = after_label.trim_end_matches(['.', ':']);
+    let before_port = without_colon.rsplit_once(':').map_or("", |(address, _)| address);
+    [whole, after_label, without_colon, before_port].into_iter()
 }
 
 /// `00:11:22:aa:bb:cc`, `00-11-22-aa-bb-cc`.
@@ -126,6 +151,14 @@ mod tests {
             ("card 00-11-22-AA-BB-CC", "card <address>"),
             ("host 10-0-0-12 in ip-10-0-0-12.ec2.internal", "host <address> in ip-<address>.ec2.internal"),
             ("100.64.1.1 224.0.0.251 ff02::fb", "<address> <address> <address>"),
+            ("inet addr:192.168.1.5  Mask:255.255.255.0", "inet addr:<address>  Mask:255.255.255.0"),
+            ("peer_id:10.0.0.1 HWaddr:00:11:22:aa:bb:cc", "peer_id:<address> HWaddr:<address>"),
+            ("[IPv6:fe80::1] and id:fe80::1:", "[IPv6:<address>] and id:<address>:"),
+            ("line 12:10.0.0.1", "line 12:<address>"),
+            ("10.0.0.1-10.0.0.9, fe80::1-fe80::9", "<address>-<address>, <address>-<address>"),
+            ("10.0.0.1:80:10.0.0.2:81", "<address>:80:<address>:81"),
+            ("10.0.0.1-eth0 and 10.0.0.1:8080ms", "<address>-eth0 and <address>:8080ms"),
+            ("fe80:0:0:0:0:0:0:0:10.0.0.1", "<address>:<address>"),
         ] {
             assert_eq!(without_addresses(text), told, "{text}");
         }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 const FILE_LIMIT: u64 = 1 << 20;
 
 /// The only protocol that is in use.
-const PROTOCOL: &[u8] = b"MIT-MAGIC-COOKIE-1";
+pub(crate) const PROTOCOL: &[u8] = b"MIT-MAGIC-COOKIE-1";
 
 const LOCAL: u16 = 256;
 const ANY: u16 = u16::MAX;
@@ -37,7 +37,7 @@ fn read(file: &Path) -> Option<Zeroizing<Vec<u8>>> {
 
 /// That of this host or of any, else that of another name: a host that is renamed while somebody is logged in (by DHCP) has the entry of its old name, and
 /// with a local socket there is no doubt which host is meant.
-fn choose<'a>(mut file: &'a [u8], host: &[u8], display: u16) -> Option<&'a [u8]> {
+pub(crate) fn choose<'a>(mut file: &'a [u8], host: &[u8], display: u16) -> Option<&'a [u8]> {
     let number = display.to_string();
     let mut of_other_name = None;
     while let Some(entry) = Entry::take(&mut file) {

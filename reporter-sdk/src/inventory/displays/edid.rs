@@ -1,15 +1,14 @@
 //! What a display says of itself, in 128 bytes: its maker and its model are told, its serial number (in numbers at 12, in text under 0xFF) is not.
 
-use super::super::machine::text;
-use crate::redact;
+use super::super::machine;
 
-pub(super) const LENGTH: usize = 128;
+pub(in crate::inventory) const LENGTH: usize = 128;
 
 /// A descriptor with the model's name.
 const NAME: [u8; 5] = [0, 0, 0, 0xfc, 0];
 
 /// `DEL DELL U2720Q`: three letters of the maker, and the model.
-pub(super) fn name(edid: &[u8]) -> Option<String> {
+pub(in crate::inventory) fn name(edid: &[u8]) -> Option<String> {
     let edid: &[u8; LENGTH] = edid.first_chunk()?;
     let whole = edid.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)) == 0;
     if !whole || !edid.starts_with(&[0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0]) {
@@ -18,7 +17,7 @@ pub(super) fn name(edid: &[u8]) -> Option<String> {
     let model = edid[54..126].chunks_exact(18).find_map(|descriptor| descriptor.strip_prefix(&NAME)).map(model);
     let name = [maker(u16::from_be_bytes([edid[8], edid[9]])), model];
     let name = name.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-    (!name.is_empty()).then(|| text(&redact::addresses(&name)))
+    (!name.is_empty()).then(|| machine::name(&name))
 }
 
 /// Five bits for a letter, 1 for A.

@@ -44,7 +44,7 @@ pub(in super::super) fn models(machine: &Machine, ids: &[Option<Id>], notes: &mu
 }
 
 #[derive(Debug, Default)]
-struct Names {
+pub(in super::super) struct Names {
     wanted: Vec<Id>,
     vendors: HashMap<u16, String>,
     devices: HashMap<(u16, u16), String>,
@@ -53,12 +53,12 @@ struct Names {
 }
 
 impl Names {
-    fn of(wanted: &[Id]) -> Self {
+    pub(in super::super) fn of(wanted: &[Id]) -> Self {
         Self { wanted: wanted.to_vec(), ..Self::default() }
     }
 
     /// The next line of a list, until all are found.
-    fn take(&mut self, line: &[u8]) -> ControlFlow<()> {
+    pub(in super::super) fn take(&mut self, line: &[u8]) -> ControlFlow<()> {
         match line {
             [b'\t', b'\t', ..] | [b'#', ..] => {}
             [b'\t', rest @ ..] => {
@@ -81,7 +81,7 @@ impl Names {
         ControlFlow::Continue(())
     }
 
-    fn model(&self, Id { vendor, device, .. }: Id) -> String {
+    pub(in super::super) fn model(&self, Id { vendor, device, .. }: Id) -> String {
         let model = self.devices.get(&(vendor, device));
         match (self.vendors.get(&vendor), model) {
             (Some(maker), Some(model)) => text(&format!("{maker} {model}")),

@@ -26,7 +26,7 @@ pub(super) fn keyboard(machine: &Machine) -> io::Result<Option<Keyboard>> {
     }
 }
 
-fn read(settings: &str) -> Option<Keyboard> {
+pub(in crate::inventory) fn read(settings: &str) -> Option<Keyboard> {
     let value = |key| settings.lines().find_map(|line| line.strip_prefix(SCHEMA)?.trim_start().strip_prefix(key));
     let layouts = value("sources ").map(sources).filter(|layouts| !layouts.is_empty())?;
     // The one used last is in use; it stays in that list when it is taken out of the other.

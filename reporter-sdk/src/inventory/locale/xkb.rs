@@ -10,9 +10,9 @@ use crate::x11::{X11, X11Error};
 const PROPERTY_LIMIT: u32 = 1 << 10;
 
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Keyboard {
-    pub(super) layouts: Vec<String>,
-    pub(super) active: String,
+pub(in crate::inventory) struct Keyboard {
+    pub(in crate::inventory) layouts: Vec<String>,
+    pub(in crate::inventory) active: String,
 }
 
 pub(super) fn keyboard(x11: &X11) -> Result<Keyboard, X11Error> {
@@ -30,7 +30,7 @@ pub(super) fn keyboard(x11: &X11) -> Result<Keyboard, X11Error> {
 }
 
 /// Rules, model, layouts, variants and options, each ended by a NUL.
-fn layouts(property: &str) -> Vec<String> {
+pub(in crate::inventory) fn layouts(property: &str) -> Vec<String> {
     let mut names = property.split('\0').skip(2);
     let mut next = || names.next().unwrap_or_default();
     let (layouts, variants) = (next(), next());

@@ -1,10 +1,11 @@
 //! Debian's packages and those of its descendants.
 
+use std::io::{self, Read};
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::Instant;
 
 use super::{Found, Installed, Wanted};
-use crate::inventory::machine::{Machine, Notes};
+use crate::inventory::machine::{Machine, Notes, each_line};
 
 const STATUS: &str = "/var/lib/dpkg/status";
 
@@ -17,13 +18,7 @@ const LIST_LIMIT: u64 = 16 << 20;
 pub(super) fn programs(machine: &Machine, notes: &mut Notes, found: &mut Found) {
     let native = native_architecture(machine);
     packages(machine, notes, |package| {
-        found.add(Installed {
-            name: &package.full_name(native.as_deref()),
-            version: &package.version,
-            publisher: &package.maintainer,
-            date: machine.day_of(&package.list()),
-            manager: "dpkg",
-        });
+        package.tell(native.as_deref(), machine.day_of(&package.list()), found);
         Continue(())
     });
 }
@@ -46,7 +41,7 @@ pub(super) fn versions(machine: &Machine, notes: &mut Notes, wanted: &mut Wanted
 
 /// What a paragraph of the status file says of a package.
 #[derive(Debug, Default, PartialEq)]
-struct Package {
+pub(in crate::inventory) struct Package {
     name: String,
     installed: bool,
     version: String,
@@ -88,18 +83,39 @@ impl Package {
         if self.multi_arch || foreign { format!("{}:{}", self.name, self.architecture) } else { self.name.clone() }
     }
 
+    pub(in crate::inventory) fn tell(&self, native: Option<&str>, date: String, found: &mut Found) {
+        found.add(Installed {
+            name: &self.full_name(native),
+            version: &self.version,
+            publisher: &self.maintainer,
+            date,
+            manager: "dpkg",
+        });
+    }
+
     /// The file with the names of its files, written when it was installed.
-    fn list(&self) -> String {
+    pub(in crate::inventory) fn list(&self) -> String {
         let architecture = if self.multi_arch { format!(":{}", self.architecture) } else { String::new() };
         format!("/var/lib/dpkg/info/{}{architecture}.list", self.name)
     }
 }
 
 /// Gives each installed package to `take`, which can end it.
-fn packages(machine: &Machine, notes: &mut Notes, mut take: impl FnMut(&Package) -> ControlFlow<()>) {
+fn packages(machine: &Machine, notes: &mut Notes, take: impl FnMut(&Package) -> ControlFlow<()>) {
+    match machine.open(STATUS).and_then(|status| each_package(status, take)) {
+        // Another package manager's machine.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        read => drop(notes.of(STATUS, read)),
+    }
+}
+
+pub(in crate::inventory) fn each_package(
+    status: impl Read,
+    mut take: impl FnMut(&Package) -> ControlFlow<()>,
+) -> io::Result<()> {
     let mut package = Package::default();
     let mut ended = Continue(());
-    let read = machine.each_line(STATUS, STATUS_LIMIT, |line| {
+    let read = each_line(status, STATUS_LIMIT, |line| {
         if !line.is_empty() {
             if !line.starts_with(b" ") {
                 package.read(&String::from_utf8_lossy(line));
@@ -115,11 +131,7 @@ fn packages(machine: &Machine, notes: &mut Notes, mut take: impl FnMut(&Package)
     if ended.is_continue() && package.counts() {
         let _ = take(&package);
     }
-    match read {
-        // Another package manager's machine.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        read => drop(notes.of(STATUS, read)),
-    }
+    read
 }
 
 /// dpkg is built for its machine.

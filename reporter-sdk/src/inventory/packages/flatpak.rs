@@ -22,16 +22,19 @@ fn applications(machine: &Machine, notes: &mut Notes, found: &mut Found, place: 
         let Ok(metadata) = machine.read(&format!("{active}/metadata")) else { continue };
         notes.source(place);
         let name = setting(&metadata, "name").unwrap_or(&application);
-        let about = about(machine, &active, name);
-        found.add(Installed {
-            name,
-            version: attribute(&about, "release", "version").unwrap_or_default(),
-            publisher: &developer(&about),
-            // The application's own files all carry the time 0.
-            date: machine.day_of(&format!("{active}/deploy")),
-            manager: "flatpak",
-        });
+        // The application's own files all carry the time 0.
+        tell(name, &about(machine, &active, name), machine.day_of(&format!("{active}/deploy")), found);
     }
+}
+
+pub(in crate::inventory) fn tell(name: &str, about: &str, date: String, found: &mut Found) {
+    found.add(Installed {
+        name,
+        version: attribute(about, "release", "version").unwrap_or_default(),
+        publisher: &developer(about),
+        date,
+        manager: "flatpak",
+    });
 }
 
 /// AppStream's description, in its place of today and in the one before.

@@ -22,18 +22,22 @@ pub(super) fn programs(machine: &Machine, notes: &mut Notes, found: &mut Found) 
             unread += 1;
             continue;
         };
-        let packager = value(&package, "PACKAGER");
-        found.add(Installed {
-            name: value(&package, "NAME"),
-            version: value(&package, "VERSION"),
-            publisher: if packager == "Unknown Packager" { "" } else { packager },
-            date: value(&package, "INSTALLDATE").parse().ok().and_then(dates::day_of).unwrap_or_default(),
-            manager: "pacman",
-        });
+        read(&package, found);
     }
     if unread > 0 {
         notes.trouble(FOLDER, &format!("{unread} packages could not be read"));
     }
+}
+
+pub(in crate::inventory) fn read(desc: &str, found: &mut Found) {
+    let packager = value(desc, "PACKAGER");
+    found.add(Installed {
+        name: value(desc, "NAME"),
+        version: value(desc, "VERSION"),
+        publisher: if packager == "Unknown Packager" { "" } else { packager },
+        date: value(desc, "INSTALLDATE").parse().ok().and_then(dates::day_of).unwrap_or_default(),
+        manager: "pacman",
+    });
 }
 
 pub(super) fn versions(machine: &Machine, notes: &mut Notes, wanted: &mut Wanted, deadline: Instant) {

@@ -25,7 +25,12 @@ pub(super) fn programs(machine: &Machine, notes: &mut Notes, found: &mut Found) 
     let format = format!("%{{NAME}}\\t{VERSION}\\t%{{INSTALLTIME}}\\t%{{VENDOR}}\\n");
     let all = ["-qa".to_owned(), "--queryformat".to_owned(), format];
     let said = ask(machine, notes, "rpm -qa", all, machine.deadline(TIME));
-    for line in said.unwrap_or_default().lines() {
+    read(&said.unwrap_or_default(), found);
+}
+
+/// A package for each line.
+pub(in crate::inventory) fn read(said: &str, found: &mut Found) {
+    for line in said.lines() {
         let fields: Vec<&str> = line.splitn(4, '\t').collect();
         let &[name, version, time, vendor] = fields.as_slice() else { continue };
         // Keys that packages are checked with are in the database as packages of this name.

@@ -14,15 +14,19 @@ pub(super) fn programs(machine: &Machine, notes: &mut Notes, found: &mut Found) 
         let current = format!("{folder}/{snap}/current");
         let Ok(meta) = machine.read(&format!("{current}/meta/snap.yaml")) else { continue };
         notes.source(folder);
-        found.add(Installed {
-            name: value(&meta, "name").unwrap_or(&snap),
-            version: value(&meta, "version").unwrap_or_default(),
-            publisher: "",
-            // The link is made anew when a revision becomes the current one.
-            date: machine.day_of(&current),
-            manager: "snap",
-        });
+        // The link is made anew when a revision becomes the current one.
+        read(&meta, &snap, machine.day_of(&current), found);
     }
+}
+
+pub(in crate::inventory) fn read(meta: &str, folder: &str, date: String, found: &mut Found) {
+    found.add(Installed {
+        name: value(meta, "name").unwrap_or(folder),
+        version: value(meta, "version").unwrap_or_default(),
+        publisher: "",
+        date,
+        manager: "snap",
+    });
 }
 
 /// Of `key: value` at the start of a line.

@@ -143,6 +143,7 @@ fn a_maintainer_is_told_by_name_and_never_with_an_address() {
         ("a@example.org (Ann)", ""),
         ("Anna Berg <anna@pc-17>", ""),
         ("anna", ""),
+        ("\" Anna\u{1} Berg \u{1}\" <anna@pc-17>", ""),
         ("Joanna Bergen <j@example.org>", "Joanna Bergen"),
         ("", ""),
     ] {

@@ -40,7 +40,7 @@ fn late(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
 }
 
-fn body(answer: &[u8]) -> io::Result<Vec<u8>> {
+pub(in crate::inventory) fn body(answer: &[u8]) -> io::Result<Vec<u8>> {
     let nonsense = || io::Error::new(io::ErrorKind::InvalidData, "no answer of HTTP");
     let end = memchr(answer, b"\r\n\r\n").ok_or_else(nonsense)?;
     let (head, body) = (str::from_utf8(&answer[..end]).map_err(|_| nonsense())?, &answer[end + 4..]);

@@ -27,7 +27,7 @@ const IS_DEFAULT: i32 = 0x2_0000;
 
 /// As CUPS knows it.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Printer {
+pub(in crate::inventory) struct Printer {
     pub(super) name: String,
     pub(super) model: String,
     pub(super) default: bool,
@@ -56,7 +56,7 @@ pub(super) fn get_printers() -> Vec<u8> {
     question
 }
 
-pub(super) fn printers(answer: &[u8]) -> io::Result<Vec<Printer>> {
+pub(in crate::inventory) fn printers(answer: &[u8]) -> io::Result<Vec<Printer>> {
     /// There are no printers.
     const NOT_FOUND: u16 = 0x0406;
     let mut rest = answer;
