@@ -6,13 +6,14 @@ mod end_to_end;
 mod machine;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use end_to_end::product::files;
 use end_to_end::report::{Received, contains};
 use machine::network::{Capture, no_routes, route_to_the_internet};
 use machine::never::never;
-use machine::planted::Machine;
+use machine::planted::{Machine, write};
 use machine::product::{Run, Way, fails_as_it_is_told, spool};
 use machine::relay::Conversation;
 use machine::rows::{NOT_HERE, Row, rows};
@@ -146,6 +147,38 @@ fn what_a_standing_answer_leaves_out_is_in_no_byte_and_what_it_allows_is_told() 
     on_a_machine_of_its_own("what_a_standing_answer_leaves_out_is_in_no_byte_and_what_it_allows_is_told", || {
         let broken = broken_walls(|machine, granted| machine.product_crashes(&Run::allowed(granted)));
         assert!(broken.is_empty(), "{}", broken.join("\n"));
+    });
+}
+
+#[test]
+fn what_an_administrator_lets_go_is_sent_unasked_and_nothing_beside_it() {
+    on_a_machine_of_its_own("what_an_administrator_lets_go_is_sent_unasked_and_nothing_beside_it", || {
+        use Category::{Contact, Devices, FullMemory, InstalledSoftware, Network, Processes, Screen, System};
+        let machine = Machine::planted();
+        route_to_the_internet();
+        let lays_down = |policy: &str| write(Path::new("/etc/error-reporting/policy.toml"), policy);
+        let rows = rows();
+        let safe: CategorySet = [System, Processes, InstalledSoftware, Devices].into_iter().collect();
+        let everything =
+            [Contact, Screen, FullMemory, Network].into_iter().fold(CategorySet::all(), CategorySet::without);
+        for (policy, granted) in [
+            ("consent = \"basic\"", CategorySet::essential()),
+            ("consent = \"safe\"", safe),
+            ("consent = \"everything\"\nnever = [\"network\"]", everything),
+        ] {
+            lays_down(policy);
+            let sent = sent_in_time(&machine, || machine.product_crashes(&Run::ASKS));
+            assert_eq!(sent.broken(granted, &rows), [] as [String; 0], "{policy}");
+            let consent: v1::ConsentRecord = sent.received.message(SectionKind::Consent);
+            assert_eq!(consent.source(), v1::ConsentSource::Administrator, "{policy}");
+        }
+        // Whatever the person has allowed.
+        lays_down("consent = \"never\"");
+        machine.product_crashes(&Run::allowed(CategorySet::all()));
+        assert!(machine.relay.takes().handler.is_empty(), "nothing was said");
+        for folder in ["new", "out"] {
+            assert_eq!(files(&spool().join(folder)), [] as [std::path::PathBuf; 0], "{folder}");
+        }
     });
 }
 
