@@ -127,8 +127,9 @@ fn gdb_shows_of_the_report_the_values_that_the_product_had() {
 
 /// The month in which the product booked, as the table of months has it: it alone has an amount.
 fn month(said: &str) -> usize {
-    let table =
-        said.lines().find(|line| line.contains("950") && line.contains('{')).unwrap_or_else(|| panic!("{said}"));
+    // As a word: an address can have these digits in it.
+    let has_total = |line: &&str| line.contains('{') && line.split(['{', '}', ',', ' ']).any(|word| word == "950");
+    let table = said.lines().find(has_total).unwrap_or_else(|| panic!("{said}"));
     let (_, table) = table.split_once('{').expect("a table");
     let (before, _) = table.split_once("950").expect("the total");
     // `0 <repeats 10 times>, 950, 0` or `0, 0, 950, 0 <repeats …>`

@@ -115,12 +115,13 @@ fn numbers(list: &[u8]) {
         let model = names.model(id);
         assert_field(&model);
         assert!(!model.is_empty());
-        assert!(!model.contains(CANARY) || contains(list, CANARY.as_bytes()), "{model}");
+        assert!(!model.contains(CANARY) || has_canary(&String::from_utf8_lossy(list)), "{model}");
     }
 }
 
-fn contains(bytes: &[u8], what: &[u8]) -> bool {
-    bytes.windows(what.len()).any(|window| window == what)
+/// Whether it is the input's own, also with control characters in it, which are left out of what is told.
+fn has_canary(input: &str) -> bool {
+    input.chars().filter(|c| !c.is_control()).collect::<String>().contains(CANARY)
 }
 
 /// A cookie is one of the file's, behind the name of the only protocol that we know.
@@ -191,7 +192,7 @@ fn unit(file: &str) {
     let started = units::started(&format!("{file} --password={CANARY}"));
     assert_field(&started);
     assert!(started.is_empty() || started.starts_with('/'), "{started}");
-    assert!(!started.contains(CANARY) || file.contains(CANARY), "{started}");
+    assert!(!started.contains(CANARY) || has_canary(file), "{started}");
 }
 
 /// Lines of `/proc/modules`, an empty one, and `modules.dep`.
@@ -203,7 +204,7 @@ fn modules(text: &str) {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
         assert!((1..=64).contains(&module.name.len()) && module.name.bytes().all(plain), "{module:?}");
         assert_field(&module.path);
-        // Cut at its end, or with a name replaced, it can be that of no file any more.
-        assert!(module.path.is_empty() || dependencies.contains(':') || dependencies.contains(&module.path));
+        // Behind it stand those that it needs.
+        assert!(!module.path.contains(':'), "{module:?}");
     }
 }
