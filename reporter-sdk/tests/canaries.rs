@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use end_to_end::product::files;
 use end_to_end::report::{Received, contains};
-use machine::network::{Capture, no_routes, route_to_the_internet};
+use machine::network::{Capture, is_of_the_kernel, no_routes, route_to_the_internet};
 use machine::never::never;
 use machine::planted::{Machine, write};
 use machine::product::{Run, Way, fails_as_it_is_told, spool};
@@ -276,6 +276,28 @@ fn while_it_collects_the_handler_sends_no_packet_anywhere() {
         Sent::from(&machine);
         assert!(!capture.packets().is_empty());
     });
+}
+
+#[test]
+fn only_what_the_kernel_says_by_itself_is_no_programs_packet() {
+    // As it was captured: a report of listeners, behind a header of options.
+    let report = [
+        &[0x33, 0x33, 0, 0, 0, 22, 94, 202, 154, 23, 224, 177, 0x86, 0xdd, 96, 0, 0, 0, 0, 56, 0, 1][..],
+        &[0xfe, 0x80, 0, 0, 0, 0, 0, 0, 202, 154, 23, 224, 177, 192, 222, 94],
+        &[0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 22],
+        &[58, 0, 5, 2, 0, 0, 1, 0, 143, 0, 81, 189, 0, 0, 0, 2],
+    ]
+    .concat();
+    assert!(is_of_the_kernel(&report));
+    let changed = |at: usize, byte: u8| {
+        let mut packet = report.clone();
+        packet[at] = byte;
+        packet
+    };
+    let (of_udp, echo, other_protocol) = (changed(54, 17), changed(62, 128), changed(13, 0));
+    for packet in [of_udp, echo, other_protocol, report[..60].to_vec(), Vec::new()] {
+        assert!(!is_of_the_kernel(&packet), "{packet:?}");
+    }
 }
 
 /// What every report of this machine was asked to look at.

@@ -93,8 +93,14 @@ impl Capture {
         capture
     }
 
-    /// What was sent since the last look, each with its first bytes.
+    /// What programs have sent since the last look, each with its first bytes.
     pub(crate) fn packets(&self) -> Vec<Vec<u8>> {
+        let mut packets = self.all();
+        packets.retain(|packet| !is_of_the_kernel(packet));
+        packets
+    }
+
+    fn all(&self) -> Vec<Vec<u8>> {
         let mut packets = Vec::new();
         let mut buffer = [0; 256];
         loop {
@@ -107,4 +113,24 @@ impl Capture {
             }
         }
     }
+}
+
+/// Situation: a card that was given an IPv6 address tells its neighbours so, some time later, by itself. Example: a report of multicast listeners (ICMPv6 type 143)
+/// a second after the address was set. Handling: these are not a program's; what a program would have to say after it has joined a group is seen.
+pub(crate) fn is_of_the_kernel(packet: &[u8]) -> bool {
+    const IPV6: [u8; 2] = [0x86, 0xdd];
+    const HOP_BY_HOP: u8 = 0;
+    const ICMPV6: u8 = 58;
+    // Behind the header of Ethernet, 14 bytes, and that of IPv6, 40.
+    let (header, payload) = (packet.get(14..54), packet.get(54..).unwrap_or_default());
+    let kind = match header.map(|header| header[6]) {
+        Some(ICMPV6) => payload.first(),
+        // Its first byte tells what follows, its second how long it is.
+        Some(HOP_BY_HOP) if payload.first() == Some(&ICMPV6) => {
+            payload.get(1).and_then(|length| payload.get(8 + usize::from(*length) * 8))
+        }
+        _ => None,
+    };
+    // Listeners (130 to 132, 143); routers and neighbours (133 to 136).
+    packet.get(12..14) == Some(&IPV6) && kind.is_some_and(|kind| (130..=136).contains(kind) || *kind == 143)
 }
