@@ -19,6 +19,9 @@ use path::Home;
 /// Stands for a person's name in a path.
 pub const USER_PLACEHOLDER: &str = "<user>";
 
+/// Stands for an address of the local network, or of a network card.
+pub(crate) const ADDRESS_PLACEHOLDER: &str = "<address>";
+
 /// Replaces the user's name in each path that `text` holds, by [`USER_PLACEHOLDER`].
 ///
 /// `text` is a path, or a sentence with paths in it. Known are the folders of people on Linux, macOS and Windows (`/home/…`, `/Users/…`,
@@ -55,8 +58,8 @@ pub fn prose(text: &str) -> Cow<'_, str> {
     settled(text, &[user_paths, prose::without_credentials, prose::without_addresses])
 }
 
-/// What becomes of a text by these rules, each of which leaves less of it, until none finds anything more: behind a placeholder a path can begin that was a part
-/// of another before (`/10.0.0.1/home/anna`).
+/// What becomes of a text by these rules until none finds anything more: behind a placeholder a path can begin that was a part of another before
+/// (`/10.0.0.1/home/anna`). It ends, since no rule finds anything in what another puts in.
 fn settled<'a>(text: &'a str, rules: &[fn(&str) -> Cow<'_, str>]) -> Cow<'a, str> {
     let mut settled = Cow::Borrowed(text);
     let changed = |text: &str| {
@@ -91,7 +94,7 @@ fn without_local_components(path: &str) -> Cow<'_, str> {
     }
     let parts = path.split_inclusive(['/', '\\']).map(|part| {
         let component = part.trim_end_matches(['/', '\\']);
-        if is_local(component) { part.replacen(component, prose::ADDRESS_PLACEHOLDER, 1) } else { part.to_owned() }
+        if is_local(component) { part.replacen(component, ADDRESS_PLACEHOLDER, 1) } else { part.to_owned() }
     });
     Cow::Owned(parts.collect())
 }

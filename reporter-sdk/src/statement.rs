@@ -1,6 +1,5 @@
 //! What a report can hold, for a vendor's policy page: generated from the options of the schema's own fields, so that it cannot drift from what is sent.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use report_format::schema::v1::{Category, SectionKind};
@@ -160,7 +159,6 @@ fn facts() -> Vec<(Category, Fact)> {
     let kinds = SCHEMA.enums.get(".report.v1.SectionKind").map(|kinds| kinds.value.as_slice());
     for kind in kinds.unwrap_or_default() {
         let section = kind.name.trim_start_matches("SECTION_KIND_").to_ascii_lowercase();
-        let promised = |message: &&MessageDescriptor| !is_of_support(kind.number) && !message.field.is_empty();
         if let Some(options) = kind.options.as_ref().filter(|options| options.category != 0) {
             let fact = Fact {
                 rows: options.rows.clone(),
@@ -169,15 +167,12 @@ fn facts() -> Vec<(Category, Fact)> {
                 example: options.example.clone(),
             };
             facts.push((category(options.category), fact));
-        } else if let Some(message) =
-            SCHEMA.sections.get(&kind.number).and_then(|name| SCHEMA.messages.get(name)).filter(promised)
+        } else if let Some(message) = SCHEMA.sections.get(&kind.number).and_then(|name| SCHEMA.messages.get(name))
+            && !is_of_support(kind.number)
         {
             of_message(&section, message, 0, &mut facts);
         }
     }
-    // A message that is used in several places of one section says the same in each.
-    let mut seen = BTreeSet::new();
-    facts.retain(|(_, fact)| seen.insert(fact.field.clone()));
     facts
 }
 
@@ -213,6 +208,8 @@ fn category(number: i32) -> Category {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// `| A1 | … | actions | …` of docs/policy.md: the row and its categories.

@@ -5,7 +5,7 @@ mod end_to_end;
 #[path = "support/machine/mod.rs"]
 mod machine;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use machine::{canary, on_a_machine_of_its_own, person};
 use mail_parser::MessageParser;
 use report_format::schema::v1::{self, Category, SectionKind};
 use reporter_sdk::consent::{CategorySet, category_name};
+use reporter_sdk::statement::Statement;
 
 #[test]
 #[ignore = "the product's part of the other tests"]
@@ -343,14 +344,11 @@ fn everything_is_collected_in_a_second_and_a_half() {
     });
 }
 
-/// The rows of the policy that promise something of the machine, the product or the person.
-fn policy() -> Vec<&'static str> {
-    let page = include_str!("../../docs/policy.md");
-    let (_, table) = page.split_once("| row |").expect("the table of the rows");
-    let (table, _) = table.split_once("\n\n").expect("an end of the table");
-    let rows = table.lines().skip(2).filter_map(|line| line.split('|').nth(1).map(str::trim));
+/// The rows of the policy, as the schema names them; another test holds these against the policy's page.
+fn policy() -> BTreeSet<String> {
+    let facts = Statement::of_schema().categories.into_iter().flat_map(|category| category.facts);
     // The record of consent is of the decision's making.
-    rows.filter(|row| *row != "H3").collect()
+    facts.flat_map(|fact| fact.rows).filter(|row| row != "H3").collect()
 }
 
 #[test]
@@ -361,14 +359,13 @@ fn every_row_of_the_policy_has_its_canary() {
         let policy = policy();
         assert!(policy.len() > 20, "{policy:?}");
         for id in &policy {
-            let id = *id;
             let planted = rows.iter().any(|row| row.id == id);
             let elsewhere = NOT_HERE.iter().any(|(missing, _)| *missing == id);
             let impossible = id == "M3c" && !std::path::Path::new("/proc/modules").exists();
             assert!(planted || elsewhere || impossible, "{id} has no canary");
         }
         for row in &rows {
-            assert!(policy.contains(&row.id), "{} is no row of the policy", row.id);
+            assert!(policy.contains(row.id), "{} is no row of the policy", row.id);
             let parts_of_it = rows.iter().filter(|other| row.canary.contains(&other.canary)).count();
             assert_eq!(parts_of_it, 1, "{:?} holds another canary", row.canary);
         }

@@ -53,12 +53,7 @@ fn fills_and_crashes(visit: &mut Visit<'_>, product: &Product, mib: usize, rando
 
 /// Answers the question, which is on the screen, with a letter, with all of the memory ticked.
 fn ticks_and_answers(visit: &mut Visit<'_>, letter: &str) {
-    visit.terminal.types("c\r").sees("(Enter when done)");
-    let screen = String::from_utf8_lossy(&visit.terminal.screen()).into_owned();
-    let row = screen.lines().rev().find(|line| line.contains(SWITCH)).unwrap_or_else(|| panic!("no switch:\n{screen}"));
-    assert!(row.contains("[ ]"), "off until ticked: {row}");
-    let number = row.split_whitespace().next().unwrap().to_owned();
-    visit.terminal.types(&format!("{number}\r")).sees(&format!("[x] {SWITCH}")).sees("(Enter when done)").types("\r");
+    visit.ticks(SWITCH);
     visit.answers(letter);
 }
 

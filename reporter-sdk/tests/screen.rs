@@ -83,16 +83,6 @@ fn crashes_with<'p>(product: &'p Product, variables: &[(&str, &str)]) -> Visit<'
     visit
 }
 
-/// Ticks the image, in the question which is on the screen.
-fn ticks(visit: &mut Visit<'_>) {
-    visit.terminal.types("c\r").sees("(Enter when done)");
-    let screen = String::from_utf8_lossy(&visit.terminal.screen()).into_owned();
-    let row = screen.lines().rev().find(|line| line.contains(SWITCH)).unwrap_or_else(|| panic!("no switch:\n{screen}"));
-    assert!(row.contains("[ ]"), "off until ticked: {row}");
-    let number = row.split_whitespace().next().unwrap().to_owned();
-    visit.terminal.types(&format!("{number}\r")).sees(&format!("[x] {SWITCH}")).sees("(Enter when done)").types("\r");
-}
-
 fn has_no_image(received: &Received) {
     assert!(!received.kinds().contains(&SectionKind::Screen));
     assert!(received.report.sections().iter().all(|section| !contains(&section.bytes, PNG)));
@@ -118,7 +108,7 @@ fn the_image_that_was_ticked_is_that_of_the_moment_before_we_asked() {
     client.waits();
     assert_eq!(product.spooled("new").len(), 1);
     assert!(!holds_an_image(&product.spool()), "until then it lies sealed");
-    ticks(&mut visit);
+    visit.ticks(SWITCH);
     visit.answers("s");
     visit.ends();
     let received = product.only_report();
@@ -247,7 +237,7 @@ fn a_wayland_desktop_takes_the_image_itself_where_the_person_has_allowed_it() {
     let mut visit =
         crashes_with(&product, &[("WAYLAND_DISPLAY", "wayland-0"), ("DBUS_SESSION_BUS_ADDRESS", &bus.address())]);
     assert!(!file.exists() && !holds_an_image(&product.spool()));
-    ticks(&mut visit);
+    visit.ticks(SWITCH);
     visit.answers("s");
     visit.ends();
     let received = product.only_report();

@@ -57,7 +57,12 @@ pub(crate) fn draft_of(words: &[AtomicU64]) -> usize {
     let memory = match (&left.occurrence.crash, left.record.take()) {
         (Some(crash), Some(mut record)) => {
             record.maps = with_one_file(&record.maps);
-            let dumped = evidence::of_record(record, crash, Filtering::default(), &mut diagnostics);
+            let dumped = evidence::of_record(
+                record,
+                crash,
+                Filtering { system: true, ..Filtering::default() },
+                &mut diagnostics,
+            );
             dumped.map_or_else(Memory::default, |dumped| evidence::unwind(dumped, &mut diagnostics))
         }
         _ => Memory::default(),

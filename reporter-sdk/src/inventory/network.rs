@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use report_format::schema::v1::Network;
 
 use super::machine::{Machine, Notes, setting, word};
-use crate::redact::{GlobalAddr, holds_address, strip_credentials};
+use crate::redact::{ADDRESS_PLACEHOLDER, GlobalAddr, holds_address, strip_credentials};
 
 const HOST: &str = "/proc/sys/kernel/hostname";
 const RESOLVER: &str = "/etc/resolv.conf";
@@ -64,8 +64,8 @@ fn domain_name(raw: &str) -> String {
     if !plain || name.ends_with(".arpa") || name.parse::<IpAddr>().is_ok() {
         return String::new();
     }
-    let label = |label: &str| if holds_address(label) { "<address>".to_owned() } else { label.to_owned() };
-    name.split('.').map(label).collect::<Vec<_>>().join(".")
+    let told = name.split('.').map(|label| if holds_address(label) { ADDRESS_PLACEHOLDER } else { label });
+    told.collect::<Vec<_>>().join(".")
 }
 
 /// `1.1.1.1#cloudflare-dns.com` of resolved.conf: the name, else the address where it is a global one.

@@ -2,9 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::GlobalAddr;
-
-const PLACEHOLDER: &str = "<address>";
+use super::{ADDRESS_PLACEHOLDER, GlobalAddr};
 
 const SEPARATORS: [char; 4] = ['-', '_', '.', ':'];
 
@@ -25,7 +23,7 @@ pub(crate) fn addresses(text: &str) -> String {
         let (word, after) = rest.split_at(rest.find(|c| !of_word(c)).unwrap_or(rest.len()));
         let address = word.trim_matches(SEPARATORS).parse().or_else(|_| word.parse::<IpAddr>());
         let local = address.is_ok_and(|address| GlobalAddr::new(address).is_none());
-        kept.push_str(if local || holds_address(word) { PLACEHOLDER } else { word });
+        kept.push_str(if local || holds_address(word) { ADDRESS_PLACEHOLDER } else { word });
         let (between, next) = after.split_at(after.find(of_word).unwrap_or(after.len()));
         kept.push_str(between);
         rest = next;
@@ -68,12 +66,12 @@ mod tests {
     fn names_that_hold_local_addresses_lose_them() {
         for (name, told) in [
             ("HP LaserJet 400", "HP LaserJet 400"),
-            ("HP_192_168_1_5", PLACEHOLDER),
-            ("HP192.168.1.5b", PLACEHOLDER),
+            ("HP_192_168_1_5", ADDRESS_PLACEHOLDER),
+            ("HP192.168.1.5b", ADDRESS_PLACEHOLDER),
             ("HP (AABBCCDDEEFF)", "HP (<address>)"),
             ("HP [aa:bb:cc:dd:ee:ff]", "HP [<address>]"),
-            ("BRN001BA9123456", PLACEHOLDER),
-            ("Büro-00-11-22-aa-bb-cc", PLACEHOLDER),
+            ("BRN001BA9123456", ADDRESS_PLACEHOLDER),
+            ("Büro-00-11-22-aa-bb-cc", ADDRESS_PLACEHOLDER),
             ("Canon @ fe80::1%eth0", "Canon @ <address>%eth0"),
             ("Canon at 10.1.2.3.", "Canon at <address>"),
             ("Canon ::1", "Canon <address>"),
@@ -90,7 +88,7 @@ mod tests {
         #[test]
         fn any_text_is_taken_and_nothing_else_is_changed(text: String) {
             let told = addresses(&text);
-            prop_assert!(told == text || told.contains(PLACEHOLDER));
+            prop_assert!(told == text || told.contains(ADDRESS_PLACEHOLDER));
             prop_assert_eq!(addresses(&told), told);
         }
 

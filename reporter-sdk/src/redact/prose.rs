@@ -7,10 +7,7 @@ use std::net::Ipv4Addr;
 use std::ops::Range;
 
 use super::address::is_local;
-use super::strip_credentials;
-
-/// Stands for an address of the local network, or of a network card.
-pub(super) const ADDRESS_PLACEHOLDER: &str = "<address>";
+use super::{ADDRESS_PLACEHOLDER, strip_credentials};
 
 /// Removes `user:password@` from each URL in the text.
 pub(super) fn without_credentials(text: &str) -> Cow<'_, str> {

@@ -217,6 +217,19 @@ impl Visit<'_> {
         self.answers("s")
     }
 
+    /// Ticks what this switch stands for, which is off until then, in the question that is on the screen.
+    pub(crate) fn ticks(&mut self, switch: &str) -> &mut Self {
+        self.terminal.types("c\r").sees("(Enter when done)");
+        let screen = String::from_utf8_lossy(&self.terminal.screen()).into_owned();
+        let row = screen.lines().rev().find(|line| line.contains(switch));
+        let row = row.unwrap_or_else(|| panic!("no switch {switch:?}:\n{screen}"));
+        assert!(row.contains("[ ]"), "off until ticked: {row}");
+        let number = row.split_whitespace().next().unwrap().to_owned();
+        self.terminal.types(&format!("{number}\r")).sees(&format!("[x] {switch}"));
+        self.terminal.sees("(Enter when done)").types("\r");
+        self
+    }
+
     /// Waits for the product's end, and for its handler's.
     pub(crate) fn ends(&mut self) -> ExitStatus {
         let status = self.terminal.ends();
