@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Options, Reporter,
-    ipc::{launch::Launched, unix::Socket},
+    ipc::{launch::Launched, socket::Socket},
     schema::{HandlerMessage, Ready, handler_message::Message},
 };
 

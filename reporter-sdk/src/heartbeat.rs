@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{capture::signals, reporter, shared::clock};
+use crate::{capture::sys, reporter, shared::clock};
 
 /// Between two looks at whether our signal handlers are still in force, in nanoseconds.
 const REARM_EVERY: u64 = 1_000_000_000;
@@ -24,7 +24,7 @@ pub fn heartbeat() {
     if let Some(state) = reporter::entered() {
         state.shared.heartbeat();
         if is_due()
-            && let Err(error) = signals::rearm()
+            && let Err(error) = sys::rearm()
         {
             log::warn!("signal handlers could not be put on top again: {error}");
         }

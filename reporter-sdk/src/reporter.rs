@@ -4,7 +4,6 @@ mod greeting;
 
 use std::{
     io,
-    os::fd::AsFd,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering},
@@ -19,14 +18,15 @@ use report_format::schema::v1::{ErrorKind, ErrorLink};
 use crate::{
     Dump, Error, Options, Restart, SoftError,
     capture::{
-        altstack, child, context, copies, lost, panic, signals, threads,
-        wake::{Channel, Claim, Claimed},
+        claim::{Claim, Claimed},
+        panic,
+        sys::{self, Channel, context, copies, lost},
     },
     ipc::{
         self,
         launch::{self, Launched},
+        socket::{IpcError, Socket, lend},
         spawn::Process,
-        unix::{IpcError, Socket},
     },
     options::{FileAttachment, wire},
     schema::{self, client_message::Message, handler_message::Message as Answer},
@@ -86,8 +86,8 @@ pub(crate) fn active() -> Option<&'static State> {
 /// Not async-signal-safe.
 #[inline]
 pub(crate) fn entered() -> Option<&'static State> {
-    let state = active().or_else(child::start_own)?;
-    altstack::ensure();
+    let state = active().or_else(sys::start_own)?;
+    sys::prepare_thread();
     Some(state)
 }
 
@@ -158,23 +158,20 @@ impl Reporter {
             options.restart = None;
             soft_errors.push(SoftError::from_error("restart", &error));
         }
-        let handler = process.as_ref().map(|process| process.pid);
+        let handler = process.as_ref().map(Process::id);
         let (mapping, greeting) = match Greeting::send(&mut options, &control, program, process) {
             Ok(sent) => sent,
             Err(error) => return Self::inactive(error),
         };
-        if let Some(handler) = handler {
-            // Where Yama restricts ptrace, the handler is allowed by name; elsewhere this is an error that means nothing.
-            let _ = rustix::process::set_ptracer(rustix::process::PTracer::ProcessID(handler));
-        }
+        handler.into_iter().for_each(sys::let_read_memory);
         let mapping: &'static Mapping = Box::leak(Box::new(mapping));
         let state: &'static State = Box::leak(Box::new(State {
             shared: Writer::new(mapping.words()),
-            crash: Channel::new(crash.into(), options.without_progress, options.longest),
+            crash: Channel::new(crash, options.without_progress, options.longest),
             lost: lost::Places::of(&options),
             options,
             pid: std::process::id(),
-            handler: handler.map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned()),
+            handler: handler.unwrap_or(0),
             control,
             starting: Mutex::new(Some(Starting { greeting, stacks: None })),
             unserved: AtomicBool::new(false),
@@ -184,14 +181,14 @@ impl Reporter {
         }));
         state.shared.product_version(&state.options.version);
         register_exits();
-        altstack::ensure();
+        sys::prepare_thread();
         ACTIVE.store(std::ptr::from_ref(state).cast_mut(), Ordering::Release);
-        if let Err(error) = signals::rearm() {
+        if let Err(error) = sys::rearm() {
             state.note("capture.signals", &error);
         }
         panic::install();
         // Last: hundreds of threads that each take a stack leave this one no processor.
-        match threads::give_stacks() {
+        match sys::prepare_threads() {
             Ok(stacks) => {
                 if let Some(starting) = &mut *lock(&state.starting) {
                     starting.stacks = stacks;
@@ -308,7 +305,7 @@ impl State {
         // Which also says that no copy of this library reports with this memory any more.
         self.shared.mark_clean_exit();
         ACTIVE.store(std::ptr::null_mut(), Ordering::Release);
-        signals::disarm();
+        sys::disarm();
     }
 
     fn next(&self) -> u64 {
@@ -339,7 +336,7 @@ impl State {
             crash_number: number.unwrap_or(0),
         };
         // The innermost causes go first where all together is too much for a message.
-        while prost::Message::encoded_len(&error) > ipc::unix::MESSAGE_LIMIT - 64 && error.chain.len() > 1 {
+        while prost::Message::encoded_len(&error) > ipc::socket::MESSAGE_LIMIT - 64 && error.chain.len() > 1 {
             error.chain.pop();
         }
         let message = schema::ClientMessage { sequence: self.next(), message: Some(Message::HandledError(error)) };
@@ -383,7 +380,7 @@ impl State {
             .map_err(|error| Error::io(format!("no memory for the attachment {name}"), error))?;
         let attach = schema::AttachBytes { name: name.into(), media_type: media_type.into() };
         let message = schema::ClientMessage { sequence: self.next(), message: Some(Message::AttachBytes(attach)) };
-        self.control.send(&message, &[memory.as_fd()], START_TIMEOUT).map_err(|error| attaching(name, error))
+        self.control.send(&message, &[lend(&memory)], START_TIMEOUT).map_err(|error| attaching(name, error))
     }
 
     /// Tells the handler of a piece of memory that no report is to have. A length of 0 ends that.
@@ -484,7 +481,7 @@ pub fn shutdown(timeout: Duration) -> bool {
 /// ```
 pub fn rearm() {
     let Some(state) = entered() else { return };
-    if let Err(error) = signals::rearm() {
+    if let Err(error) = sys::rearm() {
         let soft = SoftError::from_error("capture.signals", &error);
         let mut soft_errors = lock(&state.soft_errors);
         if !soft_errors.contains(&soft) {
@@ -512,7 +509,7 @@ fn register_exits() {
     extern "C" fn in_child() {
         let parent = active();
         ACTIVE.store(std::ptr::null_mut(), Ordering::Release);
-        child::forked(parent);
+        sys::forked(parent);
     }
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {

@@ -11,7 +11,7 @@ use std::{
 
 use report_format::schema::v1::ErrorKind;
 
-use super::wake::{Claim, Claimed};
+use super::claim::{Claim, Claimed};
 use crate::{
     reporter::{self, State},
     shared::writer::{self, Panic},

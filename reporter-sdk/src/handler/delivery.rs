@@ -5,7 +5,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{soft_note, thrift};
+use super::soft_note;
+use super::sys::thrift;
 use crate::deliver::{self, DeliverError, Parcel, Product, Transport};
 use crate::fail_points::{self, Point};
 use crate::schema;

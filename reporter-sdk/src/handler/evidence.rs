@@ -9,13 +9,14 @@ use crash_context::CrashContext;
 use minidump::Minidump;
 use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
-use super::argument_block::ArgumentBlock;
-use super::dump::{self, DumpError, DumpRequest, RawDump, StandStill};
 use super::minidump_filter::{self, FilterPlan};
 use super::modules::LoadedModules;
 use super::sanitise::Addresses;
+use super::sys::argument_block::ArgumentBlock;
+use super::sys::dump::{self, DumpError, DumpRequest, RawDump, StandStill};
+use super::sys::{abort_message, fault, memory_map, proc_files, procfs, stand_in};
 use super::unwind::{self, UnwindLimits};
-use super::{abort_message, fault, memory_map, proc_files, procfs, recorded, soft_error, soft_note, stand_in};
+use super::{recorded, soft_error, soft_note};
 use crate::consent::CategorySet;
 use crate::fail_points::{self, Point};
 use crate::redact::{self, prose};

@@ -10,7 +10,7 @@ use report_format::schema::v1::{ErrorKind, ErrorLink};
 use rustix::process::Pid;
 
 use super::evidence::Occurrence;
-use super::procfs;
+use super::sys::procfs;
 use crate::schema::HandledError;
 use crate::shared::clock;
 use crate::shared::snapshot::{CrashRecord, Heartbeat, Snapshot};

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::ipc::{self, unix::Socket};
+use crate::ipc::{self, socket::Socket};
 use crate::shared::mapping::Mapping;
 use crate::shared::record::MemoryRecord;
 

@@ -1,54 +1,39 @@
 //! The handler program's inside. Not for products: they start the program.
 
-mod abort_message;
-mod argument_block;
 mod attachments;
-mod children;
 mod delivery;
-mod detach;
-mod dump;
-mod dump_file;
-mod elf;
 mod evidence;
 mod exclusions;
-mod fault;
 #[cfg(feature = "test-support")]
 pub(crate) mod forged;
 mod full_memory;
 mod hang;
 mod hold;
-mod last_resort;
+#[cfg(target_os = "linux")]
+mod linux;
 mod lost;
-mod memory_map;
-mod memory_reader;
 pub(crate) mod minidump_filter;
-mod module_list;
 mod modules;
 mod pipeline;
-mod proc_files;
-mod procfs;
 mod recorded;
 mod restart;
 pub(crate) mod sanitise;
 mod server;
 mod settings;
 mod signature;
-mod smaps;
 mod spool_state;
-mod stand_in;
-mod stop;
-mod suspend;
-mod thread_list;
-mod thrift;
 mod unwind;
-mod watch;
+#[cfg(windows)]
+mod windows;
 
-pub use detach::detach;
+#[cfg(target_os = "linux")]
+use linux as sys;
+#[cfg(windows)]
+use windows as sys;
+
 pub use server::{ServeError, serve};
-pub use stop::{Stopped, stop};
-
-#[cfg(test)]
-mod live_child;
+pub use sys::detach::detach;
+pub use sys::stop::{Stopped, stop};
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -63,6 +48,7 @@ pub(crate) fn full_memory_of<W: std::io::Write>(
     out: W,
 ) -> Result<(W, report_format::memory::Stats), Box<dyn Error>> {
     use report_format::{Summary, Writer, memory};
+    use sys::{argument_block, memory_map, memory_reader, suspend};
     let mut soft_errors = Vec::new();
     let held = suspend::hold(i32::try_from(pid)?, &mut soft_errors);
     let block = argument_block::ArgumentBlock::read(pid, &memory_map::read(pid)?)?;

@@ -11,7 +11,8 @@ use minidump::{CodeView, Minidump, MinidumpModule, MinidumpModuleList, Module as
 use report_format::schema::v1;
 
 use super::minidump_filter::stream;
-use super::{memory_map, soft_error};
+use super::soft_error;
+use super::sys::memory_map;
 use crate::redact::file_path;
 
 /// Of a process that loads and unloads without end, or says so.

@@ -4,9 +4,9 @@
 
 use report_format::schema::v1;
 
-use super::elf::ElfFile;
 use super::modules::LoadedModules;
 use super::soft_error;
+use super::sys::elf::ElfFile;
 use crate::schema::HandledError;
 
 const MOST_FRAMES: usize = 256;

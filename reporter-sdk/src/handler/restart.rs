@@ -12,8 +12,8 @@ use report_format::schema::v1::ErrorKind;
 use rustix::fs::Mode;
 use rustix::process::Pid;
 
-use super::procfs;
-use super::watch::Ending;
+use super::sys::procfs;
+use super::sys::watch::Ending;
 use crate::places;
 use crate::schema;
 use crate::shared::snapshot::Signal;

@@ -10,7 +10,6 @@ use report_format::schema::v1::{self, ErrorKind};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::attachments::Attachments;
-use super::children::CrashedChild;
 use super::delivery::{self, Delivery};
 use super::evidence::{self, Occurrence};
 use super::exclusions::Exclusions;
@@ -21,10 +20,12 @@ use super::pipeline::{Became, Pipeline, PipelineError};
 use super::restart::Restart;
 use super::settings::Settings;
 use super::spool_state::{open_spool, pipeline_fails, undelivered};
-use super::watch::{Ending, Product};
-use super::{soft_error, soft_note, thrift};
+use super::sys::children::CrashedChild;
+use super::sys::thrift;
+use super::sys::watch::{Ending, Product};
+use super::{soft_error, soft_note};
 use crate::consent::{AdministratorPolicy, TerminalAsker};
-use crate::ipc::unix::{Datagram, IpcError, Socket};
+use crate::ipc::socket::{Datagram, IpcError, Socket};
 use crate::ipc::{self, PROTOCOL_VERSION};
 use crate::schema::{
     ClientMessage, Done, HandledError, HandlerMessage, Hello, Ready, Refused, client_message, handler_message,

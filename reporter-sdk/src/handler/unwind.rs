@@ -17,8 +17,8 @@ use minidump::{
 };
 use report_format::schema::v1;
 
-use super::elf::{ElfFile, Tables};
 use super::modules::LoadedModules;
+use super::sys::elf::{ElfFile, Tables};
 use super::{soft_error, soft_note};
 use crate::redact::prose;
 

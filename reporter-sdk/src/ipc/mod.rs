@@ -1,17 +1,18 @@
-//! How product and handler talk: two sockets that only they hold.
+//! How product and handler talk: two channels that only they hold.
 //!
 //! *control* carries the messages of `proto/handler/v1/ipc.proto`, one a datagram. The *crash channel* carries single bytes, since one of its ends is
-//! a signal handler.
+//! a signal handler or an exception handler.
 
 pub(crate) mod child_crash;
 #[cfg(target_os = "linux")]
-pub(crate) mod launch;
+pub(crate) mod linux;
+#[cfg(windows)]
+pub(crate) mod windows;
+
 #[cfg(target_os = "linux")]
-pub(crate) mod spawn;
-#[cfg(target_os = "linux")]
-mod trust;
-#[cfg(target_os = "linux")]
-pub(crate) mod unix;
+pub(crate) use linux::{launch, socket, spawn};
+#[cfg(windows)]
+pub(crate) use windows::{launch, socket, spawn};
 
 /// Raised when a message changes its meaning. Both sides come from the same release, so nothing else is spoken.
 pub(crate) const PROTOCOL_VERSION: u32 = 2;

@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    os::fd::AsFd,
     time::{Duration, Instant},
 };
 
@@ -11,8 +10,8 @@ use crate::{
     Error, Options, SoftError,
     ipc::{
         self,
+        socket::{IpcError, Socket, lend},
         spawn::Process,
-        unix::{IpcError, Socket},
     },
     options::wire,
     schema::{self, client_message::Message, handler_message::Message as Answer},
@@ -99,7 +98,7 @@ pub(super) enum NoService {
 
 fn send(control: &Socket, hello: &schema::ClientMessage) -> Result<Mapping, Error> {
     let (mapping, memory) = Mapping::create().map_err(|error| Error::io("no shared memory", error))?;
-    match control.send(hello, &[memory.as_fd()], START_TIMEOUT) {
+    match control.send(hello, &[lend(&memory)], START_TIMEOUT) {
         // That it is gone already shows when its answer is looked for.
         Ok(()) | Err(IpcError::Closed) => Ok(mapping),
         Err(error) => Err(no_answer(error)),

@@ -3,17 +3,23 @@
 //! The product writes without locks, allocation or system calls; the handler reads it as the hostile input it is. It is evidence, never authority:
 //! no path, command, recipient or consent is ever taken from it.
 
-pub(crate) mod clock;
 pub(crate) mod layout;
-#[cfg(target_os = "linux")]
 pub(crate) mod left;
-pub(crate) mod mapping;
+#[cfg(target_os = "linux")]
+mod linux;
 #[cfg(any(feature = "handler", test))]
 pub(crate) mod record;
 pub(crate) mod seat;
 #[cfg(any(feature = "handler", test))]
 pub(crate) mod snapshot;
+#[cfg(windows)]
+mod windows;
 pub(crate) mod writer;
 
-#[cfg(test)]
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{clock, mapping};
+#[cfg(windows)]
+pub(crate) use windows::{clock, mapping};
+
+#[cfg(all(test, target_os = "linux"))]
 mod tests;

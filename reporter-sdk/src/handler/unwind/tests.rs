@@ -1,6 +1,6 @@
 use super::*;
-use crate::handler::dump;
-use crate::handler::live_child::LiveChild;
+use crate::handler::sys::dump;
+use crate::handler::sys::live_child::LiveChild;
 
 fn unwound(limits: UnwindLimits) -> (v1::Stacks, v1::Modules, Vec<v1::SoftError>) {
     let child = LiveChild::start();

@@ -1,0 +1,32 @@
+//! Signals: our own chain, and what a thread and a forked child need for it.
+
+mod altstack;
+mod chain;
+mod child;
+pub(crate) mod context;
+pub(crate) mod copies;
+mod loaded;
+pub(crate) mod lost;
+mod place;
+mod record;
+mod runtime;
+mod signals;
+mod terminate;
+mod threads;
+mod wake;
+
+pub(crate) use altstack::ensure as prepare_thread;
+pub(crate) use child::{forked, start_own};
+pub(crate) use signals::{disarm, rearm};
+pub(crate) use threads::give_stacks as prepare_threads;
+pub(crate) use wake::{Channel, pause};
+
+#[cfg(test)]
+mod tests;
+
+/// Lets the handler read this process's memory: where Yama restricts ptrace it is allowed by name; elsewhere this is an error that means nothing.
+pub(crate) fn let_read_memory(handler: u32) {
+    if let Some(handler) = i32::try_from(handler).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::set_ptracer(rustix::process::PTracer::ProcessID(handler));
+    }
+}

@@ -1,0 +1,2 @@
+pub(crate) mod clock;
+pub(crate) mod mapping;
