@@ -58,7 +58,7 @@ mod ipc;
 #[cfg(all(feature = "handler", target_os = "linux"))]
 mod local_socket;
 mod options;
-#[cfg(target_os = "linux")]
+mod os_bytes;
 mod places;
 #[cfg(feature = "handler")]
 pub mod redact;

@@ -6,7 +6,6 @@ use report_format::schema::v1::{Category, ErrorKind};
 use zeroize::Zeroizing;
 
 mod restart;
-#[cfg(target_os = "linux")]
 pub(crate) mod wire;
 
 pub use restart::Restart;

@@ -164,10 +164,14 @@ impl Reporter {
             Err(error) => return Self::inactive(error),
         };
         handler.into_iter().for_each(sys::let_read_memory);
+        let channel = match Channel::new(crash, options.without_progress, options.longest) {
+            Ok(channel) => channel,
+            Err(error) => return Self::inactive(greeting.end(&Error::io("no crash channel", error))),
+        };
         let mapping: &'static Mapping = Box::leak(Box::new(mapping));
         let state: &'static State = Box::leak(Box::new(State {
             shared: Writer::new(mapping.words()),
-            crash: Channel::new(crash, options.without_progress, options.longest),
+            crash: channel,
             lost: lost::Places::of(&options),
             options,
             pid: std::process::id(),
@@ -515,7 +519,6 @@ fn register_exits() {
     if !REGISTERED.swap(true, Ordering::Relaxed) {
         // SAFETY: the function lives as long as the program does, and takes part in no Rust state that has ended by then.
         unsafe { libc::atexit(at_exit) };
-        // SAFETY: as above; it is async-signal-safe, which a child of a threaded process needs: atomics, cells of its thread and system calls.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        sys::at_fork(in_child);
     }
 }

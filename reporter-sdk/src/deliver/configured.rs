@@ -49,8 +49,7 @@ fn settings(smtp: schema::Smtp) -> Result<SmtpSettings, DeliverError> {
 
 #[cfg(unix)]
 fn path(bytes: Vec<u8>) -> Result<PathBuf, DeliverError> {
-    use std::os::unix::ffi::OsStringExt;
-    let path = PathBuf::from(std::ffi::OsString::from_vec(bytes));
+    let path = PathBuf::from(crate::os_bytes::from_bytes(bytes));
     // The handler's own working directory means nothing to the product.
     if path.is_absolute() { Ok(path) } else { Err(usage("the directory for mails must be an absolute path")) }
 }

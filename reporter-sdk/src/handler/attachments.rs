@@ -43,8 +43,7 @@ pub(crate) enum AttachError {
 
 impl Attachments {
     pub(crate) fn add_file(&mut self, file: AttachFile) -> Result<(), AttachError> {
-        use std::os::unix::ffi::OsStringExt;
-        let path = PathBuf::from(std::ffi::OsString::from_vec(file.path));
+        let path = PathBuf::from(crate::os_bytes::from_bytes(file.path));
         if !path.is_absolute() {
             return Err(AttachError::Path { name: file.name });
         }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -64,7 +63,7 @@ impl Restart {
     /// `None` where the product does not want it, or must not be given it: with more rights than its user has.
     pub(crate) fn new(wanted: Option<schema::Restart>, product: Pid) -> Option<Self> {
         let wanted = wanted.filter(|_| !places::elevated())?;
-        let text = OsString::from_vec;
+        let text = crate::os_bytes::from_bytes;
         let (program, directory) = (PathBuf::from(text(wanted.program)), PathBuf::from(text(wanted.directory)));
         (program.is_absolute() && directory.is_absolute()).then(|| Self {
             program,

@@ -1,7 +1,5 @@
 //! What the product fixed at its start. All authority comes from here, none from shared memory.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +7,7 @@ use report_format::schema::v1::{self, ErrorKind};
 use sha2::{Digest, Sha256};
 
 use crate::consent::{Notice, ProductPolicy};
+use crate::os_bytes::from_bytes;
 use crate::schema::{Configuration, DumpPolicy, KindPolicy, Mail, Restart};
 use crate::spool::{ReportLimits, Spool, SpoolLimits};
 
@@ -55,7 +54,7 @@ impl Settings {
         let product = product.unwrap_or_default();
         let policy = ProductPolicy::from_configuration(&categories, &kinds);
         let product_id = product_id.try_into().unwrap_or_else(|_| derived_id(&product));
-        let given = PathBuf::from(OsString::from_vec(spool_directory));
+        let given = PathBuf::from(from_bytes(spool_directory));
         let spool =
             if given.is_absolute() { Some(given) } else { Spool::default_directory(&product.vendor, &product.name) };
         Self {

@@ -1,12 +1,12 @@
 //! Options as the handler is told them. The password goes on from here in one place only.
 
-use std::{env, ffi::OsStr, os::unix::ffi::OsStrExt, time::Duration};
+use std::{env, time::Duration};
 
 use report_format::schema::v1;
 use zeroize::Zeroize;
 
 use super::{Children, Dump, FileAttachment, Mail, Options, Policy, Restart, Tls, Transport};
-use crate::schema;
+use crate::{os_bytes::to_bytes, schema};
 
 /// The configuration of a [`schema::Hello`]. Call [`wipe`] on it once it is encoded.
 ///
@@ -22,7 +22,7 @@ pub(crate) fn configuration(options: &mut Options) -> schema::Configuration {
             sdk_version: env!("CARGO_PKG_VERSION").into(),
         }),
         product_id: options.product_id.map(Vec::from).unwrap_or_default(),
-        spool_directory: options.spool.as_ref().map(|path| path.as_os_str().as_bytes().into()).unwrap_or_default(),
+        spool_directory: options.spool.as_ref().map(|path| to_bytes(path.as_os_str())).unwrap_or_default(),
         categories: options
             .categories
             .iter()
@@ -87,7 +87,7 @@ pub(crate) fn attachment(file: &FileAttachment) -> schema::AttachFile {
     schema::AttachFile {
         name: file.name.clone(),
         media_type: file.media_type.clone(),
-        path: file.path.as_os_str().as_bytes().into(),
+        path: to_bytes(file.path.as_os_str()),
     }
 }
 
@@ -108,18 +108,17 @@ fn mail(mail: Mail) -> schema::Mail {
             timeout_millis: millis(smtp.timeout),
         }),
         Transport::EmlDirectory(path) => {
-            schema::mail::Transport::EmlDirectory(schema::EmlDirectory { path: path.as_os_str().as_bytes().into() })
+            schema::mail::Transport::EmlDirectory(schema::EmlDirectory { path: to_bytes(path.as_os_str()) })
         }
     });
     schema::Mail { from: mail.from, to: mail.to, transport }
 }
 
 fn restart(restart: &Restart) -> schema::Restart {
-    let bytes = |text: &OsStr| text.as_bytes().to_vec();
     schema::Restart {
-        program: bytes(restart.program.as_os_str()),
-        arguments: restart.arguments.iter().map(|argument| bytes(argument)).collect(),
-        directory: bytes(restart.directory.as_os_str()),
+        program: to_bytes(restart.program.as_os_str()),
+        arguments: restart.arguments.iter().map(|argument| to_bytes(argument)).collect(),
+        directory: to_bytes(restart.directory.as_os_str()),
         uptime_millis: restart.uptime.as_millis().try_into().unwrap_or(u64::MAX),
     }
 }

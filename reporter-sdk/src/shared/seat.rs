@@ -84,7 +84,12 @@ fn common(thread: u32) -> usize {
 
 /// The kernel's number of the calling thread.
 pub(crate) fn thread_id() -> u32 {
-    rustix::thread::gettid().as_raw_nonzero().get() as u32
+    #[cfg(target_os = "linux")]
+    let thread = rustix::thread::gettid().as_raw_nonzero().get() as u32;
+    #[cfg(windows)]
+    // SAFETY: reads a value of this thread's own.
+    let thread = unsafe { windows_sys::Win32::System::Threading::GetCurrentThreadId() };
+    thread
 }
 
 #[cfg(test)]

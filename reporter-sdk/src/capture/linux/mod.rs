@@ -24,6 +24,13 @@ pub(crate) use wake::{Channel, pause};
 #[cfg(test)]
 mod tests;
 
+/// Has every forked child run `in_child` first.
+pub(crate) fn at_fork(in_child: extern "C" fn()) {
+    // SAFETY: the function lives as long as the program does; it is async-signal-safe, which a child of a threaded process needs: atomics, cells of its thread
+    // and system calls.
+    unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+}
+
 /// Lets the handler read this process's memory: where Yama restricts ptrace it is allowed by name; elsewhere this is an error that means nothing.
 pub(crate) fn let_read_memory(handler: u32) {
     if let Some(handler) = i32::try_from(handler).ok().and_then(rustix::process::Pid::from_raw) {

@@ -1,7 +1,7 @@
 //! The product's end of the crash channel. Everything here is async-signal-safe.
 
 use std::{
-    io::IoSlice,
+    io::{self, IoSlice},
     mem::MaybeUninit,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     sync::atomic::{AtomicU64, Ordering},
@@ -28,14 +28,12 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
-    pub(crate) fn new(socket: Socket, without_progress: Duration, longest: Duration) -> Self {
+    /// Elsewhere the system may refuse what is needed to wait.
+    #[allow(clippy::unnecessary_wraps, reason = "as elsewhere")]
+    pub(crate) fn new(socket: Socket, without_progress: Duration, longest: Duration) -> io::Result<Self> {
         let nanos = |wait: Duration| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-        Self {
-            socket: socket.into(),
-            without_progress: nanos(without_progress),
-            longest: nanos(longest),
-            numbers: AtomicU64::new(1),
-        }
+        let (without_progress, longest) = (nanos(without_progress), nanos(longest));
+        Ok(Self { socket: socket.into(), without_progress, longest, numbers: AtomicU64::new(1) })
     }
 
     /// The number of the next report that uses the crash slot.
@@ -127,7 +125,7 @@ fn receive(socket: BorrowedFd<'_>) -> Received {
     match size {
         1 => Received::Byte(byte),
         0 => Received::End,
-        _ => match std::io::Error::last_os_error().raw_os_error() {
+        _ => match io::Error::last_os_error().raw_os_error() {
             Some(libc::EAGAIN | libc::EINTR) => Received::Nothing,
             _ => Received::End,
         },

@@ -1,1 +1,2 @@
-//! x
+pub(crate) mod clock;
+pub(crate) mod mapping;
