@@ -30,7 +30,7 @@ mod attachments;
 #[doc(hidden)]
 pub mod bench;
 mod capture;
-#[cfg(feature = "handler")]
+#[cfg(all(feature = "handler", target_os = "linux"))]
 pub mod consent;
 #[cfg(feature = "handler")]
 mod dates;
@@ -38,21 +38,21 @@ mod dates;
 pub mod deliver;
 #[cfg(feature = "handler")]
 mod descriptors;
-#[cfg(feature = "handler")]
+#[cfg(all(feature = "handler", target_os = "linux"))]
 pub mod encode;
 mod error;
 mod excluded;
 #[cfg(feature = "handler")]
 #[doc(hidden)]
 pub mod fail_points;
-#[cfg(feature = "test-support")]
+#[cfg(all(feature = "test-support", target_os = "linux"))]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "handler")]
 #[doc(hidden)]
 pub mod handler;
 mod heartbeat;
-#[cfg(feature = "handler")]
+#[cfg(all(feature = "handler", target_os = "linux"))]
 pub mod inventory;
 mod ipc;
 #[cfg(all(feature = "handler", target_os = "linux"))]
@@ -65,14 +65,14 @@ pub mod redact;
 mod reporter;
 #[allow(dead_code)]
 mod schema;
-#[cfg(feature = "handler")]
+#[cfg(all(feature = "handler", target_os = "linux"))]
 pub mod screen;
 mod shared;
-#[cfg(feature = "handler")]
+#[cfg(all(feature = "handler", target_os = "linux"))]
 pub mod spool;
-#[cfg(feature = "handler")]
+#[cfg(all(feature = "handler", target_os = "linux"))]
 pub mod statement;
-#[cfg(feature = "handler")]
+#[cfg(all(feature = "handler", target_os = "linux"))]
 mod stopping;
 mod text;
 #[cfg(all(feature = "handler", target_os = "linux"))]

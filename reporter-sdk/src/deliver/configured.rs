@@ -47,7 +47,6 @@ fn settings(smtp: schema::Smtp) -> Result<SmtpSettings, DeliverError> {
     Ok(settings.timeout(timeout))
 }
 
-#[cfg(unix)]
 fn path(bytes: Vec<u8>) -> Result<PathBuf, DeliverError> {
     let path = PathBuf::from(crate::os_bytes::from_bytes(bytes));
     // The handler's own working directory means nothing to the product.

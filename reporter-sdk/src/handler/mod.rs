@@ -1,27 +1,46 @@
 //! The handler program's inside. Not for products: they start the program.
 
+#[cfg(target_os = "linux")]
 mod attachments;
+#[cfg(target_os = "linux")]
 mod delivery;
+#[cfg(target_os = "linux")]
 mod evidence;
+#[cfg(target_os = "linux")]
 mod exclusions;
-#[cfg(feature = "test-support")]
+#[cfg(all(feature = "test-support", target_os = "linux"))]
 pub(crate) mod forged;
+#[cfg(target_os = "linux")]
 mod full_memory;
+#[cfg(target_os = "linux")]
 mod hang;
+#[cfg(target_os = "linux")]
 mod hold;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
 mod lost;
+#[cfg(target_os = "linux")]
 pub(crate) mod minidump_filter;
+#[cfg(target_os = "linux")]
 mod modules;
+#[cfg(target_os = "linux")]
 mod pipeline;
+#[cfg(target_os = "linux")]
 mod recorded;
+#[cfg(target_os = "linux")]
 mod restart;
+#[cfg(target_os = "linux")]
 pub(crate) mod sanitise;
+#[cfg(target_os = "linux")]
 mod server;
+#[cfg(target_os = "linux")]
 mod settings;
+#[cfg(target_os = "linux")]
 mod signature;
+#[cfg(target_os = "linux")]
 mod spool_state;
+#[cfg(target_os = "linux")]
 mod unwind;
 #[cfg(windows)]
 mod windows;
@@ -31,8 +50,11 @@ use linux as sys;
 #[cfg(windows)]
 use windows as sys;
 
+#[cfg(target_os = "linux")]
 pub use server::{ServeError, serve};
+#[cfg(target_os = "linux")]
 pub use sys::detach::detach;
+#[cfg(target_os = "linux")]
 pub use sys::stop::{Stopped, stop};
 
 use std::error::Error;

@@ -68,6 +68,14 @@ impl Home {
 
 /// The home directories of the user that runs this process: of the password file, and of `HOME`. The name service is not asked: it can
 /// be a server that does not answer.
+#[cfg(windows)]
+pub(super) fn own_homes() -> Vec<Home> {
+    Vec::new()
+}
+
+/// The home directories of the user that runs this process: of the password file, and of `HOME`. The name service is not asked: it can
+/// be a server that does not answer.
+#[cfg(target_os = "linux")]
 pub(super) fn own_homes() -> Vec<Home> {
     const PASSWD_LIMIT: u64 = 1 << 20;
     let uid = rustix::process::getuid().as_raw().to_string();
