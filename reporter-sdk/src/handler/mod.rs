@@ -53,7 +53,7 @@ use windows as sys;
 #[cfg(target_os = "linux")]
 pub use server::{ServeError, serve};
 #[cfg(target_os = "linux")]
-pub use sys::detach::detach;
+pub use sys::connection::Connection;
 #[cfg(target_os = "linux")]
 pub use sys::stop::{Stopped, stop};
 

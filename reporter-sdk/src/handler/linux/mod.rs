@@ -3,7 +3,7 @@
 pub(super) mod abort_message;
 pub(super) mod argument_block;
 pub(super) mod children;
-pub(super) mod detach;
+pub(super) mod connection;
 pub(super) mod dump;
 mod dump_file;
 pub(super) mod elf;
@@ -11,6 +11,7 @@ pub(super) mod fault;
 mod last_resort;
 #[cfg(test)]
 pub(super) mod live_child;
+pub(super) mod manners;
 pub(super) mod memory_map;
 pub(super) mod memory_reader;
 mod module_list;
@@ -21,5 +22,6 @@ pub(super) mod stand_in;
 pub(super) mod stop;
 pub(super) mod suspend;
 mod thread_list;
+pub(super) mod threads;
 pub(super) mod thrift;
 pub(super) mod watch;
