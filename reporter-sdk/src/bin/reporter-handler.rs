@@ -1,8 +1,6 @@
 //! The handler: started by a product's SDK, never by a person. A person can end those that run.
 
-use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -23,6 +21,10 @@ struct Arguments {
     /// Print what a report can hold, with purpose and example of each fact, and end: for a vendor's policy page
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text", exclusive = true)]
     what_is_collected: Option<StatementFormat>,
+    /// The handle of the product's process, which this program inherits
+    #[cfg(windows)]
+    #[arg(long, value_name = "HANDLE", hide = true)]
+    product: Option<usize>,
     /// Append what happens to this file (made owner-only)
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -71,17 +73,21 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(format) = arguments.what_is_collected {
         return print(format);
     }
+    #[cfg(target_os = "linux")]
+    let connection = Connection::inherited();
+    #[cfg(windows)]
+    let connection = Connection::inherited(arguments.product);
     let Arguments { serve: true, log, .. } = arguments else {
         bail!("nothing to do: a product's SDK starts this program with --serve");
     };
-    let connection = Connection::inherited().context(
+    let connection = connection.context(
         "standard input and output must be a product's channels: only a product's SDK can start this program",
     )?;
     let log = log.map(std::path::absolute).transpose().context("--log")?;
     connection.detach().context("cannot become a process of its own")?;
     if let Some(path) = log {
-        let open = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(&path);
-        let file = open.with_context(|| format!("cannot open the log {}", path.display()))?;
+        let file = reporter_sdk::handler::open_log(&path)
+            .with_context(|| format!("cannot open the log {}", path.display()))?;
         tracing_subscriber::fmt().with_ansi(false).with_writer(file).init();
     }
     reporter_sdk::handler::serve(connection).context("cannot serve the product")

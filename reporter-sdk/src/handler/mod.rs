@@ -55,6 +55,8 @@ pub use server::{ServeError, serve};
 #[cfg(target_os = "linux")]
 pub use sys::connection::Connection;
 #[cfg(target_os = "linux")]
+pub use sys::log::open_log;
+#[cfg(target_os = "linux")]
 pub use sys::stop::{Stopped, stop};
 
 use std::error::Error;

@@ -11,6 +11,7 @@ pub(super) mod fault;
 mod last_resort;
 #[cfg(test)]
 pub(super) mod live_child;
+pub(super) mod log;
 pub(super) mod manners;
 pub(super) mod memory_map;
 pub(super) mod memory_reader;
