@@ -113,7 +113,8 @@ pub(crate) fn begin_dump<'a>(
     if !allowed.contains(Category::Memory) || matches!(policy, DumpPolicy::None) {
         return None;
     }
-    let crash = occurrence.crash.as_ref()?;
+    // A process of which no thread is known has ended.
+    let crash = occurrence.crash.as_ref().filter(|crash| crash.tid != 0)?;
     // The memory is shared, so the process it names could be any: only the peer is dumped.
     if crash.pid != pid {
         let message = format!("process {} reports an error of process {}, which is not dumped", pid, crash.pid);
@@ -400,7 +401,8 @@ pub(crate) fn error(occurrence: &Occurrence, id: [u8; 16], memory: &Memory, now:
         chain,
         thread_id,
         thread_name: prose(&thread_name.unwrap_or_default()).into_owned(),
-        exit_code: None,
+        // Of a process that has ended, its fault is the code that it left.
+        exit_code: crash.as_ref().filter(|crash| crash.tid == 0).and_then(|crash| Some(crash.signal?.number)),
     }
 }
 

@@ -510,7 +510,10 @@ impl Server {
         {
             return tracing::info!("the product has left its crash for the next start");
         }
-        let occurrence = Occurrence { kind: ErrorKind::Vanished, snapshot, crash, handled: None };
+        let fault = crash.is_none().then(|| ending.fault()).flatten();
+        let kind = if fault.is_some() { ErrorKind::Crash } else { ErrorKind::Vanished };
+        let crash = crash.or_else(|| fault.map(|fault| CrashRecord::of_an_end(kind, self.pipeline.pid, fault)));
+        let occurrence = Occurrence { kind, snapshot, crash, handled: None };
         self.report(&occurrence, Hold::nobody());
     }
 

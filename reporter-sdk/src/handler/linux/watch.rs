@@ -62,6 +62,11 @@ impl Ending {
         matches!(self, Ending::Killed(libc::SIGABRT) | Ending::Unknown)
     }
 
+    /// The fault that it was the end of, where no hook of ours has seen it. Here each that ends a process is a signal that was ours to catch, or somebody's.
+    pub(crate) fn fault(self) -> Option<Signal> {
+        None
+    }
+
     fn from_status(status: i32) -> Self {
         if libc::WIFSIGNALED(status) {
             Ending::Killed(libc::WTERMSIG(status))

@@ -68,11 +68,11 @@ impl Ending {
         matches!(self, Ending::Failed(_) | Ending::Exited(ABORT) | Ending::Unknown)
     }
 
-    /// The code that the process left.
-    pub(crate) fn code(self) -> Option<u32> {
+    /// The fault that it was the end of, where no hook of ours has seen it: a fast fail, which no hook sees, or a heap that the system found corrupted.
+    pub(crate) fn fault(self) -> Option<Signal> {
         match self {
-            Ending::Exited(code) | Ending::Failed(code) => Some(code),
-            Ending::Unknown => None,
+            Ending::Failed(code) => Some(Signal { number: code.cast_signed(), code: 0 }),
+            Ending::Exited(_) | Ending::Unknown => None,
         }
     }
 }
@@ -183,7 +183,7 @@ mod tests {
         assert!(Ending::from_code(1).is_wanted() && Ending::from_code(CONTROL_C).is_wanted());
         for fault in [0xC000_0005, 0xC000_00FD, 0xC000_0374, FAST_FAIL, 0xE06D_7363] {
             let ending = Ending::from_code(fault);
-            assert!(!ending.is_wanted() && ending.can_follow_a_crash() && ending.code() == Some(fault), "{fault:#x}");
+            assert!(!ending.is_wanted() && ending.can_follow_a_crash() && ending.fault().is_some(), "{fault:#x}");
         }
         assert!(!Ending::Unknown.is_wanted());
     }
