@@ -30,7 +30,7 @@ mod attachments;
 #[doc(hidden)]
 pub mod bench;
 mod capture;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(feature = "handler")]
 pub mod consent;
 #[cfg(feature = "handler")]
 mod dates;
@@ -38,7 +38,7 @@ mod dates;
 pub mod deliver;
 #[cfg(feature = "handler")]
 mod descriptors;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(feature = "handler")]
 pub mod encode;
 mod error;
 mod excluded;
@@ -61,18 +61,22 @@ mod options;
 mod os_bytes;
 mod places;
 #[cfg(feature = "handler")]
+mod random;
+#[cfg(feature = "handler")]
 pub mod redact;
 mod reporter;
 #[allow(dead_code)]
 mod schema;
 #[cfg(all(feature = "handler", target_os = "linux"))]
 pub mod screen;
+#[cfg(windows)]
+mod security;
 mod shared;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(feature = "handler")]
 pub mod spool;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(feature = "handler")]
 pub mod statement;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(feature = "handler")]
 mod stopping;
 mod text;
 #[cfg(all(feature = "handler", target_os = "linux"))]

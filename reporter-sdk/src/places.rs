@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[cfg(target_os = "linux")]
 use linux as sys;
 #[cfg(windows)]
-pub(crate) use sys::user;
+pub(crate) use sys::{user, wide_text};
 #[cfg(windows)]
 use windows as sys;
 

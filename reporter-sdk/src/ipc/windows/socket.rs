@@ -16,11 +16,7 @@ use windows_sys::Win32::{
     Foundation::{
         DUPLICATE_CLOSE_SOURCE, DUPLICATE_SAME_ACCESS, DuplicateHandle, ERROR_BROKEN_PIPE, ERROR_IO_INCOMPLETE,
         ERROR_IO_PENDING, ERROR_MORE_DATA, ERROR_NO_DATA, ERROR_OPERATION_ABORTED, ERROR_PIPE_NOT_CONNECTED,
-        GENERIC_READ, GENERIC_WRITE, HANDLE, INVALID_HANDLE_VALUE, LocalFree, WAIT_OBJECT_0,
-    },
-    Security::{
-        Authorization::{ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1},
-        SECURITY_ATTRIBUTES,
+        GENERIC_READ, GENERIC_WRITE, HANDLE, INVALID_HANDLE_VALUE, WAIT_OBJECT_0,
     },
     Storage::FileSystem::{
         CreateFileW, FILE_FLAG_FIRST_PIPE_INSTANCE, FILE_FLAG_OVERLAPPED, OPEN_EXISTING, PIPE_ACCESS_DUPLEX, ReadFile,
@@ -37,7 +33,7 @@ use windows_sys::Win32::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::places;
+use crate::security;
 
 /// The largest message, in bytes.
 pub(crate) const MESSAGE_LIMIT: usize = 128 << 10;
@@ -442,7 +438,7 @@ fn pipe_pair() -> io::Result<(OwnedHandle, OwnedHandle)> {
     let name: Vec<u16> = format!("\\\\.\\pipe\\error-reporting-{}-{}\0", std::process::id(), uuid::Uuid::now_v7())
         .encode_utf16()
         .collect();
-    let security = OwnerOnly::new()?;
+    let security = security::Descriptor::owner_only()?;
     let attributes = security.attributes(false);
     let access = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE;
     let mode = PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS;
@@ -470,41 +466,6 @@ fn pipe_pair() -> io::Result<(OwnedHandle, OwnedHandle)> {
     // SAFETY: the one value that is given lives here.
     let set = unsafe { SetNamedPipeHandleState(theirs.as_raw_handle(), &raw const mode, ptr::null(), ptr::null()) };
     if set == 0 { Err(io::Error::last_os_error()) } else { Ok((ours, theirs)) }
-}
-
-/// A security descriptor that lets this process's user in and nobody else.
-struct OwnerOnly(*mut core::ffi::c_void);
-
-impl OwnerOnly {
-    fn new() -> io::Result<Self> {
-        let text: Vec<u16> = format!("D:P(A;;GA;;;{})\0", places::user()?).encode_utf16().collect();
-        let mut descriptor = ptr::null_mut();
-        // SAFETY: the text ends in a zero; the descriptor's place lives here, and its size is not asked for.
-        let made = unsafe {
-            ConvertStringSecurityDescriptorToSecurityDescriptorW(
-                text.as_ptr(),
-                SDDL_REVISION_1,
-                &raw mut descriptor,
-                ptr::null_mut(),
-            )
-        };
-        if made == 0 { Err(io::Error::last_os_error()) } else { Ok(Self(descriptor)) }
-    }
-
-    fn attributes(&self, inherited: bool) -> SECURITY_ATTRIBUTES {
-        SECURITY_ATTRIBUTES {
-            nLength: size_of::<SECURITY_ATTRIBUTES>() as u32,
-            lpSecurityDescriptor: self.0,
-            bInheritHandle: inherited.into(),
-        }
-    }
-}
-
-impl Drop for OwnerOnly {
-    fn drop(&mut self) {
-        // SAFETY: the system allocated it for us.
-        unsafe { LocalFree(self.0) };
-    }
 }
 
 #[cfg(test)]
