@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -107,8 +108,11 @@ fn long_paths_and_names_of_any_language_are_read_and_written() {
     assert_eq!(fs::read(deep.join("attachment-001.bin")).unwrap(), b"line 1\nline 2\n");
     let report = deep.join("日本語.report");
     fs::write(&report, small_report(1, "Ledger")).unwrap();
-    for path in [report.clone(), report.canonicalize().unwrap()] {
-        let run = reportdecode(&["verify".as_ref(), path.as_os_str()], b"");
+    // Not under Wine: Wine 8 canonicalises no path of more than 260 characters, so the long way of writing it is made by hand.
+    let mut written_long = OsString::from(if cfg!(windows) { r"\\?\" } else { "" });
+    written_long.push(&report);
+    for path in [report.as_os_str(), &written_long] {
+        let run = reportdecode(&["verify".as_ref(), path], b"");
         assert_eq!(run.code, 0, "{path:?}: {}", run.stderr);
     }
 }
