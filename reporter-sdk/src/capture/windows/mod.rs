@@ -1,13 +1,24 @@
 //! Exceptions: what Windows tells this process of its own faults, and what a thread needs for it.
 
+mod chain;
 pub(crate) mod context;
 pub(crate) mod copies;
-pub(crate) mod exceptions;
+mod cpp;
+mod crt;
+mod exceptions;
 pub(crate) mod lost;
+mod managed;
+mod memory;
+mod stacks;
+mod waiter;
 mod wake;
 
-pub(crate) use exceptions::{disarm, prepare_thread, prepare_threads, rearm};
+pub(crate) use exceptions::{disarm, rearm};
+pub(crate) use stacks::{ensure as prepare_thread, prepare_threads};
 pub(crate) use wake::{Channel, pause};
+
+#[cfg(test)]
+mod tests;
 
 use std::{ffi::c_void, ptr};
 
