@@ -65,7 +65,7 @@ pub mod redact;
 mod reporter;
 #[allow(dead_code)]
 mod schema;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(feature = "handler")]
 pub mod screen;
 mod shared;
 #[cfg(all(feature = "handler", target_os = "linux"))]
