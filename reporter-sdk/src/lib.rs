@@ -67,7 +67,7 @@ pub mod redact;
 mod reporter;
 #[allow(dead_code)]
 mod schema;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(feature = "handler")]
 pub mod screen;
 #[cfg(windows)]
 mod security;

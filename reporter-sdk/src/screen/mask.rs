@@ -54,6 +54,16 @@ impl Mask {
     }
 }
 
+/// Covers what was not the product's both before and after an image was taken. `false` where nothing is left.
+///
+/// Situation: a window of another program comes up between the question whose the windows are and the image. Handling: it is asked twice, and the image is what lies
+/// in between.
+pub(super) fn keep_own(before: &[Painted], after: &[Painted], area: Area, picture: &mut Picture) -> bool {
+    let mask = Mask::of(before, area).and(&Mask::of(after, area));
+    mask.cover(picture);
+    !mask.shows_nothing()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -3,7 +3,6 @@
 //! It is taken on a thread of its own while the dump is made, so that neither waits for the other, and is compressed there while the rest is collected. Whatever
 //! goes wrong is a soft error. Where there is no display, nothing is.
 
-use std::env;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,30 +10,33 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use report_format::schema::v1::{self, ErrorKind};
 
 mod area;
+#[cfg(target_os = "linux")]
+mod linux;
 mod mask;
 mod picture;
 mod pixels;
-mod portal;
+#[cfg(windows)]
 mod windows;
-mod x11;
+
+#[cfg(target_os = "linux")]
+use linux as sys;
+#[cfg(windows)]
+use windows as sys;
 
 use picture::Picture;
-use portal::PortalError;
-use x11::{GrabError, Grabbed};
+use sys::Desktop;
 
 use crate::fail_points::{self, Point};
 use crate::handler::{soft_error, soft_note};
-use crate::places;
-use crate::x11::X11;
 
 /// In soft errors and times.
 const SUBJECT: &str = "screen";
 /// How long it is waited for. A display of 8 million pixels takes a tenth of it.
 const LIMIT: Duration = Duration::from_secs(4);
-/// How long a desktop is waited for that has to take it for us. The rest is for making it a PNG of ours.
-const PORTAL_LIMIT: Duration = Duration::from_secs(3);
 /// Bytes of the PNG of one display: that of a photograph on 4K has more, and becomes smaller.
 const MOST_PNG: usize = 4 << 20;
+/// Images of one report. A video wall has more displays; a desktop has not.
+const MOST_DISPLAYS: usize = 8;
 
 /// Why an image was refused.
 #[derive(Debug, thiserror::Error)]
@@ -122,37 +124,15 @@ struct Done {
     took: Duration,
 }
 
-/// Which desktop the product has, by the environment that this process has from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Desktop {
-    None,
-    /// Nothing of the environment is believed.
-    Elevated,
-    Wayland,
-    X11,
-}
-
-impl Desktop {
-    fn of_this_process() -> Desktop {
-        let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-        let is_wayland = || variable("XDG_SESSION_TYPE").is_some_and(|session| session == "wayland");
-        match (variable("WAYLAND_DISPLAY"), variable("DISPLAY")) {
-            _ if places::elevated() => Desktop::Elevated,
-            (Some(_), _) => Desktop::Wayland,
-            // Such a display has only the windows of X11 programs on a black ground.
-            (None, Some(_)) if is_wayland() => Desktop::Wayland,
-            (None, Some(_)) => Desktop::X11,
-            (None, None) => Desktop::None,
-        }
-    }
+/// One display, as it is now.
+struct Grabbed {
+    display: String,
+    picture: Picture,
 }
 
 /// Begins to take the image; of the windows of process `own_windows_of` alone, where that is said. `None` where the product has no display.
 pub(crate) fn begin(own_windows_of: Option<u32>) -> Option<Taking> {
-    let desktop = Desktop::of_this_process();
-    if desktop == Desktop::None {
-        return None;
-    }
+    let desktop = Desktop::of_this_process()?;
     Some(Taking::begin(LIMIT, move |tell| take(desktop, own_windows_of, tell)))
 }
 
@@ -216,20 +196,7 @@ fn take(desktop: Desktop, own_windows_of: Option<u32>, tell: &Sender<Told>) -> D
     let mut soft_errors = Vec::new();
     // An answer cannot be an error: what the test wants is a panic or silence.
     let _ = fail_points::reach(Point::Screen);
-    let grabbed = match desktop {
-        Desktop::X11 => grab(own_windows_of, &mut soft_errors),
-        Desktop::Wayland => {
-            let deadline = started + PORTAL_LIMIT;
-            let grabbed = if own_windows_of.is_some() { Err(PortalError::OwnWindows) } else { portal::grab(deadline) };
-            let whole = |picture| Grabbed { display: String::new(), picture };
-            grabbed.map(whole).inspect_err(|error| soft_errors.push(soft_error(SUBJECT, error))).into_iter().collect()
-        }
-        Desktop::Elevated => {
-            soft_errors.push(soft_note(SUBJECT, "not taken: this process has more rights than whoever started it"));
-            Vec::new()
-        }
-        Desktop::None => Vec::new(),
-    };
+    let grabbed = desktop.grab(own_windows_of, started + LIMIT, &mut soft_errors);
     // Nobody listens any more once the limit has passed.
     let _ = tell.send(Told::Grabbed);
     let time = time.as_nanos().try_into().unwrap_or(u64::MAX);
@@ -244,18 +211,6 @@ fn take(desktop: Desktop, own_windows_of: Option<u32>, tell: &Sender<Told>) -> D
         }
     }
     Done { screens, soft_errors, took: started.elapsed() }
-}
-
-fn grab(own_windows_of: Option<u32>, soft_errors: &mut Vec<v1::SoftError>) -> Vec<Grabbed> {
-    let connected = X11::of_environment(Instant::now() + LIMIT).map_err(GrabError::from);
-    let grabbed = connected.and_then(|display| match display {
-        Some(display) => x11::grab(&display, own_windows_of, |error| soft_errors.push(soft_error(SUBJECT, error))),
-        None => Ok(Vec::new()),
-    });
-    grabbed.unwrap_or_else(|error| {
-        soft_errors.push(soft_error(SUBJECT, &error));
-        Vec::new()
-    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use session_bus::{SessionBus, Takes, image_in};
 
-#[path = "../../../tests/support/session_bus.rs"]
+#[path = "../../../../tests/support/session_bus.rs"]
 mod session_bus;
 
 const EDITOR: &str = "org.example.Editor";

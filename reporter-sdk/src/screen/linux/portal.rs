@@ -22,9 +22,9 @@ use uuid::Uuid;
 use zbus::connection::Builder;
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedVariant, Variant, block_on};
 
-use super::ScreenError;
-use super::picture::Picture;
 use crate::local_socket;
+use crate::screen::ScreenError;
+use crate::screen::picture::Picture;
 
 const DESKTOP: &str = "org.freedesktop.portal.Desktop";
 const DESKTOP_PATH: &str = "/org/freedesktop/portal/desktop";

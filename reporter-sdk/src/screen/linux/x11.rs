@@ -5,26 +5,18 @@ use x11rb::errors::{ConnectionError, ReplyError};
 use x11rb::protocol::randr::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat, ImageOrder, Screen, VisualClass, Visualtype};
 
-use super::ScreenError;
-use super::area::Area;
-use super::mask::{Mask, Painted};
-use super::picture::Picture;
-use super::pixels::{Layout, LayoutError};
 use super::windows::{OwnError, painted};
+use crate::screen::area::Area;
+use crate::screen::mask::keep_own;
+use crate::screen::picture::Picture;
+use crate::screen::pixels::{Layout, LayoutError};
+use crate::screen::{Grabbed, MOST_DISPLAYS, ScreenError};
 use crate::x11::{X11, X11Error};
 
-/// Images of one report. A video wall has more displays; a desktop has not.
-const MOST_DISPLAYS: usize = 8;
 /// Bytes that are asked for in one request: what the server makes for it, and we hold, beside the image.
 const STRIP: usize = 4 << 20;
 /// Of the name of a display.
 const LONGEST_NAME: usize = 64;
-
-/// One display, as it is now.
-pub(super) struct Grabbed {
-    pub(super) display: String,
-    pub(super) picture: Picture,
-}
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
@@ -68,22 +60,14 @@ pub(super) fn grab(
             Err(error) => troubled(&error),
         }
     }
-    // Situation: a window of another program comes up between the question whose the windows are and the image. Handling: what is shown was the product's before
-    // and after. Why not stop the server for that long: it would stand still for good if we did.
+    // Asked again. Why not stop the server for that long: it would stand still for good if we did.
     if let (Some(before), Some(after)) = (before, own_windows()?) {
-        taken.retain_mut(|(display, picture)| cover(&before, &after, display.area, picture));
+        taken.retain_mut(|(display, picture)| keep_own(&before, &after, display.area, picture));
         if taken.is_empty() {
             return Err(OwnError::None.into());
         }
     }
     Ok(taken.into_iter().map(|(display, picture)| Grabbed { display: display.name, picture }).collect())
-}
-
-/// Covers what is not the product's. `false` where nothing is left.
-fn cover(before: &[Painted], after: &[Painted], area: Area, picture: &mut Picture) -> bool {
-    let mask = Mask::of(before, area).and(&Mask::of(after, area));
-    mask.cover(picture);
-    !mask.shows_nothing()
 }
 
 struct Display {

@@ -15,8 +15,8 @@ use x11rb::protocol::xproto::{
     AtomEnum, ConnectionExt as _, GetPropertyReply, MapState, Screen, Window as WindowId, WindowClass,
 };
 
-use super::area::Area;
-use super::mask::Painted;
+use crate::screen::area::Area;
+use crate::screen::mask::Painted;
 use crate::x11::{X11, X11Error};
 
 /// Windows that are looked at. A desktop has some hundreds, old toolkits some for each button.
