@@ -14,7 +14,7 @@ pub(super) mod ipp;
 const CUPS: &str = "cups.sock";
 const SOCKETS: [&str; 2] = ["/run/cups/cups.sock", "/var/run/cups/cups.sock"];
 
-pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<Printer> {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<Printer> {
     let Some(socket) = SOCKETS.into_iter().find(|socket| machine.is_there(socket)) else { return Vec::new() };
     let Some(found) = notes.of(CUPS, ask(machine, socket)) else { return Vec::new() };
     let chosen = chosen(machine, notes);

@@ -4,7 +4,7 @@ use report_format::schema::v1::MachineMemory;
 
 use super::machine::{Machine, Notes};
 
-pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> MachineMemory {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> MachineMemory {
     let info = machine.expect("/proc/meminfo", notes).unwrap_or_default();
     let bytes = |key| {
         let line = info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));

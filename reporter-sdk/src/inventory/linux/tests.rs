@@ -9,7 +9,8 @@ use std::time::Instant;
 use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use super::*;
+use crate::inventory::linux::machine::Machine;
+use crate::inventory::*;
 use crate::redact::GlobalAddr;
 
 /// For machines that are busy with other tests.

@@ -1,7 +1,7 @@
 //! Snaps. Each is mounted; what it says of itself is a YAML file of which two lines at the top level are read.
 
 use super::{Found, Installed};
-use crate::inventory::machine::{Machine, Notes};
+use crate::inventory::linux::machine::{Machine, Notes};
 
 /// The second is where distributions without `/snap` have them.
 const FOLDERS: [&str; 2] = ["/snap", "/var/lib/snapd/snap"];

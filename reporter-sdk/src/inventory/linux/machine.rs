@@ -11,13 +11,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use report_format::schema::v1::Source;
 use rustix::fs::{Mode, OFlags};
 use rustix::net::SocketAddrUnix;
 
 use crate::dates;
+use crate::inventory::network_names::own_address;
+pub(super) use crate::inventory::notes::{Notes, name, text, word};
 use crate::local_socket;
-use crate::redact::{self, GlobalAddr};
+use crate::redact::GlobalAddr;
 use crate::x11::{X11, X11Error};
 
 /// Of one file that is read whole.
@@ -29,14 +30,11 @@ const LINE_LIMIT: u64 = 64 << 10;
 /// Of the entries of one folder.
 const FOLDER_LIMIT: usize = 4096;
 
-/// Of one field of the report, in bytes.
-const TEXT_LIMIT: usize = 256;
-
 type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The machine as subjects see it; a prepared one in tests.
 #[derive(Clone)]
-pub(super) struct Machine {
+pub(in crate::inventory) struct Machine {
     root: PathBuf,
     variable: Variables,
     address: fn() -> Option<GlobalAddr>,
@@ -51,7 +49,7 @@ impl fmt::Debug for Machine {
 }
 
 impl Machine {
-    pub(super) fn this() -> Self {
+    pub(in crate::inventory) fn this() -> Self {
         Self::with_environment(!crate::places::elevated())
     }
 
@@ -60,7 +58,7 @@ impl Machine {
         Self {
             root: PathBuf::from("/"),
             variable: Arc::new(move |name| if believed { std::env::var(name).ok() } else { None }),
-            address: super::network::own_address,
+            address: own_address,
             patience: 1,
         }
     }
@@ -87,9 +85,9 @@ impl Machine {
         Instant::now() + time * self.patience
     }
 
-    /// The end of asking another program: before that of [`LONG`](super::LONG), so that there is time for telling what else was found.
+    /// The end of asking another program: before that of [`LONG`](crate::inventory::LONG), so that there is time for telling what else was found.
     pub(super) fn asking(&self) -> Instant {
-        self.deadline(super::LONG * 3 / 4)
+        self.deadline(crate::inventory::LONG * 3 / 4)
     }
 
     /// With so many times the usual time for each step.
@@ -154,7 +152,7 @@ impl Machine {
     }
 
     /// The names in a folder, 4096 at most, sorted; nothing where it cannot be read. Names that are no UTF-8 are left out.
-    pub(super) fn list(&self, path: &str) -> Vec<String> {
+    pub(in crate::inventory) fn list(&self, path: &str) -> Vec<String> {
         self.list_up_to(FOLDER_LIMIT, path)
     }
 
@@ -223,68 +221,6 @@ pub(super) fn each_line(file: impl Read, limit: u64, mut take: impl FnMut(&[u8])
 
 fn too_large(limit: u64) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes"))
-}
-
-/// Where a subject found something, and what it could not read. Places are named by us, in the source: a path that was found on the machine can name a
-/// person, and soft errors are in every report.
-#[derive(Debug, Default)]
-pub(super) struct Notes {
-    sources: Vec<&'static str>,
-    troubles: Vec<String>,
-}
-
-impl Notes {
-    /// Something was read there.
-    pub(super) fn source(&mut self, place: &'static str) {
-        if !self.sources.contains(&place) {
-            self.sources.push(place);
-        }
-    }
-
-    /// Something could not be read there.
-    pub(super) fn trouble(&mut self, place: &'static str, error: &dyn fmt::Display) {
-        self.troubles.push(format!("{place}: {error}"));
-    }
-
-    /// One of the two.
-    pub(super) fn of<T, E: fmt::Display>(&mut self, place: &'static str, read: Result<T, E>) -> Option<T> {
-        match read {
-            Ok(found) => {
-                self.source(place);
-                Some(found)
-            }
-            Err(error) => {
-                self.trouble(place, &error);
-                None
-            }
-        }
-    }
-
-    pub(super) fn into_parts(self) -> (Vec<Source>, Vec<String>) {
-        let sources = self.sources.into_iter().map(|name| Source { name: name.into() });
-        (sources.collect(), self.troubles)
-    }
-}
-
-/// A text for a field of the report: one line, cut to its limit, user names in paths replaced.
-pub(super) fn text(raw: &str) -> String {
-    let blank = |c: char| c.is_whitespace() || c.is_control();
-    let line: String = raw.trim_matches(blank).chars().filter(|c| !c.is_control()).take(TEXT_LIMIT).collect();
-    redact::user_paths(&line).into_owned()
-}
-
-/// A [`text`] that names a thing: whoever gave the name can have put an address into it, which is not told.
-pub(super) fn name(raw: &str) -> String {
-    // What a text leaves out must not part an address until then.
-    let visible: String = raw.chars().filter(|c| !c.is_control()).collect();
-    text(&redact::addresses(&visible))
-}
-
-/// A word of letters, digits and the usual marks, such as a locale or a version; empty where it holds anything else.
-pub(super) fn word(raw: &str) -> String {
-    let raw = raw.trim().trim_matches('"');
-    let plain = raw.len() <= 64 && raw.chars().all(|c| c.is_ascii_alphanumeric() || "._-+:@ ()".contains(c));
-    if plain { raw.to_owned() } else { String::new() }
 }
 
 /// The values of `KEY=value` lines as shells and systemd read them, as far as plain quoting goes.
@@ -373,15 +309,5 @@ mod tests {
         assert_eq!(setting(file, "NAME"), Some("Debian GNU/Linux"));
         assert_eq!(setting(file, "EMPTY"), None);
         assert_eq!(setting(file, "B"), None);
-    }
-
-    #[test]
-    fn texts_are_short_lines() {
-        assert_eq!(text(" a\u{1b}[2J\nb /home/anna/x "), "a[2Jb /home/<user>/x");
-        assert_eq!(text(" \u{1} \u{1}"), "");
-        assert_eq!(text(&"x".repeat(1000)).len(), 256);
-        assert_eq!(name(" HP at 192.168\u{1}.1.5 "), "HP at <address>");
-        assert_eq!(word("de_DE.UTF-8"), "de_DE.UTF-8");
-        assert_eq!(word("/home/anna"), "");
     }
 }

@@ -16,7 +16,7 @@ const NOBODY: u32 = 65_534;
 /// Whose members may become root.
 const ADMINISTRATORS: [&str; 3] = ["sudo", "wheel", "admin"];
 
-pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Account {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> Account {
     let uid = getuid().as_raw();
     let mut groups: Vec<u32> = match getgroups() {
         Ok(groups) => groups.iter().map(|gid| gid.as_raw()).collect(),

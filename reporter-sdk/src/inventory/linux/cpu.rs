@@ -13,7 +13,7 @@ const MAX_FREQUENCY: &str = "/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_fr
 /// Instruction sets are a few hundred words.
 const FEATURES_LIMIT: usize = 1024;
 
-pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Cpu {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> Cpu {
     let info = machine.expect(INFO, notes).unwrap_or_default();
     let fields = || info.lines().filter_map(|line| line.split_once(':')).map(|(key, value)| (key.trim(), value.trim()));
     let first = |key| fields().find(|(k, _)| *k == key).map_or("", |(_, value)| value);

@@ -5,7 +5,7 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::time::Instant;
 
 use super::{Found, Installed, Wanted};
-use crate::inventory::machine::{Machine, Notes, each_line};
+use crate::inventory::linux::machine::{Machine, Notes, each_line};
 
 const STATUS: &str = "/var/lib/dpkg/status";
 

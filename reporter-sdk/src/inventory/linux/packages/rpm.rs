@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::{Found, Installed, Wanted};
 use crate::dates;
-use crate::inventory::command::{self, End};
-use crate::inventory::machine::{Machine, Notes};
+use crate::inventory::linux::command::{self, End};
+use crate::inventory::linux::machine::{Machine, Notes};
 
 /// The first is where Fedora and SUSE have moved it; a link is left in its place.
 const FOLDERS: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];

@@ -8,7 +8,7 @@ use super::machine::{Machine, Notes};
 const PCI: &str = "/sys/bus/pci/devices";
 const DRM: &str = "/sys/class/drm";
 
-pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<GraphicsCard> {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<GraphicsCard> {
     let mut cards: Vec<Device<'_>> = Vec::new();
     let mut add = |place: &'static str, paths: Vec<String>, of_pci: bool| {
         let devices = paths.into_iter().map(|path| Device::at(machine, path));

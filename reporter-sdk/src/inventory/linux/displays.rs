@@ -15,7 +15,7 @@ const DISPLAY_LIMIT: usize = 32;
 
 const X_DISPLAY: &str = "X display";
 
-pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<Display> {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<Display> {
     let asked =
         machine.display(machine.asking()).and_then(|x11| x11.map(|x11| randr::displays(machine, &x11)).transpose());
     match asked {

@@ -8,7 +8,7 @@ use sysinfo::{DiskKind, DiskRefreshKind, Disks};
 use super::machine::{Machine, Notes, text, word};
 use crate::redact;
 
-pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<Volume> {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<Volume> {
     let what = DiskRefreshKind::nothing().with_kind().with_storage();
     let disks = match Disks::new_with_refreshed_list_specifics(what) {
         Ok(disks) => disks,

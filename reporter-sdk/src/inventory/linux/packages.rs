@@ -29,7 +29,7 @@ const PROGRAMS: [Programs; 5] = [dpkg::programs, rpm::programs, pacman::programs
 const VERSIONS: [Versions; 3] = [dpkg::versions, rpm::versions, pacman::versions];
 
 /// All that is installed, sorted by name.
-pub(super) fn programs(machine: &Machine, notes: &mut Notes) -> Vec<InstalledProgram> {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<InstalledProgram> {
     let mut found = Found { persons: persons(machine), ..Found::default() };
     for programs in PROGRAMS {
         programs(machine, notes, &mut found);

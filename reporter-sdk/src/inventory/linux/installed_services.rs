@@ -12,7 +12,7 @@ const SCRIPTS: &str = "/etc/init.d";
 /// The runlevels of a machine in use, and what comes before them.
 const RUNLEVELS: [&str; 5] = ["/etc/rcS.d", "/etc/rc2.d", "/etc/rc3.d", "/etc/rc4.d", "/etc/rc5.d"];
 
-pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<InstalledService> {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<InstalledService> {
     let units = units::installed(machine, notes);
     let running = units::running(machine, notes);
     // Where systemd runs and its control groups are hidden from us, nobody can tell.

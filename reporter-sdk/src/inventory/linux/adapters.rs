@@ -11,7 +11,7 @@ const PLACE: &str = "/sys/class/net";
 /// As in `if_arp.h`; wireless cards say so too.
 const ETHERNET: &str = "1";
 
-pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<NetworkAdapter> {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<NetworkAdapter> {
     let interfaces = machine.list(PLACE).into_iter().map(|name| format!("{PLACE}/{name}"));
     let cards = interfaces.filter(|path| machine.is_there(&format!("{path}/device"))).take(DEVICE_LIMIT);
     let (ids, mut adapters): (Vec<_>, Vec<_>) = cards.map(|path| adapter(machine, &path)).unzip();

@@ -1,7 +1,7 @@
 //! Applications of Flatpak, of the system and of the user. Its own files name them; the version is in what each says of itself for software centres.
 
 use super::{Found, Installed};
-use crate::inventory::machine::{Machine, Notes, setting};
+use crate::inventory::linux::machine::{Machine, Notes, setting};
 
 const SYSTEM: &str = "/var/lib/flatpak/app";
 

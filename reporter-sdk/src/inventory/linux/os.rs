@@ -5,7 +5,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::machine::{Machine, Notes, setting, text, word};
 
-pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> OperatingSystem {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> OperatingSystem {
     let places = ["/etc/os-release", "/usr/lib/os-release"];
     let found = places.iter().find_map(|place| Some((*place, machine.read_if_there(place, notes)?)));
     if found.is_none() {

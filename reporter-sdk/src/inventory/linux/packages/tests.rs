@@ -39,7 +39,7 @@ impl Root {
 
     fn programs(&self) -> (Vec<InstalledProgram>, Notes) {
         let mut notes = Notes::default();
-        (programs(&self.machine(), &mut notes), notes)
+        (collect(&self.machine(), &mut notes), notes)
     }
 
     fn versions(&self, paths: &[&str]) -> Vec<(String, String)> {
@@ -337,7 +337,7 @@ fn this_machine_has_the_packages_that_dpkg_lists() {
     let output = String::from_utf8(output.stdout).unwrap();
     let listed: BTreeSet<_> = output.lines().filter_map(|line| line.strip_suffix(" installed")).collect();
     let begun = Instant::now();
-    let found = programs(&Machine::prepared(Path::new("/"), &[], || None), &mut Notes::default());
+    let found = collect(&Machine::prepared(Path::new("/"), &[], || None), &mut Notes::default());
     println!("{} packages in {:?}", found.len(), begun.elapsed());
     let of_dpkg: Vec<_> = found.iter().filter(|program| program.manager == "dpkg").collect();
     let names: Vec<_> = of_dpkg.iter().map(|program| format!("{} {}", program.name, program.version)).collect();

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Found, Installed, LIMIT, Wanted};
 use crate::dates;
-use crate::inventory::machine::{Machine, Notes};
+use crate::inventory::linux::machine::{Machine, Notes};
 
 const FOLDER: &str = "/var/lib/pacman/local";
 

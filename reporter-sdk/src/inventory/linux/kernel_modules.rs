@@ -11,7 +11,7 @@ use super::machine::{Machine, Notes, each_line, text};
 /// Of the list of the module files that belong to a kernel; around 1 MiB.
 const FILES_LIMIT: u64 = 16 << 20;
 
-pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<KernelModule> {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> Vec<KernelModule> {
     // Absent where the kernel was built without modules.
     let list = machine.read_if_there("/proc/modules", notes).unwrap_or_default();
     let mut modules: Vec<KernelModule> = list.lines().filter_map(module).collect();

@@ -13,7 +13,7 @@ use xkb::{Keyboard, with_variants};
 const X_KEYBOARD: &str = "X keyboard";
 const GNOME_KEYBOARD: &str = "gsettings org.gnome.desktop.input-sources";
 
-pub(super) fn collect(machine: &Machine, notes: &mut Notes) -> Locale {
+pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> Locale {
     let locale = locale(machine, notes);
     let (base, code_page) = locale.split_once('.').unwrap_or((&locale, ""));
     let keyboard = keyboard(machine, notes);
@@ -43,7 +43,7 @@ fn language(machine: &Machine, locale: &str) -> String {
 }
 
 /// What the session says of it. It can be another than that of characters; a list of languages counts only where programs do not speak as machines do.
-pub(super) fn chosen_language(machine: &Machine) -> String {
+pub(in crate::inventory) fn chosen_language(machine: &Machine) -> String {
     let set = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| machine.variable(name)).map(|set| tag(&set));
     if set.as_deref() == Some("") {
         return String::new();
