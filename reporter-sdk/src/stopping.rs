@@ -17,8 +17,7 @@ use windows as sys;
 #[allow(unused_imports, reason = "names what `wish` gives")]
 pub(crate) use sys::Waitable;
 #[cfg(windows)]
-#[allow(unused_imports, reason = "for the program that stops others")]
-pub(crate) use sys::event_name;
+pub(crate) use sys::ask;
 pub(crate) use sys::{listen, rest, wish};
 
 /// Whether this program is to end.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use windows_sys::Win32::Foundation::ERROR_ALREADY_EXISTS;
 use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
 use windows_sys::Win32::System::Console::{CTRL_C_EVENT, CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT};
-use windows_sys::Win32::System::Threading::{CreateEventW, SetEvent};
+use windows_sys::Win32::System::Threading::{CreateEventW, EVENT_MODIFY_STATE, OpenEventW, SetEvent};
 use windows_sys::core::BOOL;
 
 use crate::ipc::socket;
@@ -23,7 +23,7 @@ pub(crate) type Waitable<'a> = BorrowedHandle<'a>;
 static WISH: OnceLock<OwnedHandle> = OnceLock::new();
 
 /// The event that a process of this number listens to. Its user's alone; each session has its own.
-pub(crate) fn event_name(pid: u32) -> String {
+fn event_name(pid: u32) -> String {
     format!("Local\\error-reporting-stop-{pid}")
 }
 
@@ -70,6 +70,20 @@ unsafe extern "system" fn on_signal(signal: u32) -> BOOL {
     1
 }
 
+/// Asks a process that listens to end; false where none of this number does, or it is another user's.
+pub(crate) fn ask(pid: u32) -> bool {
+    let Ok(name) = wide(OsStr::new(&event_name(pid))) else { return false };
+    // SAFETY: the name ends in a zero.
+    let event = unsafe { OpenEventW(EVENT_MODIFY_STATE, 0, name.as_ptr()) };
+    if event.is_null() {
+        return false;
+    }
+    // SAFETY: just made, and nobody else's.
+    let event = unsafe { OwnedHandle::from_raw_handle(event) };
+    // SAFETY: an event that was just opened.
+    unsafe { SetEvent(event.as_raw_handle()) != 0 }
+}
+
 /// Signalled once this program is to end; `None` where nobody listens.
 pub(crate) fn wish() -> Option<Waitable<'static>> {
     WISH.get().map(AsHandle::as_handle)
@@ -86,8 +100,6 @@ pub(crate) fn rest(time: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use windows_sys::Win32::System::Threading::{EVENT_MODIFY_STATE, OpenEventW};
-
     use super::*;
 
     #[test]

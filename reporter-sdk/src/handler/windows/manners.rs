@@ -3,7 +3,8 @@
 use std::os::windows::process::CommandExt;
 use std::process::Command;
 
-use windows_sys::Win32::System::Threading::{CREATE_BREAKAWAY_FROM_JOB, CREATE_NEW_PROCESS_GROUP, IsProcessInJob};
+use windows_sys::Win32::System::JobObjects::IsProcessInJob;
+use windows_sys::Win32::System::Threading::{CREATE_BREAKAWAY_FROM_JOB, CREATE_NEW_PROCESS_GROUP};
 
 /// What it does not get from its command line.
 #[derive(Debug)]
