@@ -32,6 +32,8 @@ pub struct Registration {
     pub ending: u64,
     /// Address of 32 bits: the thread whose panic was reported last.
     pub panicked: u64,
+    /// Addresses of 32 bits each: threads with a fault or an exception that was reported before a managed runtime ends the process for it.
+    pub reported: [u64; 2],
     /// How long the handler is waited for while it shows no progress.
     pub without_progress_millis: u64,
     /// And at most.
@@ -48,8 +50,20 @@ impl Registration {
         for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
             *word = u64::from_le_bytes(*bytes);
         }
-        let [magic, version, pid, slot, pipe, ending, panicked, without_progress_millis, longest_millis] = words;
-        let read = Self { magic, version, pid, slot, pipe, ending, panicked, without_progress_millis, longest_millis };
+        let [magic, version, pid, slot, pipe, ending, panicked, reported @ .., without_progress_millis, longest_millis] =
+            words;
+        let read = Self {
+            magic,
+            version,
+            pid,
+            slot,
+            pipe,
+            ending,
+            panicked,
+            reported,
+            without_progress_millis,
+            longest_millis,
+        };
         let is_ours = magic == MAGIC && version == VERSION && pid == u64::from(process.id);
         (is_ours && slot != 0 && slot.is_multiple_of(8)).then_some(read)
     }
@@ -57,18 +71,9 @@ impl Registration {
     /// Whether the product itself has reported what ends it. A fault that is reported runs its course, which leads here.
     pub(crate) fn has_reported(&self, fault: &Fault) -> bool {
         let is_ending = fault.process.read::<1>(self.ending).is_some_and(|[ending]| ending != 0);
-        is_ending || self.is_end_of_panic(fault)
-    }
-
-    /// `panic = "abort"`, and a panic that cannot unwind: the panic itself is what is reported, and the program ends itself by a fast fail in the same thread.
-    fn is_end_of_panic(&self, fault: &Fault) -> bool {
-        /// `FAST_FAIL_FATAL_APP_EXIT`: as `abort` says it.
-        const ABORT: usize = 7;
-        let is_abort = fault.record.ExceptionCode == STATUS_STACK_BUFFER_OVERRUN
-            && fault.record.NumberParameters > 0
-            && fault.record.ExceptionInformation.first() == Some(&ABORT);
-        let panicked = fault.process.read(self.panicked).map(u32::from_le_bytes);
-        is_abort && panicked == Some(fault.thread)
+        is_ending
+            || self.reported.iter().any(|address| is_thread(fault, *address))
+            || is_abort(fault) && is_thread(fault, self.panicked)
     }
 
     /// How long the handler is waited for while it shows no progress, and at most.
@@ -76,4 +81,18 @@ impl Registration {
         let longest = Duration::from_millis(self.longest_millis).min(LONGEST);
         (Duration::from_millis(self.without_progress_millis).min(longest), longest)
     }
+}
+
+/// Whether that word of the product's is the thread that has failed.
+fn is_thread(fault: &Fault, address: u64) -> bool {
+    fault.process.read(address).map(u32::from_le_bytes) == Some(fault.thread)
+}
+
+/// As `panic = "abort"` ends a program, and a panic that cannot unwind: by a fast fail in the thread that has panicked.
+fn is_abort(fault: &Fault) -> bool {
+    /// `FAST_FAIL_FATAL_APP_EXIT`.
+    const ABORT: usize = 7;
+    fault.record.ExceptionCode == STATUS_STACK_BUFFER_OVERRUN
+        && fault.record.NumberParameters > 0
+        && fault.record.ExceptionInformation.first() == Some(&ABORT)
 }

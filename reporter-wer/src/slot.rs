@@ -22,6 +22,9 @@ const KIND_CRASH: u64 = 1;
 /// Words before the context: sequence, number, kind, ids, two times, signal, whether there is an address, the address, bytes of the context.
 const HEADER_WORDS: usize = 10;
 
+/// Of `CONTEXT_XSTATE`: there is more than the structure.
+const EXTENDED: u32 = if cfg!(any(target_arch = "x86_64", target_arch = "x86")) { 0x40 } else { 0 };
+
 const SECOND: u64 = 1_000_000_000;
 
 /// What the slot holds of the fault, after its words.
@@ -42,7 +45,9 @@ pub(crate) fn write(process: &Process, slot: u64, fault: &Fault) -> Option<()> {
     let context_at = slot.checked_add(HEADER_WORDS as u64 * 8)?;
     let old: [u8; 16] = process.read(slot)?;
     let [sequence, number] = [&old[..8], &old[8..]].map(|word| word.try_into().map_or(0, u64::from_le_bytes));
-    let address = fault_address(&fault.record);
+    let access = access(&fault.record);
+    let address = access.map(|(_, address)| address as u64);
+    let detail = access.map_or(fault.record.ExceptionFlags, |(how, _)| how as u32);
     let words = [
         // Odd: it is being written.
         sequence | 1,
@@ -51,7 +56,7 @@ pub(crate) fn write(process: &Process, slot: u64, fault: &Fault) -> Option<()> {
         u64::from(process.id) | u64::from(fault.thread) << 32,
         monotonic(),
         realtime(),
-        0,
+        u64::from(fault.record.ExceptionCode.cast_unsigned()) | u64::from(detail) << 32,
         u64::from(address.is_some()),
         address.unwrap_or(0),
         size_of::<Context>() as u64,
@@ -76,14 +81,16 @@ fn context(fault: &Fault, at: u64) -> Option<Box<Context>> {
     context.pointers.ContextRecord = within(offset_of!(Context, registers))? as *mut CONTEXT;
     context.record = fault.record;
     context.registers.0 = fault.registers;
+    // What lies behind the structure there, the newer vector registers, is not copied.
+    context.registers.0.ContextFlags &= !EXTENDED;
     Some(context)
 }
 
-/// The memory that could not be used.
-fn fault_address(record: &EXCEPTION_RECORD) -> Option<u64> {
-    let is_of_memory = matches!(record.ExceptionCode, EXCEPTION_ACCESS_VIOLATION | EXCEPTION_IN_PAGE_ERROR);
-    let [_, address, ..] = record.ExceptionInformation;
-    (is_of_memory && record.NumberParameters >= 2).then_some(address as u64)
+/// How memory was accessed (0 to read, 1 to write, 8 to execute) and where, of an exception that says so.
+fn access(record: &EXCEPTION_RECORD) -> Option<(usize, usize)> {
+    let says = matches!(record.ExceptionCode, EXCEPTION_ACCESS_VIOLATION | EXCEPTION_IN_PAGE_ERROR);
+    let [how, address, ..] = record.ExceptionInformation;
+    (says && record.NumberParameters >= 2).then_some((how, address))
 }
 
 /// Nanoseconds by the clock of the product's actions.

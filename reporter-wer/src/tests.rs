@@ -27,13 +27,14 @@ use windows_sys::Win32::{
 };
 
 use super::*;
-use crate::pipe::{CRASHED, DATAGRAM, DONE, HEADER};
+use crate::pipe::{CRASHED, DATAGRAM, HEADER};
 
 const PRODUCT: &str = "WER_TEST_PRODUCT";
 
 static SLOT: [AtomicU64; 1024] = [const { AtomicU64::new(0) }; 1024];
 static ENDING: AtomicU8 = AtomicU8::new(0);
 static PANICKED: AtomicU32 = AtomicU32::new(0);
+static REPORTED: AtomicU32 = AtomicU32::new(0);
 
 /// Not a test, unless it is told to be the product, and in what it differs from the usual one.
 #[test]
@@ -45,7 +46,9 @@ fn product() {
     let thread = unsafe { GetCurrentThreadId() };
     SLOT[1].store(7, Ordering::Relaxed);
     ENDING.store(number("ends", 0) as u8, Ordering::Relaxed);
-    PANICKED.store(if told.contains_key("panicked") { thread } else { 0 }, Ordering::Relaxed);
+    for (key, word) in [("panicked", &PANICKED), ("reported", &REPORTED)] {
+        word.store(if told.contains_key(key) { thread } else { thread + 4 }, Ordering::Relaxed);
+    }
     let (handler, pipe) = pipes(!told.contains_key("synchronous"));
     let registration = Box::leak(Box::new(Registration {
         magic: number("magic", MAGIC),
@@ -55,6 +58,7 @@ fn product() {
         pipe: number("pipe", pipe as u64),
         ending: ENDING.as_ptr() as u64,
         panicked: PANICKED.as_ptr() as u64,
+        reported: [0, REPORTED.as_ptr() as u64],
         without_progress_millis: number("patience", 20_000),
         longest_millis: number("longest", 30_000),
     }));
@@ -149,7 +153,7 @@ impl Product {
         information.exceptionRecord.ExceptionCode = code;
         information.exceptionRecord.NumberParameters = parameters.len() as u32;
         information.exceptionRecord.ExceptionInformation[..parameters.len()].copy_from_slice(parameters);
-        information.context.ContextFlags = 0x10_000b;
+        information.context.ContextFlags = 0x10_004b;
         information.bIsFatal = is_fatal.into();
         let (none, mut claimed) = (ptr::null_mut(), 1);
         // SAFETY: as Windows calls it.
@@ -197,9 +201,10 @@ fn a_fault_that_nobody_saw_is_in_the_slot_when_the_handler_is_told() {
     let found = words(&bytes);
     assert_eq!(found[..4], [2, 8, 1, u64::from(pid) | u64::from(thread) << 32]);
     assert!(found[4] > 0 && found[5] > 1_600_000_000_000_000_000, "{:?}", &found[..10]);
-    assert_eq!(found[6..9], [0, 0, 0], "no signal, no address");
+    assert_eq!(found[6..9], [u64::from(STATUS_HEAP_CORRUPTION.cast_unsigned()), 0, 0], "no address");
     let context = slot + 80;
     assert_eq!(found[10..13], [context + 8, context + 24, context + 176], "where a writer of minidumps finds it");
+    assert_eq!(words(&bytes[80 + 176 + 48..])[0] as u32, 0x10_000b, "without what was not copied");
     let code = bytes[80 + 24..][..4].try_into().map(i32::from_le_bytes).unwrap();
     assert_eq!(code, STATUS_HEAP_CORRUPTION);
 }
@@ -208,7 +213,7 @@ fn a_fault_that_nobody_saw_is_in_the_slot_when_the_handler_is_told() {
 fn a_fault_of_memory_tells_which() {
     let product = Product::starts("answers=D");
     assert_eq!(product.fails(EXCEPTION_ACCESS_VIOLATION, &[1, 0x1234], true), S_OK);
-    assert_eq!(words(&product.ends().unwrap().1)[7..9], [1, 0x1234]);
+    assert_eq!(words(&product.ends().unwrap().1)[6..9], [0x1_c000_0005, 1, 0x1234]);
 }
 
 #[test]
@@ -219,6 +224,7 @@ fn what_the_product_has_reported_itself_is_not_reported_again() {
         ("ends=1", [COOKIE], true, false),
         ("panicked=1", [ABORT], true, false),
         ("panicked=1", [COOKIE], true, true),
+        ("reported=1", [COOKIE], true, false),
         ("", [ABORT], true, true),
         ("", [COOKIE], false, false),
     ] {
@@ -265,12 +271,4 @@ fn a_handler_that_is_silent_is_not_waited_for() {
         assert!(started.elapsed() < Duration::from_secs(15), "{differs}: {:?}", started.elapsed());
         assert_eq!(product.ends().map(|(datagram, _)| datagram.len()), Some(DATAGRAM), "{differs}");
     }
-}
-
-#[test]
-fn the_last_word_of_a_handler_is_that_it_is_done() {
-    assert_eq!(DONE, b'D');
-    let product = Product::starts("answers=PDD,patience=2000");
-    assert_eq!(product.fails(STATUS_HEAP_CORRUPTION, &[], true), S_OK);
-    assert!(product.ends().is_some());
 }
