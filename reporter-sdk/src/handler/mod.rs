@@ -1,12 +1,14 @@
 //! The handler program's inside. Not for products: they start the program.
 
+// Until `evidence` and `full_memory`, which use what is here, are built for Windows.
+#![cfg_attr(windows, allow(dead_code))]
+
 #[cfg(target_os = "linux")]
 mod attachments;
 #[cfg(target_os = "linux")]
 mod delivery;
 #[cfg(target_os = "linux")]
 mod evidence;
-#[cfg(target_os = "linux")]
 mod exclusions;
 #[cfg(all(feature = "test-support", target_os = "linux"))]
 pub(crate) mod forged;
@@ -18,19 +20,19 @@ mod hang;
 mod hold;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(test)]
+mod live_child;
 #[cfg(target_os = "linux")]
 mod lost;
-#[cfg(target_os = "linux")]
+mod memory_plan;
 pub(crate) mod minidump_filter;
-#[cfg(target_os = "linux")]
 mod modules;
+mod out_of_memory;
 #[cfg(target_os = "linux")]
 mod pipeline;
-#[cfg(target_os = "linux")]
 mod recorded;
 #[cfg(target_os = "linux")]
 mod restart;
-#[cfg(target_os = "linux")]
 pub(crate) mod sanitise;
 #[cfg(target_os = "linux")]
 mod server;
@@ -40,7 +42,6 @@ mod settings;
 mod signature;
 #[cfg(target_os = "linux")]
 mod spool_state;
-#[cfg(target_os = "linux")]
 mod unwind;
 #[cfg(windows)]
 mod windows;
@@ -70,11 +71,11 @@ pub(crate) fn full_memory_of<W: std::io::Write>(
     out: W,
 ) -> Result<(W, report_format::memory::Stats), Box<dyn Error>> {
     use report_format::{Summary, Writer, memory};
-    use sys::{argument_block, memory_map, memory_reader, suspend};
+    use sys::{argument_block, memory_reader, suspend};
     let mut soft_errors = Vec::new();
-    let held = suspend::hold(i32::try_from(pid)?, &mut soft_errors);
-    let block = argument_block::ArgumentBlock::read(pid, &memory_map::read(pid)?)?;
-    let plan = memory_reader::MemoryPlan::default();
+    let held = suspend::hold(pid, &mut soft_errors);
+    let block = argument_block::ArgumentBlock::of_process(pid)?;
+    let plan = memory_plan::MemoryPlan::default();
     let memory = memory_reader::ProcessMemory::open(pid, &block, &plan, &mut soft_errors)?;
     if let Some(soft) = soft_errors.into_iter().next() {
         return Err(soft.message.into());

@@ -6,16 +6,17 @@ pub(super) mod children;
 pub(super) mod detach;
 pub(super) mod dump;
 mod dump_file;
-pub(super) mod elf;
+mod elf;
 pub(super) mod fault;
 mod last_resort;
-#[cfg(test)]
-pub(super) mod live_child;
-pub(super) mod memory_map;
+pub(super) mod loaded;
+pub(super) mod local_time;
+mod memory_map;
 pub(super) mod memory_reader;
 mod module_list;
-pub(super) mod proc_files;
+mod proc_files;
 pub(super) mod procfs;
+pub(super) mod signal_frame;
 mod smaps;
 pub(super) mod stand_in;
 pub(super) mod stop;
@@ -23,3 +24,14 @@ pub(super) mod suspend;
 mod thread_list;
 pub(super) mod thrift;
 pub(super) mod watch;
+
+/// What a module's file says.
+pub(super) mod module_file {
+    pub(in crate::handler) use super::elf::ElfFile as ModuleFile;
+}
+
+/// The name of a living process's thread.
+pub(super) fn thread_name(pid: u32, tid: u32) -> Option<String> {
+    let path = procfs::path(pid, &format!("task/{tid}/comm")).ok()?;
+    Some(std::fs::read_to_string(path).ok()?.trim_end().to_owned())
+}

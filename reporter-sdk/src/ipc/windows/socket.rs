@@ -473,10 +473,10 @@ fn pipe_pair() -> io::Result<(OwnedHandle, OwnedHandle)> {
 }
 
 /// A security descriptor that lets this process's user in and nobody else.
-struct OwnerOnly(*mut core::ffi::c_void);
+pub(crate) struct OwnerOnly(*mut core::ffi::c_void);
 
 impl OwnerOnly {
-    fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let text: Vec<u16> = format!("D:P(A;;GA;;;{})\0", places::user()?).encode_utf16().collect();
         let mut descriptor = ptr::null_mut();
         // SAFETY: the text ends in a zero; the descriptor's place lives here, and its size is not asked for.
@@ -491,7 +491,7 @@ impl OwnerOnly {
         if made == 0 { Err(io::Error::last_os_error()) } else { Ok(Self(descriptor)) }
     }
 
-    fn attributes(&self, inherited: bool) -> SECURITY_ATTRIBUTES {
+    pub(crate) fn attributes(&self, inherited: bool) -> SECURITY_ATTRIBUTES {
         SECURITY_ATTRIBUTES {
             nLength: size_of::<SECURITY_ATTRIBUTES>() as u32,
             lpSecurityDescriptor: self.0,
