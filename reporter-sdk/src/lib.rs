@@ -45,7 +45,7 @@ mod excluded;
 #[cfg(feature = "handler")]
 #[doc(hidden)]
 pub mod fail_points;
-#[cfg(all(feature = "test-support", target_os = "linux"))]
+#[cfg(feature = "test-support")]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "handler")]

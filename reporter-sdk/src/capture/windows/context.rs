@@ -18,6 +18,10 @@ pub(crate) struct Context {
     pub(crate) registers: Registers,
 }
 
+// SAFETY: plain data: its pointers are addresses in the product, which are compared and never followed.
+#[cfg(feature = "handler")]
+unsafe impl Send for Context {}
+
 /// The system's structure asks for an alignment that windows-sys does not give it: RtlCaptureContext stores the vector registers by instructions that fault elsewhere.
 #[repr(C, align(16))]
 pub(crate) struct Registers(pub(crate) CONTEXT);

@@ -12,7 +12,7 @@ use report_format::schema::v1::{SectionKind, Surface};
 
 use super::*;
 use crate::consent::Draft;
-use crate::handler::sys::live_child::CANARY;
+use crate::handler::live_child::CANARY;
 use crate::schema::{Configuration, Shutdown};
 use crate::shared::layout::{ActionKind, header};
 use crate::shared::writer::{Action, Crash, Writer};

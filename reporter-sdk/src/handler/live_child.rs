@@ -6,14 +6,20 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 /// In the child's environment and arguments; must be in no byte of what is kept.
 pub(crate) const CANARY: &str = "CANARY-c6f1e0-YRANAC";
 
+/// In the child's heap.
+pub(crate) const KEPT: [u8; 64] = *b"what the child keeps in its heap, for those who read its memory.";
+
 const ROLE: &str = "REPORTER_TEST_CHILD";
 
 pub(crate) struct LiveChild {
     child: Child,
     // Dropping it ends the child.
     _stdin: ChildStdin,
-    /// The thread that is inside [`child_waits_in_a_known_function`].
+    /// The thread that is inside [`reporter_test_known_function`].
     pub(crate) tid: u32,
+    /// An address of it.
+    #[cfg_attr(not(windows), expect(dead_code, reason = "other tests have a child of their own"))]
+    kept: u64,
 }
 
 impl LiveChild {
@@ -28,10 +34,20 @@ impl LiveChild {
             .unwrap();
         let stdin = child.stdin.take().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let tid = lines
-            .find_map(|l| l.unwrap().rsplit_once("waiting in thread ")?.1.parse().ok())
+        let (tid, kept) = lines
+            .find_map(|line| {
+                let line = line.unwrap();
+                let (tid, kept) = line.rsplit_once("waiting in thread ")?.1.split_once(" with ")?;
+                Some((tid.parse().ok()?, kept.parse().ok()?))
+            })
             .expect("the child says its thread");
-        Self { child, _stdin: stdin, tid }
+        Self { child, _stdin: stdin, tid, kept }
+    }
+
+    /// Where it keeps [`KEPT`].
+    #[cfg(windows)]
+    pub(crate) fn kept(&self) -> u64 {
+        self.kept
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -39,9 +55,16 @@ impl LiveChild {
     }
 
     /// Whether its waiting thread is held by a tracer.
+    #[cfg(target_os = "linux")]
     pub(crate) fn is_still(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/task/{}/stat", self.pid(), self.tid)).unwrap();
         stat.rsplit_once(") ").unwrap().1.starts_with('t')
+    }
+
+    /// Whether one of its threads is held, the one that waits not being among them.
+    #[cfg(windows)]
+    pub(crate) fn is_still(&self) -> bool {
+        super::sys::suspend::is_held(self.pid(), self.tid)
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
@@ -73,6 +96,17 @@ fn child() {
     }
 }
 
+#[cfg(target_os = "linux")]
+fn this_thread() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+}
+
+#[cfg(windows)]
+fn this_thread() -> u32 {
+    // SAFETY: has no parameters.
+    unsafe { windows_sys::Win32::System::Threading::GetCurrentThreadId() }
+}
+
 /// A name that the symbol table holds as it is.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -80,9 +114,11 @@ extern "C" fn reporter_test_known_function(depth: u32) -> u32 {
     if depth > 0 {
         return reporter_test_known_function(depth - 1) + std::hint::black_box(1);
     }
-    println!("waiting in thread {}", rustix::thread::gettid().as_raw_nonzero());
+    let kept = Box::new(KEPT);
+    println!("waiting in thread {} with {}", this_thread(), kept.as_ptr().addr());
     std::io::stdout().flush().unwrap();
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
+    std::hint::black_box(kept);
     std::hint::black_box(7)
 }
