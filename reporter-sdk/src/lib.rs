@@ -52,7 +52,7 @@ pub mod fuzzing;
 #[doc(hidden)]
 pub mod handler;
 mod heartbeat;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(all(feature = "handler", any(target_os = "linux", windows)))]
 pub mod inventory;
 mod ipc;
 #[cfg(all(feature = "handler", target_os = "linux"))]
