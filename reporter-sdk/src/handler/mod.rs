@@ -1,6 +1,6 @@
 //! The handler program's inside. Not for products: they start the program.
 
-#[cfg(target_os = "linux")]
+#[cfg_attr(windows, allow(dead_code))]
 mod attachments;
 #[cfg(target_os = "linux")]
 mod delivery;
