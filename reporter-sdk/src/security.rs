@@ -33,8 +33,8 @@ pub(crate) const SYSTEM: &str = "S-1-5-18";
 pub(crate) const ADMINISTRATORS: &str = "S-1-5-32-544";
 /// The service that installs the system's own files.
 pub(crate) const TRUSTED_INSTALLER: &str = "S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464";
-/// In entries for what is made in a folder: whoever makes it, and their group.
-const CREATORS: [&str; 2] = ["S-1-3-0", "S-1-3-1"];
+/// Stand for whoever makes something in a folder, for their group, and for the owner, who is looked at anyway. Nobody is one of these by himself.
+const STAND_INS: [&str; 3] = ["S-1-3-0", "S-1-3-1", "S-1-3-4"];
 
 /// Values of `ACE_HEADER.AceType` and `AceFlags`.
 const ALLOWED: u8 = 0;
@@ -165,6 +165,7 @@ struct Entry {
 
 impl Access {
     /// Of what a path leads to.
+    #[cfg(any(feature = "handler", test))]
     pub(crate) fn of_path(path: &Path) -> io::Result<Self> {
         let name = wide(path.as_os_str())?;
         let what = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
@@ -178,7 +179,6 @@ impl Access {
     }
 
     /// Of an open file or folder.
-    #[cfg(any(feature = "handler", test))]
     pub(crate) fn of(file: &impl AsHandle) -> io::Result<Self> {
         let handle = file.as_handle().as_raw_handle();
         let what = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
@@ -213,16 +213,15 @@ impl Access {
     /// The first who may do any of `rights` with it, and is none of `trusted`.
     pub(crate) fn others_who_may(&self, rights: u32, trusted: &[&str]) -> Option<&str> {
         let Some(entries) = &self.entries else { return Some("everybody") };
-        let other = |entry: &&Entry| {
-            !entry.inherit_only && entry.rights & rights != 0 && !trusted.contains(&entry.who.as_str())
-        };
+        let is_known = |who: &str| trusted.contains(&who) || STAND_INS.contains(&who);
+        let other = |entry: &&Entry| !entry.inherit_only && entry.rights & rights != 0 && !is_known(&entry.who);
         entries.iter().find(other).map(|entry| entry.who.as_str())
     }
 
     /// Whether none but `trusted` may do anything with it, nor will with what is made in it.
     #[cfg(any(feature = "handler", test))]
     pub(crate) fn is_for(&self, trusted: &[&str]) -> bool {
-        let known = |who: &str| trusted.contains(&who) || CREATORS.contains(&who);
+        let known = |who: &str| trusted.contains(&who) || STAND_INS.contains(&who);
         self.entries.as_ref().is_some_and(|entries| entries.iter().all(|entry| known(&entry.who)))
     }
 }

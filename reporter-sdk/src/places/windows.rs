@@ -55,6 +55,12 @@ pub(crate) fn fallback(path: &Path) -> Option<PathBuf> {
     Some(temporary.join("Error Reporting").join(name))
 }
 
+/// The user's own folder, which bears their name.
+#[cfg(feature = "handler")]
+pub(crate) fn profile() -> Option<PathBuf> {
+    known_folder(&windows_sys::Win32::UI::Shell::FOLDERID_Profile)
+}
+
 /// Whether this process has rights that its caller has not: it was started "as administrator", by a user whose other programs do not have these rights.
 pub(crate) fn elevated() -> bool {
     static ELEVATED: OnceLock<bool> = OnceLock::new();

@@ -14,18 +14,18 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{
-    ERROR_ACCESS_DENIED, ERROR_DELETE_PENDING, ERROR_LOCK_VIOLATION, ERROR_SHARING_VIOLATION, GENERIC_READ,
-    GENERIC_WRITE,
+    ERROR_ACCESS_DENIED, ERROR_DELETE_PENDING, ERROR_LOCK_VIOLATION, ERROR_SHARING_VIOLATION, GENERIC_ALL,
+    GENERIC_READ, GENERIC_WRITE,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    BY_HANDLE_FILE_INFORMATION, DELETE, FILE_ADD_FILE, FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_REPARSE_POINT,
-    FILE_ATTRIBUTE_TEMPORARY, FILE_DISPOSITION_FLAG_DELETE, FILE_DISPOSITION_FLAG_IGNORE_READONLY_ATTRIBUTE,
-    FILE_DISPOSITION_FLAG_POSIX_SEMANTICS, FILE_DISPOSITION_INFO, FILE_DISPOSITION_INFO_EX, FILE_FLAG_BACKUP_SEMANTICS,
-    FILE_FLAG_DELETE_ON_CLOSE, FILE_FLAG_OPEN_REPARSE_POINT, FILE_INFO_BY_HANDLE_CLASS, FILE_LIST_DIRECTORY,
-    FILE_READ_ATTRIBUTES, FILE_RENAME_INFO, FILE_RENAME_INFO_0, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE,
-    FileDispositionInfo, FileDispositionInfoEx, FileRenameInfo, FileRenameInfoEx, GetFileInformationByHandle,
-    LOCKFILE_EXCLUSIVE_LOCK, LOCKFILE_FAIL_IMMEDIATELY, LockFileEx, READ_CONTROL, SYNCHRONIZE,
-    SetFileInformationByHandle, UnlockFileEx, WRITE_DAC,
+    BY_HANDLE_FILE_INFORMATION, DELETE, FILE_ADD_FILE, FILE_ADD_SUBDIRECTORY, FILE_ATTRIBUTE_DIRECTORY,
+    FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_TEMPORARY, FILE_DELETE_CHILD, FILE_DISPOSITION_FLAG_DELETE,
+    FILE_DISPOSITION_FLAG_IGNORE_READONLY_ATTRIBUTE, FILE_DISPOSITION_FLAG_POSIX_SEMANTICS, FILE_DISPOSITION_INFO,
+    FILE_DISPOSITION_INFO_EX, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_DELETE_ON_CLOSE, FILE_FLAG_OPEN_REPARSE_POINT,
+    FILE_INFO_BY_HANDLE_CLASS, FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES, FILE_RENAME_INFO, FILE_RENAME_INFO_0,
+    FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE, FileDispositionInfo, FileDispositionInfoEx, FileRenameInfo,
+    FileRenameInfoEx, GetFileInformationByHandle, LOCKFILE_EXCLUSIVE_LOCK, LOCKFILE_FAIL_IMMEDIATELY, LockFileEx,
+    READ_CONTROL, SYNCHRONIZE, SetFileInformationByHandle, UnlockFileEx, WRITE_DAC, WRITE_OWNER,
 };
 use windows_sys::Win32::System::IO::OVERLAPPED;
 use windows_sys::Win32::System::WindowsProgramming::{
@@ -38,12 +38,10 @@ use crate::security::{self, ADMINISTRATORS, Access, SYSTEM, TRUSTED_INSTALLER, v
 use crate::spool::SpoolError;
 
 const SHARE_ALL: u32 = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-/// What changes a folder: what is in it, or who may change it.
-const CHANGE: u32 = FILE_WRITE | DELETE | WRITE_DAC | WRITE_OWNER | GENERIC_WRITE | GENERIC_ALL;
-/// To add files, folders and attributes, and to remove what is in a folder.
-const FILE_WRITE: u32 = 0x2 | 0x4 | 0x10 | 0x40 | 0x100;
-const WRITE_OWNER: u32 = 0x8_0000;
-const GENERIC_ALL: u32 = 0x1000_0000;
+/// To put another in the place of something, or to take the right to.
+const REPLACE: u32 = DELETE | WRITE_DAC | WRITE_OWNER | GENERIC_ALL;
+/// To change a folder: what is in it, or who may change it.
+const CHANGE: u32 = REPLACE | FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY | FILE_DELETE_CHILD | GENERIC_WRITE;
 
 /// Situation: a virus scanner or an indexer has each new file open for a moment, some without sharing it. Handling: patience, about half a second of it.
 const TRIES: u32 = 10;
@@ -183,8 +181,7 @@ fn check_above(path: &Path, above: &Path) -> Result<(), SpoolError> {
         return unsafe_place(format!("the folder above it, {}, belongs to {}", above.display(), access.owner));
     }
     // To add folders there is no harm: ours is there.
-    const REPLACE: u32 = 0x40 | DELETE | WRITE_DAC | WRITE_OWNER | GENERIC_ALL;
-    if let Some(who) = access.others_who_may(REPLACE, &trusted) {
+    if let Some(who) = access.others_who_may(REPLACE | FILE_DELETE_CHILD, &trusted) {
         return unsafe_place(format!("{who} can change the folder above it, {}", above.display()));
     }
     Ok(())
@@ -335,3 +332,6 @@ pub(super) fn unlock(file: &File) {
 pub(super) fn is_busy(error: &io::Error) -> bool {
     error.raw_os_error() == Some(ERROR_SHARING_VIOLATION.cast_signed())
 }
+
+#[cfg(test)]
+mod tests;
