@@ -45,7 +45,8 @@ mod excluded;
 #[cfg(feature = "handler")]
 #[doc(hidden)]
 pub mod fail_points;
-#[cfg(feature = "test-support")]
+// The fuzzers run on Linux.
+#[cfg(all(feature = "test-support", target_os = "linux"))]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "handler")]

@@ -4,7 +4,7 @@ mod attachments;
 mod delivery;
 mod evidence;
 mod exclusions;
-#[cfg(feature = "test-support")]
+#[cfg(all(feature = "test-support", target_os = "linux"))]
 pub(crate) mod forged;
 mod full_memory;
 mod hang;

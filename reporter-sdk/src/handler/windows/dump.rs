@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::os::windows::io::{AsRawHandle, FromRawHandle};
+use std::os::windows::io::FromRawHandle;
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
@@ -228,7 +228,7 @@ fn write(request: DumpRequest, holding: &Holding) -> Result<RawDump, DumpError> 
 /// A file without a name that lasts: nobody else can open it while we have it, and it is gone with us, however that comes. In the folder of temporary files, which is the
 /// user's own; of a handler with more rights than its user it is the machine's.
 fn temporary_file() -> io::Result<File> {
-    let name = format!("{}.dmp", uuid::Uuid::new_v4().simple());
+    let name = format!("{}.dmp", uuid::Uuid::now_v7().simple());
     let path = wide(std::env::temp_dir().join(name).as_os_str())?;
     let owner = Descriptor::owner_only()?;
     let attributes = owner.attributes(false);
@@ -272,7 +272,10 @@ fn check(bytes: &[u8], pid: u32, tid: u32) -> Result<(), DumpError> {
 /// Adds the names of the threads, where the library does not know them. Example: Wine's, and Windows' own before 10.
 fn with_names(bytes: Vec<u8>, pid: u32) -> Vec<u8> {
     let threads = suspend::threads(pid).unwrap_or_default();
-    let names: Vec<_> = threads.into_iter().filter_map(|tid| Some((tid, threads::name(pid, tid).ok().filter(|name| !name.is_empty())?))).collect();
+    let names: Vec<_> = threads
+        .into_iter()
+        .filter_map(|tid| Some((tid, threads::name(pid, tid).ok().filter(|name| !name.is_empty())?)))
+        .collect();
     if names.is_empty() {
         return bytes;
     }
