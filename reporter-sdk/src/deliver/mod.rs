@@ -10,6 +10,7 @@ mod error;
 mod message;
 mod smtp;
 mod stub;
+mod trust;
 
 use std::fmt;
 use std::fs::File;

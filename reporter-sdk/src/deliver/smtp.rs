@@ -12,10 +12,10 @@ use lettre::transport::smtp::extension::{ClientId, MailParameter};
 use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls_platform_verifier::Verifier;
 
 use super::connection::{Answer, Connection};
 use super::message::{Message, Purpose};
+use super::trust::Trust;
 use super::{DeliverError, Mail, Parcel, Receipt, Step, Transport};
 
 /// A whole attempt, unless the settings say otherwise: enough for 25 MB at 1 Mbit/s.
@@ -325,9 +325,9 @@ fn encryption(roots: &[u8]) -> Result<Arc<ClientConfig>, DeliverError> {
     let usage = |why: &dyn fmt::Display| DeliverError::Usage { what: format!("encryption is not possible: {why}") };
     let roots: Vec<_> = CertificateDer::pem_slice_iter(roots).collect::<Result<_, _>>().map_err(|e| usage(&e))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier::new_with_extra_roots(roots, Arc::clone(&provider)).map_err(|e| usage(&e))?;
+    let trust = Trust::new(roots, Arc::clone(&provider)).map_err(|e| usage(&e))?;
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|e| usage(&e))?.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    let config = config.map_err(|e| usage(&e))?.dangerous().with_custom_certificate_verifier(Arc::new(trust));
     Ok(Arc::new(config.with_no_client_auth()))
 }
 
