@@ -129,3 +129,6 @@ impl AdministratorPolicy {
 fn soft_error(message: String) -> SoftError {
     SoftError { subject: "consent.policy".into(), message }
 }
+
+#[cfg(test)]
+mod template;

@@ -147,3 +147,86 @@ fn strings(bytes: &[u8]) -> Vec<String> {
 fn os_error(error: WIN32_ERROR) -> io::Error {
     io::Error::from_raw_os_error(error.cast_signed())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use report_format::schema::v1::Category;
+
+    use super::*;
+    use crate::consent::{AdministratorPolicy, CategorySet};
+
+    /// A product of this test's alone, whose policy goes with this.
+    struct Product(String);
+
+    impl Product {
+        fn new(name: &str) -> Self {
+            Self(format!("{name} {}", std::process::id()))
+        }
+
+        fn key(&self) -> String {
+            format!(r"HKLM\{KEY}\Example Software\{}", self.0)
+        }
+
+        fn add(&self, value: &str, kind: &str, data: &str) {
+            reg(&["add", &self.key(), "/v", value, "/t", kind, "/d", data, "/f"]);
+        }
+
+        fn policy(&self) -> (AdministratorPolicy, Vec<SoftError>) {
+            AdministratorPolicy::read("Example Software", &self.0)
+        }
+    }
+
+    impl Drop for Product {
+        fn drop(&mut self) {
+            reg(&["delete", &self.key(), "/f"]);
+        }
+    }
+
+    fn reg(arguments: &[&str]) {
+        let done = Command::new("reg").args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(done.is_ok_and(|status| status.success()), "reg {arguments:?}");
+    }
+
+    #[test]
+    fn a_policy_of_the_registry_is_obeyed() {
+        let product = Product::new("Obeyed");
+        assert_eq!(product.policy(), (AdministratorPolicy::default(), Vec::new()), "without one");
+        product.add("Consent", "REG_SZ", "safe");
+        product.add("never", "REG_MULTI_SZ", r"screen\0full_memory");
+        let (policy, soft_errors) = product.policy();
+        assert_eq!((policy.consent, soft_errors), (AdministratorConsent::Safe, Vec::new()));
+        assert_eq!(policy.never, CategorySet::from_iter([Category::Screen, Category::FullMemory]));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_means_never_and_is_told() {
+        for (value, kind, data) in [
+            ("Consent", "REG_SZ", "always"),
+            ("Consent", "REG_SZ", "Ask"),
+            ("Consent", "REG_SZ", ""),
+            ("Consent", "REG_DWORD", "1"),
+            ("Consent", "REG_BINARY", "6100"),
+            ("Consnet", "REG_SZ", "ask"),
+            ("Never", "REG_SZ", "screen"),
+            ("Never", "REG_MULTI_SZ", "screan"),
+            ("Never", "REG_MULTI_SZ", "essential"),
+        ] {
+            let product = Product::new("Odd");
+            product.add(value, kind, data);
+            let (policy, soft_errors) = product.policy();
+            assert_eq!((policy.consent, soft_errors.len()), (AdministratorConsent::Never, 1), "{value} {kind} {data}");
+        }
+    }
+
+    #[test]
+    fn texts_need_not_end_and_may_be_of_any_length() {
+        assert_eq!(strings(b"a\0b\0\0\0c\0"), ["ab", "c"]);
+        assert_eq!(strings(b"a\0\0\0\0\0x"), ["a"]);
+        assert_eq!(strings(b""), [] as [&str; 0]);
+        let product = Product::new("Long");
+        product.add("Consent", "REG_SZ", &"a".repeat(20_000));
+        assert_eq!(product.policy().0.consent, AdministratorConsent::Never);
+    }
+}

@@ -5,7 +5,9 @@ use super::{NOBODY, Name, PEOPLE, SERVICES, USER_PLACEHOLDER, components, ends_u
 /// The home directory of a known user, with the user's name taken out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::redact) enum Home {
+    #[cfg_attr(windows, allow(dead_code, reason = "none is known there"))]
     Unix { path: String, redacted: String },
+    #[cfg_attr(not(windows), allow(dead_code, reason = "none is known there"))]
     Windows(WindowsHome),
 }
 
@@ -24,6 +26,7 @@ pub(in crate::redact) struct WindowsHome {
 
 impl Home {
     /// `None` where the folder is not one of a person.
+    #[cfg_attr(windows, allow(dead_code, reason = "none is known there"))]
     pub(in crate::redact) fn new(path: &str, user: &str) -> Option<Self> {
         let components: Vec<&str> = path.strip_prefix('/')?.split('/').filter(|c| !c.is_empty()).collect();
         let (first, last) = (*components.first()?, *components.last()?);
@@ -39,6 +42,7 @@ impl Home {
     }
 
     /// The same for `D:\Profiles\anna` and `\\server\home$\anna`.
+    #[cfg_attr(not(windows), allow(dead_code, reason = "none is known there"))]
     pub(in crate::redact) fn of_windows(path: &str, user: &str) -> Option<Self> {
         let path = path.strip_prefix(r"\\?\").unwrap_or(path);
         let (drive, rest) = match path.as_bytes() {
