@@ -12,7 +12,10 @@ use std::{
     ffi::{CStr, OsStr, OsString, c_void},
     io,
     mem::offset_of,
-    os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle},
+    os::windows::{
+        ffi::{OsStrExt, OsStringExt},
+        io::{AsRawHandle, FromRawHandle, OwnedHandle},
+    },
     path::{self, Component, Path, Prefix},
     ptr,
     sync::atomic::{AtomicU64, Ordering},
@@ -175,7 +178,7 @@ impl Place {
 fn verbatim(path: &Path) -> Option<path::PathBuf> {
     let path = path::absolute(path).ok()?;
     let Some(Component::Prefix(prefix)) = path.components().next() else { return None };
-    let rest = path.strip_prefix(prefix.as_os_str()).ok()?;
+    let rest = path.as_os_str().encode_wide().skip(prefix.as_os_str().encode_wide().count());
     let mut verbatim = OsString::from(r"\\?\");
     match prefix.kind() {
         Prefix::Disk(_) => verbatim.push(prefix.as_os_str()),
@@ -187,7 +190,7 @@ fn verbatim(path: &Path) -> Option<path::PathBuf> {
         Prefix::VerbatimDisk(_) | Prefix::VerbatimUNC(..) => return Some(path),
         _ => return None,
     }
-    verbatim.push(rest);
+    verbatim.push(OsString::from_wide(&rest.collect::<Vec<_>>()));
     Some(verbatim.into())
 }
 

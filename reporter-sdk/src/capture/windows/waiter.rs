@@ -80,9 +80,9 @@ pub(super) fn report(state: &'static State) {
     let handles: [HANDLE; 2] = [waiter.done.as_raw_handle(), waiter.thread.as_raw_handle()];
     let millis = (state.crash.longest() / 1_000_000).saturating_add(GRACE).min(u64::from(INFINITE - 1)) as u32;
     // SAFETY: two handles, which are never closed.
-    let ended = unsafe { WaitForMultipleObjects(2, handles.as_ptr(), 0, millis) };
+    unsafe { WaitForMultipleObjects(2, handles.as_ptr(), 0, millis) };
     // Situation: a process that exits has ended all its other threads when its libraries have their last word. Handling: whoever fails then does it itself.
-    if ended == WAIT_OBJECT_0 + 1 && !REQUEST.swap(ptr::null_mut(), Ordering::AcqRel).is_null() {
+    if !REQUEST.swap(ptr::null_mut(), Ordering::AcqRel).is_null() {
         state.crash.report();
     }
 }
