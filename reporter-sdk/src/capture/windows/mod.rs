@@ -5,6 +5,8 @@ pub(crate) mod copies;
 pub(crate) mod exceptions;
 pub(crate) mod lost;
 mod wake;
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) mod wer;
 
 pub(crate) use exceptions::{disarm, prepare_thread, prepare_threads, rearm};
 pub(crate) use wake::{Channel, pause};
