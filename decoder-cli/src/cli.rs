@@ -113,7 +113,7 @@ Examples:
 
 The minidump in the report and the image of its memory become one file: a full minidump for WinDbg, LLDB and
 minidump-stackwalk, or a core file for gdb (of x86-64 Linux only). The file is for its owner only, and never written over
-another. It is as large as the memory, but pages of zeros are holes in it and take no place on the disk.")]
+another. It is as large as the memory, but pages of zeros are holes in it and take no place on the disk (on Windows they do).")]
     Export(Export),
     /// Tell what is in a report of any size, at once, without checking it
     #[command(after_help = "\
@@ -128,7 +128,7 @@ Only the beginning and the end of the file are read, and the list of memory regi
 Examples:
   reportdecode keygen --output triage-2026.key --label 'Ledger, triage' --valid-for 400d
 
-Writes a file for its owner only, that `age -i` takes as well, and prints the public key: the line for the recipients file that
+Writes a file for its owner only (on Windows: if it is made below your profile folder), that `age -i` takes as well, and prints the public key: the line for the recipients file that
 the product ships. Whoever loses the file cannot open what is sealed to it; nobody can help.")]
     Keygen(Keygen),
     /// Encrypt a report's sections to public keys, by class

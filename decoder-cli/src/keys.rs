@@ -14,6 +14,8 @@ use crate::commands::complain;
 pub(crate) enum KeyFileError {
     #[error("cannot be read")]
     Read(#[source] io::Error),
+    #[error("is no UTF-8 text (in Windows PowerShell, `>` writes UTF-16): save it as UTF-8")]
+    NotUtf8,
     #[error(transparent)]
     Content(#[from] report_format::Error),
 }
@@ -39,7 +41,10 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     // Reserved at once: a text that grew would leave parts of itself behind.
     let mut text = Zeroizing::new(String::with_capacity(LARGEST_KEY_FILE + 1));
     let file = File::open(path).map_err(KeyFileError::Read)?;
-    file.take(LARGEST_KEY_FILE as u64 + 1).read_to_string(&mut text).map_err(KeyFileError::Read)?;
+    file.take(LARGEST_KEY_FILE as u64 + 1).read_to_string(&mut text).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => KeyFileError::NotUtf8,
+        _ => KeyFileError::Read(error),
+    })?;
     Ok(text)
 }
 

@@ -16,6 +16,7 @@ mod reflect;
 mod render;
 mod sanitize;
 mod symbols;
+mod wildcards;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;

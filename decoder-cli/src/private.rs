@@ -1,7 +1,7 @@
 //! Files and directories for their owner only.
 
 #[cfg_attr(unix, path = "private/unix.rs")]
-#[cfg_attr(not(unix), path = "private/other.rs")]
+#[cfg_attr(windows, path = "private/windows.rs")]
 mod system;
 
 pub(crate) use system::{create_directory, create_file};

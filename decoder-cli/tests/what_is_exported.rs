@@ -140,6 +140,7 @@ fn memory_becomes_a_full_minidump_or_a_core_file() {
     assert_same_memory(&CoreFile::open(File::open(&core).unwrap()).unwrap());
 }
 
+// Not on Windows: there are no modes; what is done in their place, private/windows.rs tests.
 #[cfg(unix)]
 #[test]
 fn an_export_is_for_its_owner_only_and_written_over_nothing() {

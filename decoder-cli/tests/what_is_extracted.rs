@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use common::{HOSTILE, assert_harmless, full_report, mail, reportdecode, small_report};
+use common::{Builder, HOSTILE, assert_harmless, full_report, mail, reportdecode, small_report};
+use report_format::schema::v1::{Attachment, Category, SectionKind};
 use tempfile::tempdir;
 
 fn extract(report: &[u8], output: &Path) -> common::Run {
@@ -43,6 +45,7 @@ fn every_part_becomes_a_file_whose_name_is_ours() {
     }
 }
 
+// Not on Windows: there are no modes; what is done in their place, private/windows.rs tests.
 #[cfg(unix)]
 #[test]
 fn files_and_directory_are_for_their_owner_only() {
@@ -58,6 +61,85 @@ fn files_and_directory_are_for_their_owner_only() {
 }
 
 #[test]
+fn names_that_mean_something_to_windows_reach_no_file() {
+    const NAMES: [&str; 12] = [
+        "CON",
+        "nul.txt",
+        "COM1",
+        "LPT\u{b9}",
+        "C:evil.bin",
+        "C:\\evil.bin",
+        "..\\..\\evil.bin",
+        "\\\\server\\share\\evil.bin",
+        "\\\\?\\C:\\evil.bin",
+        "evil.bin:stream",
+        "evil. .",
+        "a<b>c|d?e*",
+    ];
+    let report = NAMES.iter().fold(Builder::new(1), |report, name| {
+        let attachment =
+            Attachment { name: (*name).into(), content: name.as_bytes().to_vec(), ..Attachment::default() };
+        report.with(SectionKind::Attachment, Category::Attachments, &attachment)
+    });
+    let directory = tempdir().unwrap();
+    let run = extract(&report.finish(), &directory.path().join("out"));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let made = names(&directory.path().join("out"));
+    assert_eq!(made.len(), NAMES.len() + 1);
+    assert!(made.iter().all(|name| name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-' | '.'))), "{made:?}");
+    for (number, name) in (1..).zip(NAMES) {
+        let path = directory.path().join(format!("out/attachment-{number:03}.bin"));
+        assert_eq!(fs::read(path).unwrap(), name.as_bytes());
+        assert!(run.stdout.contains(&format!("“{name}”")), "{name} is told, not used: {}", run.stdout);
+    }
+    assert_eq!(names(directory.path()), ["out"], "nothing went anywhere else");
+}
+
+/// Beyond the 260 characters to which Windows holds paths that are not written in its long way, `\\\\?\\C:\\…`.
+#[test]
+fn long_paths_and_names_of_any_language_are_read_and_written() {
+    let directory = tempdir().unwrap();
+    let deep =
+        (0..6).fold(directory.path().to_owned(), |path, _| path.join("Ärger 日本語 ".to_owned() + &"x".repeat(60)));
+    assert!(deep.as_os_str().len() > 360);
+    let run = extract(&full_report(""), &deep);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("Ärger 日本語"), "{}", run.stdout);
+    assert_eq!(fs::read(deep.join("attachment-001.bin")).unwrap(), b"line 1\nline 2\n");
+    let report = deep.join("日本語.report");
+    fs::write(&report, small_report(1, "Ledger")).unwrap();
+    // Not under Wine: Wine 8 canonicalises no path of more than 260 characters, so the long way of writing it is made by hand.
+    let mut written_long = OsString::from(if cfg!(windows) { r"\\?\" } else { "" });
+    written_long.push(&report);
+    for path in [report.as_os_str(), &written_long] {
+        let run = reportdecode(&["verify".as_ref(), path], b"");
+        assert_eq!(run.code, 0, "{path:?}: {}", run.stderr);
+    }
+}
+
+/// Windows has no modes: what is written outside of the profile folder is as open as its folder, and that is said.
+#[cfg(windows)]
+#[test]
+fn what_is_written_outside_of_the_profile_folder_is_said_once() {
+    let directory = tempdir().unwrap();
+    let run = |profile: &Path, output: &str| {
+        let report = directory.path().join("full.report");
+        fs::write(&report, full_report("")).unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_reportdecode"))
+            .args(["extract".as_ref(), report.as_os_str(), "-o".as_ref(), directory.path().join(output).as_os_str()])
+            .env("USERPROFILE", profile)
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(run(directory.path(), "inside"), "");
+    let elsewhere = tempdir().unwrap();
+    let said = run(elsewhere.path(), "outside");
+    assert!(said.lines().count() == 1 && said.contains("outside of your profile folder"), "{said}");
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let directory = tempdir().unwrap();
     fs::write(directory.path().join("attachment-001.bin"), "mine").unwrap();
@@ -67,6 +149,7 @@ fn nothing_is_overwritten() {
     assert_eq!(fs::read(directory.path().join("attachment-001.bin")).unwrap(), b"mine");
 }
 
+// Not on Windows: to make a link takes a right there that people do not have.
 #[cfg(unix)]
 #[test]
 fn a_link_is_not_followed() {

@@ -84,6 +84,7 @@ fn keygen_writes_a_file_for_its_owner_only_and_overwrites_nothing() {
     {
         assert!(text.contains(part), "{part}");
     }
+    // Not on Windows: there are no modes; what is done in their place, private/windows.rs tests.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -100,6 +101,28 @@ fn keygen_writes_a_file_for_its_owner_only_and_overwrites_nothing() {
         assert_eq!(desk.run(&[&["keygen", "--output", "other.key"], &wrong[..]].concat()).code, 2);
         assert!(!desk.path("other.key").exists());
     }
+}
+
+#[test]
+fn files_of_keys_that_an_editor_of_windows_saved_are_read() {
+    let desk = Desk::new();
+    let sealed = Desk::sealed();
+    let as_notepad_saves = |text: String| format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    for name in ["triage.key", "recipients"] {
+        let path = sealed.path(name);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, as_notepad_saves(text)).unwrap();
+    }
+    let run = sealed.run(&["verify", "sealed.report", "--key", "triage.key"]);
+    assert!(run.code == 0 && run.stdout.contains("triage: opened"), "{}{}", run.stdout, run.stderr);
+    let run = sealed.run(&["seal", "clear.report", "--recipients", "recipients", "-o", "again.report"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+
+    let utf16: Vec<u8> = "\u{feff}AGE-SECRET-KEY-1".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(desk.path("utf16.key"), utf16).unwrap();
+    fs::write(desk.path("a.report"), b"").unwrap();
+    let run = desk.run(&["verify", "a.report", "--key", "utf16.key"]);
+    assert!(run.code == 1 && run.stderr.contains("save it as UTF-8"), "{}", run.stderr);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! What debuggers show of an export is what they show of the process that it was made from.
+// Not on Windows: gdb opens core files of live processes of Linux here.
 #![cfg(all(feature = "export", target_os = "linux", target_arch = "x86_64"))]
 
 mod common;

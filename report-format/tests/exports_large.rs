@@ -1,4 +1,5 @@
 //! Exports of more segments than 16 bits count, and of more bytes than 32 bits do.
+// Not on Windows: files there have holes only once a system call has asked for them, and how much of the disk they take is asked by another.
 #![cfg(all(feature = "export", unix))]
 
 mod common;

@@ -325,6 +325,7 @@ fn a_panic_of_the_source_ends_the_workers_and_reaches_the_caller() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "libtest itself starts a thread for each test, and goes on without one on Unix only")]
 fn a_process_that_can_start_no_thread_makes_the_same_report() {
     const ANEW: &str = "TEST_WITHOUT_THREADS";
     if std::env::var_os(ANEW).is_some() {

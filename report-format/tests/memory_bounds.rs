@@ -1,5 +1,6 @@
 //! The dump encoder takes no more memory for a large image than for a small one. The only test of its program: it looks at what the whole
 //! process holds.
+// Not on Windows: how much memory was used is read from /proc.
 #![cfg(target_os = "linux")]
 
 use std::io;

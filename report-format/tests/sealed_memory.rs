@@ -1,4 +1,5 @@
 //! The memory of a process, sealed: of any size, in the memory of a few frames, and read at random once it is opened.
+// Not on Windows: how much memory was used is read from /proc.
 #![cfg(all(feature = "seal", feature = "zstd", target_os = "linux"))]
 
 mod common;

@@ -654,6 +654,7 @@ fn sixty_four_keys_are_the_most() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "age is a program of Linux here")]
 fn the_age_program_opens_what_we_seal() {
     let Ok(version) = Command::new("age").arg("--version").output() else {
         assert!(std::env::var_os("CI").is_none(), "the Debian package age is missing");

@@ -5,6 +5,8 @@
  *   cc -g -Ireporter-ffi/include reporter-ffi/examples/ledger.c -Ltarget/debug -Wl,-rpath,"$PWD/target/debug" -lreporter -o ledger
  *   ./ledger --config ledger.conf
  *
+ * On Windows (MinGW): x86_64-w64-mingw32-gcc -Ireporter-ffi/include reporter-ffi/examples/ledger.c FOLDER/reporter.dll -o ledger.exe
+ *
  * It reads commands from standard input, one a line; it prints a prompt only to a terminal. Exit status: 0, or 2 for wrong usage.
  *
  *   open NAME          begins a book              month N       what came in and went out in month N (1 to 12)
@@ -47,7 +49,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#ifdef _WIN32
+#include <io.h>
+#else
 #include <unistd.h>
+#endif
 
 #include <reporter.h>
 
@@ -94,7 +100,11 @@ static int this_month(void)
 {
     time_t now = time(NULL);
     struct tm parts;
+#ifdef _WIN32
+    return localtime_s(&parts, &now) == 0 ? parts.tm_mon + 1 : 1;
+#else
     return localtime_r(&now, &parts) != NULL ? parts.tm_mon + 1 : 1;
+#endif
 }
 
 static bool book_amount(struct book *into, long cents, const char *text)
@@ -561,7 +571,11 @@ int main(int count, char **arguments)
         fprintf(stderr, "ledger: no error reports: %s\n", reporter_last_error());
     tell_soft_errors();
 
+#ifdef _WIN32
+    bool terminal = _isatty(_fileno(stdin));
+#else
     bool terminal = isatty(STDIN_FILENO);
+#endif
     char line[1200];
     for (;;) {
         if (terminal) {

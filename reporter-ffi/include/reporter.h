@@ -7,7 +7,8 @@
  *   None may be called in a signal handler.
  * - Text is UTF-8 and ends with a zero byte. Every function that takes text has a twin with `_n` behind its name, which takes
  *   a pointer and a length in bytes after it instead; there NULL with length 0 is an empty text. Text is copied: the caller
- *   keeps its own. Paths are bytes as the file system has them, not necessarily UTF-8.
+ *   keeps its own. Paths are bytes as the file system has them, not necessarily UTF-8; on Windows they are UTF-8, and functions
+ *   with `_w` behind their names take them in UTF-16.
  * - Pointers: NULL, where not said otherwise, gives REPORTER_ERROR_NULL. A pointer that is not NULL must be valid.
  * - Ownership: what `_new` returns belongs to the caller, until it is given to the one function that says that it takes it,
  *   or to `_free`.
@@ -931,6 +932,65 @@ reporter_status_t reporter_exclude_memory(const void *address,
  * Ends what reporter_exclude_memory() began for this address. Does nothing for another one.
  */
 reporter_status_t reporter_include_memory(const void *address);
+
+#if defined(_WIN32)
+/**
+ * As reporter_options_set_spool(), with a path of 16-bit units. On Windows alone.
+ */
+reporter_status_t reporter_options_set_spool_w(reporter_options_t *options, const wchar_t *directory);
+#endif
+
+#if defined(_WIN32)
+/**
+ * As reporter_options_set_handler(), with a path of 16-bit units. On Windows alone.
+ */
+reporter_status_t reporter_options_set_handler_w(reporter_options_t *options, const wchar_t *program);
+#endif
+
+#if defined(_WIN32)
+/**
+ * As reporter_options_attach_file(), with a path of 16-bit units. On Windows alone.
+ */
+reporter_status_t reporter_options_attach_file_w(reporter_options_t *options,
+                                                 const char *name,
+                                                 const char *media_type,
+                                                 const wchar_t *path);
+#endif
+
+#if defined(_WIN32)
+/**
+ * As reporter_options_set_eml_directory(), with a path of 16-bit units. On Windows alone.
+ */
+reporter_status_t reporter_options_set_eml_directory_w(reporter_options_t *options, const wchar_t *directory);
+#endif
+
+#if defined(_WIN32)
+/**
+ * As reporter_options_add_restart_argument(), with a text of 16-bit units. On Windows alone.
+ */
+reporter_status_t reporter_options_add_restart_argument_w(reporter_options_t *options, const wchar_t *argument);
+#endif
+
+#if defined(_WIN32)
+/**
+ * As reporter_options_set_restart_program(), with a path of 16-bit units. On Windows alone.
+ */
+reporter_status_t reporter_options_set_restart_program_w(reporter_options_t *options, const wchar_t *program);
+#endif
+
+#if defined(_WIN32)
+/**
+ * As reporter_options_set_restart_directory(), with a path of 16-bit units. On Windows alone.
+ */
+reporter_status_t reporter_options_set_restart_directory_w(reporter_options_t *options, const wchar_t *directory);
+#endif
+
+#if defined(_WIN32)
+/**
+ * As reporter_attach_file(), with a path of 16-bit units. On Windows alone.
+ */
+reporter_status_t reporter_attach_file_w(const char *name, const char *media_type, const wchar_t *file);
+#endif
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -33,3 +33,6 @@ pub mod attachment;
 pub mod error;
 pub mod heartbeat;
 pub mod memory;
+// Paths as Windows has them.
+#[cfg(windows)]
+pub mod wide;

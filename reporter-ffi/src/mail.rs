@@ -255,6 +255,11 @@ pub unsafe extern "C" fn reporter_options_set_eml_directory_n(
 }
 
 fn set_eml_directory(options: &mut reporter_options_t, [directory]: [Given<'_>; 1]) -> Result<(), Failure> {
-    options.mail.transport = Transport::EmlDirectory(directory.path()?);
+    eml_directory(options, directory.path()?)
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "as the others that change options")]
+pub(crate) fn eml_directory(options: &mut reporter_options_t, directory: PathBuf) -> Result<(), Failure> {
+    options.mail.transport = Transport::EmlDirectory(directory);
     Ok(())
 }

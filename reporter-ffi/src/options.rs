@@ -4,6 +4,7 @@
 use std::{
     ffi::c_char,
     mem::{self, MaybeUninit},
+    path::PathBuf,
     ptr,
     time::Duration,
 };
@@ -276,7 +277,11 @@ pub unsafe extern "C" fn reporter_options_set_spool_n(
 }
 
 fn set_spool(options: &mut reporter_options_t, [directory]: [Given<'_>; 1]) -> Result<(), Failure> {
-    let directory = directory.path()?;
+    spool(options, directory.path()?)
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "as the others that change options")]
+pub(crate) fn spool(options: &mut reporter_options_t, directory: PathBuf) -> Result<(), Failure> {
     options.change(|sdk| sdk.spool(directory));
     Ok(())
 }
@@ -303,7 +308,11 @@ pub unsafe extern "C" fn reporter_options_set_handler_n(
 }
 
 fn set_handler(options: &mut reporter_options_t, [program]: [Given<'_>; 1]) -> Result<(), Failure> {
-    let program = program.path()?;
+    handler(options, program.path()?)
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "as the others that change options")]
+pub(crate) fn handler(options: &mut reporter_options_t, program: PathBuf) -> Result<(), Failure> {
     options.change(|sdk| sdk.handler(program));
     Ok(())
 }
@@ -341,7 +350,16 @@ pub unsafe extern "C" fn reporter_options_attach_file_n(
 }
 
 fn attach_file(options: &mut reporter_options_t, [name, media_type, path]: [Given<'_>; 3]) -> Result<(), Failure> {
-    let (name, media_type, path) = (name.text()?, media_type.text()?, path.path()?);
+    attached(options, name.text()?, media_type.text()?, path.path()?)
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "as the others that change options")]
+pub(crate) fn attached(
+    options: &mut reporter_options_t,
+    name: &str,
+    media_type: &str,
+    path: PathBuf,
+) -> Result<(), Failure> {
     options.change(|sdk| sdk.attach_file(name, media_type, path));
     Ok(())
 }

@@ -73,7 +73,10 @@ pub unsafe extern "C" fn reporter_options_add_restart_argument_n(
 }
 
 fn add_argument(options: &mut reporter_options_t, [argument]: [Given<'_>; 1]) -> Result<(), Failure> {
-    let argument = argument.path()?;
+    self::argument(options, argument.path()?)
+}
+
+pub(crate) fn argument(options: &mut reporter_options_t, argument: PathBuf) -> Result<(), Failure> {
     restart(options)?.arguments.push(argument);
     Ok(())
 }
@@ -99,7 +102,10 @@ pub unsafe extern "C" fn reporter_options_set_restart_program_n(
 }
 
 fn set_program(options: &mut reporter_options_t, [program]: [Given<'_>; 1]) -> Result<(), Failure> {
-    let program = program.path()?;
+    self::program(options, program.path()?)
+}
+
+pub(crate) fn program(options: &mut reporter_options_t, program: PathBuf) -> Result<(), Failure> {
     restart(options)?.program = Some(program);
     Ok(())
 }
@@ -125,7 +131,10 @@ pub unsafe extern "C" fn reporter_options_set_restart_directory_n(
 }
 
 fn set_directory(options: &mut reporter_options_t, [directory]: [Given<'_>; 1]) -> Result<(), Failure> {
-    let directory = directory.path()?;
+    self::directory(options, directory.path()?)
+}
+
+pub(crate) fn directory(options: &mut reporter_options_t, directory: PathBuf) -> Result<(), Failure> {
     restart(options)?.directory = Some(directory);
     Ok(())
 }

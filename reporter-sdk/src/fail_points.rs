@@ -132,12 +132,29 @@ fn reach_name(name: &str) -> io::Result<()> {
     let code = match fail::eval(name, Option::unwrap_or_default).as_deref() {
         None => return Ok(()),
         Some("abort") => std::process::abort(),
-        Some("EIO") => libc::EIO,
-        Some("EACCES") => libc::EACCES,
-        Some("ENOSPC") => libc::ENOSPC,
+        Some("EIO") => code::IO,
+        Some("EACCES") => code::ACCESS,
+        Some("ENOSPC") => code::NO_SPACE,
         Some(other) => return Err(io::Error::other(format!("{name} fails with {other:?}, which is no code"))),
     };
     Err(io::Error::from_raw_os_error(code))
+}
+
+/// What the system says of a device that fails, of a thing that is not ours, and of a disk that is full.
+#[cfg(all(feature = "fail-points", unix))]
+mod code {
+    pub(super) const IO: i32 = libc::EIO;
+    pub(super) const ACCESS: i32 = libc::EACCES;
+    pub(super) const NO_SPACE: i32 = libc::ENOSPC;
+}
+
+/// The same.
+#[cfg(all(feature = "fail-points", windows))]
+mod code {
+    use windows_sys::Win32::Foundation;
+    pub(super) const IO: i32 = Foundation::ERROR_IO_DEVICE.cast_signed();
+    pub(super) const ACCESS: i32 = Foundation::ERROR_ACCESS_DENIED.cast_signed();
+    pub(super) const NO_SPACE: i32 = Foundation::ERROR_DISK_FULL.cast_signed();
 }
 
 /// Reads `FAILPOINTS`. For as long as what it returns lives, the points do what it says.

@@ -30,7 +30,7 @@ mod attachments;
 #[doc(hidden)]
 pub mod bench;
 mod capture;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(feature = "handler")]
 pub mod consent;
 #[cfg(feature = "handler")]
 mod dates;
@@ -38,21 +38,21 @@ mod dates;
 pub mod deliver;
 #[cfg(feature = "handler")]
 mod descriptors;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(feature = "handler")]
 pub mod encode;
 mod error;
 mod excluded;
 #[cfg(feature = "handler")]
 #[doc(hidden)]
 pub mod fail_points;
-#[cfg(all(feature = "test-support", target_os = "linux"))]
+#[cfg(feature = "test-support")]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "handler")]
 #[doc(hidden)]
 pub mod handler;
 mod heartbeat;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(all(feature = "handler", any(target_os = "linux", windows)))]
 pub mod inventory;
 mod ipc;
 #[cfg(all(feature = "handler", target_os = "linux"))]
@@ -61,18 +61,22 @@ mod options;
 mod os_bytes;
 mod places;
 #[cfg(feature = "handler")]
+mod random;
+#[cfg(feature = "handler")]
 pub mod redact;
 mod reporter;
 #[allow(dead_code)]
 mod schema;
 #[cfg(feature = "handler")]
 pub mod screen;
+#[cfg(windows)]
+mod security;
 mod shared;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(feature = "handler")]
 pub mod spool;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(feature = "handler")]
 pub mod statement;
-#[cfg(all(feature = "handler", target_os = "linux"))]
+#[cfg(feature = "handler")]
 mod stopping;
 mod text;
 #[cfg(all(feature = "handler", target_os = "linux"))]

@@ -9,8 +9,10 @@ use std::path::PathBuf;
 
 #[cfg(target_os = "linux")]
 use linux as sys;
+#[cfg(all(windows, feature = "handler"))]
+pub(crate) use sys::profile;
 #[cfg(windows)]
-pub(crate) use sys::user;
+pub(crate) use sys::{user, wide_text};
 #[cfg(windows)]
 use windows as sys;
 

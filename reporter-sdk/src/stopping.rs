@@ -1,60 +1,26 @@
-//! The wish that this program ends: SIGTERM, as `reporter-handler stop` and a machine that shuts down send it.
+//! The wish that this program ends, as `reporter-handler stop` and a machine that shuts down send it.
 //!
 //! It ends nothing by itself. What is at hand is finished, a question that is open is put off, and then the handler ends.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::sync::OnceLock;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(windows)]
+mod windows;
+
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+#[cfg(target_os = "linux")]
+use linux as sys;
+#[cfg(windows)]
+use windows as sys;
 
-/// Readable from the first SIGTERM on, since nobody reads it.
-static SIGNAL: OnceLock<OwnedFd> = OnceLock::new();
-
-/// Takes SIGTERM out of its ordinary way, for this thread and those that it starts. Programs that it starts must unblock it.
-pub(crate) fn listen() -> io::Result<()> {
-    // SAFETY: integers, for which zero is a value.
-    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
-    // SAFETY: a set that lives here, and a signal's number.
-    unsafe { libc::sigaddset(&raw mut set, libc::SIGTERM) };
-    // SAFETY: as above; the former mask is not asked for.
-    let error = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) };
-    if error != 0 {
-        return Err(io::Error::from_raw_os_error(error));
-    }
-    // SAFETY: a new descriptor; the set is whole.
-    let fd = unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: just made, and nobody else's.
-    let _ = SIGNAL.set(unsafe { OwnedFd::from_raw_fd(fd) });
-    Ok(())
-}
-
-/// Readable once this program is to end; `None` where nobody listens.
-pub(crate) fn wish() -> Option<BorrowedFd<'static>> {
-    SIGNAL.get().map(AsFd::as_fd)
-}
+#[allow(unused_imports, reason = "names what `wish` gives")]
+pub(crate) use sys::Waitable;
+#[cfg(windows)]
+pub(crate) use sys::ask;
+pub(crate) use sys::{listen, rest, wish};
 
 /// Whether this program is to end.
 pub(crate) fn is_wished() -> bool {
     rest(Duration::ZERO)
-}
-
-/// Waits for so long, or until this program is to end. Returns whether it is.
-pub(crate) fn rest(time: Duration) -> bool {
-    let Some(wish) = wish() else {
-        std::thread::sleep(time);
-        return false;
-    };
-    let started = std::time::Instant::now();
-    loop {
-        let left = Timespec::try_from(time.saturating_sub(started.elapsed())).ok();
-        match poll(&mut [PollFd::from_borrowed_fd(wish, PollFlags::IN)], left.as_ref()) {
-            Err(rustix::io::Errno::INTR) => {}
-            polled => return polled.is_ok_and(|ready| ready > 0),
-        }
-    }
 }

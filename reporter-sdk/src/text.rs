@@ -31,18 +31,41 @@ fn steers(character: char) -> bool {
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// `name` as one component of a path: no separator, no dot file, nothing that steers a terminal, never empty, at most 100
+/// `name` as one component of a path: no separator, no dot file, nothing that steers a terminal or means something to Windows, never empty, at most 100
 /// bytes. Different names can become the same component; it is a place, not an id.
+///
+/// It is the same on all systems, but for a dot at the end (`Example Inc.`), which Windows would leave out by itself in some places and not in others.
 pub(crate) fn path_component(name: &str) -> String {
     let mut component = String::new();
     for character in name.trim().chars() {
-        let harmless = if character == '/' || character == '\\' || steers(character) { '_' } else { character };
+        let harmful = "/\\<>:\"|?*".contains(character) || steers(character);
+        let harmless = if harmful { '_' } else { character };
         if component.len() + harmless.len_utf8() > 100 {
             break;
         }
         component.push(if component.is_empty() && harmless == '.' { '_' } else { harmless });
     }
-    if component.is_empty() { "_".into() } else { component }
+    let end = component.trim_end().len();
+    component.truncate(end);
+    if cfg!(windows) && component.ends_with('.') {
+        component.pop();
+        component.push('_');
+    }
+    if component.is_empty() || is_device(&component) {
+        component.insert(0, '_');
+    }
+    component
+}
+
+/// Situation: on Windows a device answers to each of these names in every folder, with any ending.
+fn is_device(name: &str) -> bool {
+    const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_uppercase();
+    let mut characters = stem.chars();
+    let last = characters.next_back();
+    let is_port = last.is_some_and(|last| matches!(last, '0'..='9' | '¹' | '²' | '³'))
+        && matches!(characters.as_str(), "COM" | "LPT");
+    is_port || DEVICES.contains(&stem.as_str())
 }
 
 #[cfg(test)]
@@ -64,6 +87,25 @@ mod tests {
         assert_eq!(path_component(".."), "_.");
         assert_eq!(path_component(""), "_");
         assert_eq!(path_component("a/b\\c\0"), "a_b_c_");
+        assert_eq!(path_component("Ledger: the \"new\" one?"), "Ledger_ the _new_ one_");
+        assert_eq!(path_component("Büro & Söhne (2026), v1.2"), "Büro & Söhne (2026), v1.2");
+        assert_eq!(path_component(&format!("{} end", "a".repeat(99))), "a".repeat(99));
         assert!(path_component(&"ü".repeat(500)).len() <= 100);
+    }
+
+    #[test]
+    fn a_name_that_windows_gives_to_a_device_becomes_another() {
+        for device in ["CON", "con", "Aux.ledger", "NUL.tar.gz", "com1", "LPT9.x", "COM²", "CONIN$", "prn .x"] {
+            assert_eq!(path_component(device), format!("_{device}"));
+        }
+        for name in ["Console", "COM", "COM12", "Auxiliary.x", "x.con", "NULL"] {
+            assert_eq!(path_component(name), name);
+        }
+    }
+
+    #[test]
+    fn a_dot_at_the_end_stays_but_on_windows() {
+        let expected = if cfg!(windows) { "Example Inc_" } else { "Example Inc." };
+        assert_eq!(path_component("Example Inc. "), expected);
     }
 }

@@ -8,10 +8,11 @@ use crate::cli::Join;
 use crate::exit::Outcome;
 use crate::files::{self, FileError};
 use crate::render::page::{Look, Page, Span};
+use crate::wildcards;
 
 pub(crate) fn run(arguments: &Join, out: &mut dyn Write) -> io::Result<Outcome> {
     let mut parts = Vec::new();
-    for path in &arguments.inputs {
+    for path in &wildcards::expand(&arguments.inputs) {
         // One by one, so that a file that is no part is named.
         let opened = files::open(path).and_then(|mut input| {
             part::PartHeader::read(&mut input)?;

@@ -22,7 +22,7 @@ use crate::cli::{Colour, Inputs, When};
 use crate::content::Content;
 use crate::exit::Outcome;
 use crate::sanitize::Safe;
-use crate::{input, keys};
+use crate::{input, keys, wildcards};
 
 /// Gives each report of the inputs to `each`, with its number from 1, or `None` if it is the only one. Complaints about
 /// what could not be read go to standard error.
@@ -37,7 +37,7 @@ fn for_each(
     let mut number = 0;
     // Without its keys, nobody asked for a report.
     let Some(keys) = keys::load(&inputs.keys.files) else { return Ok(Outcome::Failed) };
-    for input in &inputs.inputs {
+    for input in &wildcards::expand(&inputs.inputs) {
         input::visit(input, &keys, &mut |found| {
             match found {
                 Ok(loaded) => {
@@ -81,14 +81,24 @@ fn failed(path: &Path, error: &dyn Error) -> Outcome {
 /// Whether to write colours to standard output.
 fn wants_colour(colour: &Colour) -> bool {
     match colour.when {
-        When::Always => true,
+        When::Always => {
+            // A console is switched on if there is one; a file or a pipe is what it is.
+            understands_escapes();
+            true
+        }
         When::Never => false,
         When::Auto => {
             let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-            !refused && !dumb && io::stdout().is_terminal()
+            !refused && !dumb && io::stdout().is_terminal() && understands_escapes()
         }
     }
+}
+
+/// Whether the terminal takes escape sequences for colours. A console of Windows does so only once a program has asked it to, and one from before
+/// Windows 10 never; a terminal that says in TERM what it is (Git Bash, MSYS2, over SSH) is no console, and does.
+fn understands_escapes() -> bool {
+    anstyle_query::windows::enable_ansi_colors().unwrap_or(true) || std::env::var_os("TERM").is_some()
 }
 
 /// Columns of the page: what COLUMNS says, else the terminal's, else without a limit.

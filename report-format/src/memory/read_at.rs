@@ -34,6 +34,10 @@ impl ReadAt for File {
     /// `seek_read` moves the file's position, but reads at the place that it is given: threads do not disturb one another.
     #[cfg(windows)]
     fn read_exact_at(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+        // Places are signed there, no file reaches beyond, and 2^64 - 2 would mean "where the file stands".
+        if offset.checked_add(buffer.len() as u64).is_none_or(|end| end > i64::MAX as u64) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         while !buffer.is_empty() {
             match std::os::windows::fs::FileExt::seek_read(self, buffer, offset) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -115,7 +119,7 @@ mod tests {
             let mut buffer = [0; 10];
             kind.read_exact_at(90, &mut buffer).unwrap();
             assert_eq!(buffer, bytes[90..]);
-            for past in [91, 100, 101, u64::MAX >> 1] {
+            for past in [91, 100, 101, u64::MAX >> 1, u64::MAX - 1] {
                 let error = kind.read_exact_at(past, &mut buffer).unwrap_err();
                 assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{past}");
             }

@@ -62,7 +62,7 @@ impl StoredKey {
     /// [`Error::Format`] with the line, which is not repeated since it may be a secret: a line that is no key, a date that is none, a key
     /// that is not the one its comment says. [`Error::Limit`] for a text over 64 KiB or more than 1,000 keys.
     pub fn parse(text: &str) -> Result<Vec<Self>, Error> {
-        check_length(text)?;
+        let text = checked(text)?;
         let mut keys = Vec::new();
         let mut comments = Comments::default();
         for (number, line) in (1..).zip(text.lines()) {
@@ -184,7 +184,7 @@ impl Recipients {
     /// [`Error::Format`] with the line: a class, key or date that is none, a secret key, a key twice; or no key at all.
     /// [`Error::Limit`] for a text over 64 KiB or more than 64 keys of a class.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        check_length(text)?;
+        let text = checked(text)?;
         let mut recipients = Self::default();
         for (number, line) in (1..).zip(text.lines()) {
             let (facts, comment) = line.split_once('#').unwrap_or((line, ""));
@@ -257,12 +257,13 @@ fn label_and_expiry(comment: &str) -> Result<(String, Option<Date>), Error> {
     Ok((label.trim().to_owned(), Some(day.trim().parse()?)))
 }
 
-fn check_length(text: &str) -> Result<(), Error> {
+/// The text without the mark that editors of Windows put before UTF-8, if it is not too long.
+fn checked(text: &str) -> Result<&str, Error> {
     if text.len() > LARGEST_KEY_FILE {
         let (limit, seen) = (LARGEST_KEY_FILE as u64, text.len() as u64);
         return Err(Error::Limit { what: "bytes of a file of keys", limit, seen });
     }
-    Ok(())
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// Labels stand in one line, whatever they hold.

@@ -1,16 +1,13 @@
 //! The handler: started by a product's SDK, never by a person. A person can end those that run.
 
-use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand, ValueEnum};
-use reporter_sdk::handler::Stopped;
+use reporter_sdk::handler::{Connection, Stopped};
 use reporter_sdk::statement::Statement;
 
 /// Makes reports of a product's errors, asks whether to send them, and sends them. A product starts it by itself.
@@ -24,6 +21,10 @@ struct Arguments {
     /// Print what a report can hold, with purpose and example of each fact, and end: for a vendor's policy page
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text", exclusive = true)]
     what_is_collected: Option<StatementFormat>,
+    /// The handle of the product's process, which this program inherits
+    #[cfg(windows)]
+    #[arg(long, value_name = "HANDLE", hide = true)]
+    product: Option<usize>,
     /// Append what happens to this file (made owner-only)
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -72,20 +73,24 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(format) = arguments.what_is_collected {
         return print(format);
     }
+    #[cfg(target_os = "linux")]
+    let connection = Connection::inherited();
+    #[cfg(windows)]
+    let connection = Connection::inherited(arguments.product);
     let Arguments { serve: true, log, .. } = arguments else {
         bail!("nothing to do: a product's SDK starts this program with --serve");
     };
-    let [control, crash] = [std::io::stdin().as_fd(), std::io::stdout().as_fd()].map(socket);
-    let (control, crash) = (control?, crash?);
+    let connection = connection.context(
+        "standard input and output must be a product's channels: only a product's SDK can start this program",
+    )?;
     let log = log.map(std::path::absolute).transpose().context("--log")?;
-    reporter_sdk::handler::detach(&[control.as_raw_fd(), crash.as_raw_fd()])
-        .context("cannot become a process of its own")?;
+    connection.detach().context("cannot become a process of its own")?;
     if let Some(path) = log {
-        let open = OpenOptions::new().create(true).append(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(&path);
-        let file = open.with_context(|| format!("cannot open the log {}", path.display()))?;
+        let file = reporter_sdk::handler::open_log(&path)
+            .with_context(|| format!("cannot open the log {}", path.display()))?;
         tracing_subscriber::fmt().with_ansi(false).with_writer(file).init();
     }
-    reporter_sdk::handler::serve(control, crash).context("cannot serve the product")
+    reporter_sdk::handler::serve(connection).context("cannot serve the product")
 }
 
 fn print(format: StatementFormat) -> anyhow::Result<()> {
@@ -111,11 +116,4 @@ fn stop(timeout: Duration) -> anyhow::Result<()> {
         bail!("{busy} handlers have not ended in {} s: they do once the report at hand is done", timeout.as_secs());
     }
     Ok(())
-}
-
-/// A socket of ours by another number, out of the way of what takes the place of the standard ones.
-fn socket(fd: BorrowedFd<'_>) -> anyhow::Result<OwnedFd> {
-    let only = "standard input and output must be sockets: only a product's SDK can start this program";
-    rustix::net::sockopt::socket_type(fd).context(only)?;
-    Ok(rustix::io::fcntl_dupfd_cloexec(fd, 3)?)
 }

@@ -62,6 +62,7 @@ impl Claim {
     }
 
     /// Gives it back in the name of threads that are not there any more: a forked child has one only. Async-signal-safe.
+    #[cfg_attr(windows, expect(dead_code, reason = "no process forks"))]
     pub(crate) fn forget() {
         OWNER.store(0, Ordering::Release);
         ENDING.store(false, Ordering::Release);

@@ -12,6 +12,7 @@ use std::{
 
 use report_format::schema::v1::{ErrorKind, ErrorLink};
 
+use super::sys;
 use crate::{
     reporter,
     shared::{
@@ -149,7 +150,7 @@ fn walk(below: *mut c_void) -> Vec<u64> {
     unsafe {
         backtrace::trace_unsynchronized(|frame| {
             frames.push(frame.ip() as u64);
-            if own == 0 && frame.symbol_address() == below {
+            if own == 0 && sys::function_of(frame) == below {
                 own = frames.len();
             }
             frames.len() < FRAME_LIMIT + own.max(OWN_FRAMES)

@@ -8,6 +8,7 @@ use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact}
 
 use super::contact::check_contact;
 use super::{CategorySet, ContactError, Draft, Notice, PreviewDigest};
+use crate::random;
 
 /// What a person is asked: about which draft, and what of it may be sent.
 #[derive(Debug)]
@@ -27,14 +28,7 @@ impl<'a> Request<'a> {
     /// The system gave no random bytes for the nonce.
     pub fn new(draft: &'a Draft, notice: &'a Notice, offered: CategorySet) -> io::Result<Self> {
         let mut nonce = [0; 16];
-        let mut filled = 0;
-        while filled < nonce.len() {
-            match rustix::rand::getrandom(&mut nonce[filled..], rustix::rand::GetRandomFlags::empty()) {
-                Ok(count) => filled += count,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        random::fill(&mut nonce)?;
         let offered = offered.and(draft.categories().with(Category::Contact));
         Ok(Request { draft, notice, digest: draft.digest(), nonce, offered })
     }

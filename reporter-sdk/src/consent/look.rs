@@ -1,14 +1,22 @@
 //! The image of the desktop as files, for the person to look at before it is granted: a terminal shows none.
 
-use std::env;
-use std::fs::{self, DirBuilder, OpenOptions};
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(windows)]
+mod windows;
+
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use prost::Message;
 use report_format::schema::v1::{Screen, SectionKind};
 use uuid::Uuid;
+
+#[cfg(target_os = "linux")]
+use linux as sys;
+#[cfg(windows)]
+use windows as sys;
 
 use super::Draft;
 
@@ -22,17 +30,17 @@ pub(super) struct Looking {
 impl Looking {
     /// Writes each image of the draft's to a file of its own.
     pub(super) fn write(draft: &Draft) -> io::Result<Looking> {
-        Self::write_below(&place(), draft)
+        Self::write_below(&sys::place(), draft)
     }
 
     fn write_below(place: &Path, draft: &Draft) -> io::Result<Looking> {
         // A name that nobody could have taken before.
         let folder = place.join(format!("error-report-{}", Uuid::now_v7()));
-        DirBuilder::new().mode(0o700).create(&folder)?;
+        sys::create_folder(&folder)?;
         let mut looking = Looking { folder, files: Vec::new() };
         for screen in screens(draft) {
             let path = looking.folder.join(format!("desktop-{}.png", looking.files.len() + 1));
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            let mut file = sys::create_file(&path)?;
             looking.files.push(path);
             file.write_all(&screen.png)?;
         }
@@ -61,16 +69,6 @@ pub(super) fn screens(draft: &Draft) -> impl Iterator<Item = Screen> {
     sections.filter_map(|section| Screen::decode(section.payload.as_slice()).ok())
 }
 
-/// The person's own folder, which is in memory and gone when they log out; else that for temporary files.
-fn place() -> PathBuf {
-    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
-    let is_ours = |path: &PathBuf| {
-        let ours = rustix::process::geteuid().as_raw();
-        fs::symlink_metadata(path).is_ok_and(|stat| stat.is_dir() && stat.uid() == ours && stat.mode() & 0o077 == 0)
-    };
-    runtime.filter(is_ours).unwrap_or_else(env::temp_dir)
-}
-
 #[cfg(test)]
 mod tests {
     use report_format::ReportId;
@@ -90,10 +88,10 @@ mod tests {
         let nonsense = DraftSection { kind: SectionKind::Screen, category: Category::Screen, payload: vec![0; 9] };
         draft.sections.push(nonsense);
         let looking = Looking::write_below(directory.path(), &draft).unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
-        assert_eq!(mode(&looking.folder), 0o700);
-        let read: Vec<_> = looking.files().iter().map(|file| (mode(file), fs::read(file).unwrap())).collect();
-        assert_eq!(read, [(0o600, b"one".to_vec()), (0o600, b"two".to_vec())]);
+        assert!(sys::is_owner_only(&looking.folder));
+        let read: Vec<_> =
+            looking.files().iter().map(|file| (sys::is_owner_only(file), fs::read(file).unwrap())).collect();
+        assert_eq!(read, [(true, b"one".to_vec()), (true, b"two".to_vec())]);
         drop(looking);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }

@@ -32,3 +32,4 @@ pub use decision::{
 pub use draft::{Draft, DraftSection, MemoryDraft, PreviewDigest};
 pub use policy::{Policies, ProductPolicy, Refuser, Resolution};
 pub use prompt::TerminalAsker;
+pub use tty::ProductId;

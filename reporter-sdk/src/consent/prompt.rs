@@ -1,22 +1,20 @@
 //! Asks in the product's terminal, line by line: works on any terminal, with a screen reader and through a pseudo-terminal.
 
 use std::fmt::Write as _;
+use std::io;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use dialoguer::Input;
-use dialoguer::console::Term;
 use report_format::schema::v1::{Category, Contact, Error, ErrorKind, SectionKind};
-use rustix::process::Pid;
 
 use super::contact::is_email;
 use super::look::{self, Looking};
 use super::preview::{preview, size};
 use super::reading::Reading;
-use super::tty::{Borrowed, is_in_foreground};
+use super::tty::{Borrowed, Lines, ProductId, can_be_taken};
 use super::{Answer, Asker, CategorySet, DESCRIPTION_LIMIT, Decision, NAME_LIMIT, Remember, Request, category_title};
+use crate::places;
 use crate::text::escape;
-use crate::{inventory, places};
 
 /// Typed text is cut here, in bytes.
 const LONGEST_LINE: usize = 4 * DESCRIPTION_LIMIT;
@@ -27,7 +25,7 @@ const LONGEST_LINE: usize = 4 * DESCRIPTION_LIMIT;
 /// the terminal goes away: later. The answer to a bare Enter is *ask me later*, so that nobody sends by habit.
 #[derive(Debug)]
 pub struct TerminalAsker {
-    product: Pid,
+    product: ProductId,
     timeout: Duration,
     /// As long as the program's memory is read.
     reading: Option<Reading>,
@@ -38,7 +36,7 @@ impl TerminalAsker {
     pub const TIMEOUT: Duration = Duration::from_mins(2);
 
     /// Asks for this product process.
-    pub fn new(product: Pid) -> Self {
+    pub fn new(product: ProductId) -> Self {
         TerminalAsker { product, timeout: Self::TIMEOUT, reading: None }
     }
 
@@ -64,13 +62,13 @@ impl Asker for TerminalAsker {
                 return request.answered(Answer::Later, None);
             }
         };
-        let answered = terminal.term().map_err(dialoguer::Error::from).and_then(|term| {
-            let mut conversation = Conversation::new(request, term);
+        let answered = terminal.lines().and_then(|lines| {
+            let mut conversation = Conversation::new(request, lines);
             let answered = conversation.run();
             if answered.is_err() {
                 let why = if terminal.is_over() { "No answer in time." } else { "No answer." };
                 // The terminal may be the very thing that failed.
-                let _ = conversation.term.write_line(&format!("\n{why} The report is kept; nothing was sent."));
+                let _ = conversation.lines.write_line(&format!("\n{why} The report is kept; nothing was sent."));
             }
             answered
         });
@@ -82,7 +80,7 @@ impl Asker for TerminalAsker {
     }
 
     fn can_ask(&self) -> bool {
-        is_in_foreground(self.product)
+        can_be_taken(self.product)
     }
 
     fn reading_memory(&mut self, done: u64, total: u64) -> ControlFlow<()> {
@@ -96,7 +94,7 @@ impl Asker for TerminalAsker {
 
 struct Conversation<'r> {
     request: &'r Request<'r>,
-    term: Term,
+    lines: Lines,
     chosen: CategorySet,
     contact: Contact,
     /// Whether the image of the desktop shows the product's windows and no others.
@@ -120,16 +118,16 @@ const MENU: [(&str, &str); 10] = [
 ];
 
 impl<'r> Conversation<'r> {
-    fn new(request: &'r Request<'r>, term: Term) -> Self {
+    fn new(request: &'r Request<'r>, lines: Lines) -> Self {
         let chosen = request.preselected().without(Category::Contact);
         let own_windows_only = look::screens(request.draft()).all(|screen| screen.own_windows_only);
-        Conversation { request, term, chosen, contact: Contact::default(), own_windows_only, looking: None }
+        Conversation { request, lines, chosen, contact: Contact::default(), own_windows_only, looking: None }
     }
 
-    fn run(&mut self) -> dialoguer::Result<(Answer, Option<Remember>)> {
-        self.term.write_line(&self.introduction())?;
+    fn run(&mut self) -> io::Result<(Answer, Option<Remember>)> {
+        self.lines.write_line(&self.introduction())?;
         loop {
-            self.term.write_line(&self.contents())?;
+            self.lines.write_line(&self.contents())?;
             let offers_contact = self.request.offered().contains(Category::Contact);
             let offers_image = self.request.offered().contains(Category::Screen);
             let is_offered = |key: &str| match key {
@@ -138,7 +136,7 @@ impl<'r> Conversation<'r> {
                 _ => true,
             };
             for (key, text) in MENU.iter().filter(|(key, _)| is_offered(key)) {
-                self.term.write_line(&format!("  {key}  {text}"))?;
+                self.lines.write_line(&format!("  {key}  {text}"))?;
             }
             let choice = self.line("Your choice", "l")?;
             let decided = match choice.to_lowercase().as_str() {
@@ -165,11 +163,11 @@ impl<'r> Conversation<'r> {
                     continue;
                 }
                 _ => {
-                    self.term.write_line("Please type one of the letters on the left.")?;
+                    self.lines.write_line("Please type one of the letters on the left.")?;
                     continue;
                 }
             };
-            self.term.write_line(match &decided.0 {
+            self.lines.write_line(match &decided.0 {
                 Answer::Send { .. } => "Thank you. The report will be sent.",
                 Answer::Decline => "Nothing is sent; what was collected is destroyed.",
                 Answer::Later => "The report is kept; nothing was sent.",
@@ -250,7 +248,7 @@ impl<'r> Conversation<'r> {
         offered.iter().enumerate().map(|(index, category)| (index + 1, category))
     }
 
-    fn choose(&mut self) -> dialoguer::Result<()> {
+    fn choose(&mut self) -> io::Result<()> {
         loop {
             let typed = self.line("Numbers to switch on or off, such as 2 4 (Enter when done)", "")?;
             if typed.is_empty() {
@@ -260,37 +258,37 @@ impl<'r> Conversation<'r> {
                 let row = word.parse().ok().and_then(|wanted: usize| self.rows().find(|(number, _)| *number == wanted));
                 match row {
                     Some((_, Category::Essential)) => {
-                        self.term.write_line("Without that a report would say nothing; you can still not send it.")?;
+                        self.lines.write_line("Without that a report would say nothing; you can still not send it.")?;
                     }
                     Some((_, category)) if self.chosen.contains(category) => {
                         self.chosen = self.chosen.without(category);
                     }
                     Some((_, category)) => self.chosen = self.chosen.with(category),
-                    None => self.term.write_line(&format!("There is no number {}.", escape(word)))?,
+                    None => self.lines.write_line(&format!("There is no number {}.", escape(word)))?,
                 }
             }
-            self.term.write_line(&self.contents())?;
+            self.lines.write_line(&self.contents())?;
         }
     }
 
     /// Whatever is wrong with that is told and no reason to end the question.
-    fn write_image(&mut self) -> dialoguer::Result<()> {
+    fn write_image(&mut self) -> io::Result<()> {
         // One that was removed meanwhile is there again.
         self.looking = None;
         match Looking::write(self.request.draft()) {
             Ok(looking) => {
-                self.term.write_line("Until you have answered, you can look at it here; then it is removed:")?;
+                self.lines.write_line("Until you have answered, you can look at it here; then it is removed:")?;
                 for file in looking.files() {
-                    self.term.write_line(&format!("  {}", escape(&file.display().to_string())))?;
+                    self.lines.write_line(&format!("  {}", escape(&file.display().to_string())))?;
                 }
                 self.looking = Some(looking);
             }
-            Err(error) => self.term.write_line(&format!("It cannot be written: {}", escape(&error.to_string())))?,
+            Err(error) => self.lines.write_line(&format!("It cannot be written: {}", escape(&error.to_string())))?,
         }
         Ok(())
     }
 
-    fn enter_contact(&mut self) -> dialoguer::Result<()> {
+    fn enter_contact(&mut self) -> io::Result<()> {
         self.contact.first_name = self.short("Your first name (Enter for none)", NAME_LIMIT)?;
         self.contact.last_name = self.short("Your last name (Enter for none)", NAME_LIMIT)?;
         self.contact.email = self.email()?;
@@ -299,19 +297,19 @@ impl<'r> Conversation<'r> {
     }
 
     /// Asks again once where nobody could answer to what was typed, and goes on without.
-    fn email(&self) -> dialoguer::Result<String> {
+    fn email(&self) -> io::Result<String> {
         for again in ["Please type it as name@example.com, or nothing.", "It is left out."] {
             let typed = self.line("Your e-mail address, for an answer (Enter for none)", "")?;
             if typed.is_empty() || is_email(&typed) {
                 return Ok(typed);
             }
-            self.term.write_line(&format!("That is no e-mail address. {again}"))?;
+            self.lines.write_line(&format!("That is no e-mail address. {again}"))?;
         }
         Ok(String::new())
     }
 
     /// Line by line, until nothing is typed or nothing more fits.
-    fn description(&self) -> dialoguer::Result<String> {
+    fn description(&self) -> io::Result<String> {
         let mut text = String::new();
         let mut prompt = format!("What were you doing? Up to {DESCRIPTION_LIMIT} characters (Enter for nothing)");
         loop {
@@ -331,15 +329,15 @@ impl<'r> Conversation<'r> {
         }
     }
 
-    fn short(&self, prompt: &str, most: usize) -> dialoguer::Result<String> {
+    fn short(&self, prompt: &str, most: usize) -> io::Result<String> {
         let typed = self.line(prompt, "")?;
         self.cut(typed, most)
     }
 
     /// What is too long loses its end, and the person is told.
-    fn cut(&self, text: String, most: usize) -> dialoguer::Result<String> {
+    fn cut(&self, text: String, most: usize) -> io::Result<String> {
         let Some((end, _)) = text.char_indices().nth(most) else { return Ok(text) };
-        self.term.write_line(&format!("{most} characters fit; what is beyond them is left out."))?;
+        self.lines.write_line(&format!("{most} characters fit; what is beyond them is left out."))?;
         Ok(text[..end].trim_end().to_owned())
     }
 
@@ -347,19 +345,18 @@ impl<'r> Conversation<'r> {
     fn send(&self) -> Answer {
         let typed = Some(self.contact.clone()).filter(|contact| *contact != Contact::default());
         // An answer should come in the language that the person has chosen for everything else.
-        let contact = typed.map(|typed| Contact { language: inventory::language(), ..typed });
+        let contact = typed.map(|typed| Contact { language: language(), ..typed });
         let categories = if contact.is_some() { self.chosen.with(Category::Contact) } else { self.chosen };
         Answer::Send { categories, contact }
     }
 
     /// Shows a long text, a screen at a time.
-    fn page(&self, text: &str) -> dialoguer::Result<()> {
+    fn page(&self, text: &str) -> io::Result<()> {
         let lines: Vec<&str> = text.lines().collect();
-        let (rows, _) = self.term.size();
-        let mut pages = lines.chunks(usize::from(rows).saturating_sub(2).max(10)).peekable();
+        let mut pages = lines.chunks(self.lines.rows().saturating_sub(2).max(10)).peekable();
         while let Some(page) = pages.next() {
             for line in page {
-                self.term.write_line(line)?;
+                self.lines.write_line(line)?;
             }
             if pages.peek().is_some() && self.line("Enter for more, q to go back", "")? == "q" {
                 break;
@@ -368,12 +365,20 @@ impl<'r> Conversation<'r> {
         Ok(())
     }
 
-    fn line(&self, prompt: &str, default: &str) -> dialoguer::Result<String> {
-        let input = Input::<String>::new().with_prompt(prompt).allow_empty(true).report(true);
-        let input = if default.is_empty() { input } else { input.default(default.into()) };
-        let typed = input.interact_on(&self.term)?;
+    fn line(&self, prompt: &str, default: &str) -> io::Result<String> {
+        let typed = self.lines.read_line(prompt, default)?;
         let typed = typed.trim();
         let plain = typed[..typed.floor_char_boundary(LONGEST_LINE)].chars().filter(|c| !c.is_control());
         Ok(plain.collect())
     }
+}
+
+#[cfg(target_os = "linux")]
+fn language() -> String {
+    crate::inventory::language()
+}
+
+#[cfg(windows)]
+fn language() -> String {
+    String::new()
 }

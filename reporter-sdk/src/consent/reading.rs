@@ -3,9 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use rustix::process::Pid;
-
-use super::tty::Borrowed;
+use super::tty::{Borrowed, ProductId};
 use crate::places;
 
 /// Who has to wait longer is told for what.
@@ -20,7 +18,7 @@ const LEAVE_OUT: [u8; 2] = [b'\n', 3];
 /// A memory that is being read. Dropped, it leaves the terminal as it was.
 #[derive(Debug)]
 pub(super) struct Reading {
-    product: Pid,
+    product: ProductId,
     timeout: Duration,
     since: Instant,
     screen: Screen,
@@ -38,7 +36,7 @@ enum Screen {
 
 impl Reading {
     /// Of the memory of this product, whose terminal is taken for that long at most.
-    pub(super) fn begin(product: Pid, timeout: Duration) -> Self {
+    pub(super) fn begin(product: ProductId, timeout: Duration) -> Self {
         Self { product, timeout, since: Instant::now(), screen: Screen::NotYet }
     }
 

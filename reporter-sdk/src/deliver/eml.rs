@@ -1,6 +1,10 @@
 //! Mails as files: for a product without a mail server, for tests, and as drafts for the user's own mail program.
 
-use std::fs::{self, File, OpenOptions};
+#[cfg_attr(unix, path = "eml/unix.rs")]
+#[cfg_attr(windows, path = "eml/windows.rs")]
+mod sys;
+
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -44,7 +48,7 @@ impl EmlDirectory {
 impl Transport for EmlDirectory {
     fn send(&mut self, parcel: &Parcel) -> Result<Receipt, DeliverError> {
         let failed = |path: &Path, source| DeliverError::Write { path: path.to_owned(), source };
-        create_directory(&self.directory).map_err(|e| failed(&self.directory, e))?;
+        sys::create_directory(&self.directory).map_err(|e| failed(&self.directory, e))?;
         let path = self.directory.join(format!("{}.eml", parcel.id()));
         // A leading dot and another ending: whoever watches the directory for mails does not see half of one.
         let partial = self.directory.join(format!(".{}.{}.part", parcel.id(), std::process::id()));
@@ -55,7 +59,7 @@ impl Transport for EmlDirectory {
             let _ = fs::remove_file(&partial);
             return Err(error);
         }
-        sync_directory(&self.directory).map_err(|e| failed(&self.directory, e))?;
+        sys::sync_directory(&self.directory).map_err(|e| failed(&self.directory, e))?;
         Ok(Receipt::new(self.mail.message_id(parcel), path.display().to_string()))
     }
 }
@@ -66,22 +70,5 @@ fn create_owner_only(path: &Path) -> io::Result<File> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn create_directory(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Makes the new name itself durable.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+    sys::create_file(path)
 }

@@ -1,15 +1,24 @@
 //! What the product adds to its reports: files, read when a report is made, and bytes, held until then.
 
-use std::fs::{File, OpenOptions};
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(windows)]
+mod windows;
+
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use report_format::schema::v1;
 
+#[cfg(target_os = "linux")]
+use linux as sys;
+#[cfg(windows)]
+use windows as sys;
+
 use super::soft_note;
 use crate::ATTACHMENT_LIMIT;
+use crate::ipc::socket::Descriptor;
 use crate::schema::{AttachBytes, AttachFile};
 
 /// More would be a product that attaches in a loop.
@@ -29,7 +38,7 @@ struct Attached {
 #[derive(Debug)]
 enum Content {
     File(PathBuf),
-    Bytes(File),
+    Bytes(Descriptor),
 }
 
 /// An attachment was refused.
@@ -50,8 +59,8 @@ impl Attachments {
         self.add(Attached { name: file.name, media_type: file.media_type, content: Content::File(path) })
     }
 
-    pub(crate) fn add_bytes(&mut self, bytes: AttachBytes, content: OwnedFd) -> Result<(), AttachError> {
-        self.add(Attached { name: bytes.name, media_type: bytes.media_type, content: Content::Bytes(content.into()) })
+    pub(crate) fn add_bytes(&mut self, bytes: AttachBytes, content: Descriptor) -> Result<(), AttachError> {
+        self.add(Attached { name: bytes.name, media_type: bytes.media_type, content: Content::Bytes(content) })
     }
 
     fn add(&mut self, attached: Attached) -> Result<(), AttachError> {
@@ -79,43 +88,43 @@ impl Attachments {
 
 impl Attached {
     fn read(&self) -> io::Result<v1::Attachment> {
-        let mut opened;
-        let mut file = match &self.content {
-            Content::Bytes(file) => file,
-            Content::File(path) => {
-                // A pipe would hold us, a link could have been put there by somebody else.
-                let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
-                opened = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-                &mut opened
+        let (content, original_size) = match &self.content {
+            Content::Bytes(bytes) => {
+                let content = sys::read_bytes(bytes, ATTACHMENT_LIMIT)?;
+                let size = content.len() as u64;
+                (content, size)
             }
+            Content::File(path) => read_end(sys::open(path)?)?,
         };
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::other("not a regular file"));
-        }
-        // Of a log, the end is what tells.
-        let limit = ATTACHMENT_LIMIT as u64;
-        file.seek(SeekFrom::Start(metadata.len().saturating_sub(limit)))?;
-        let mut content = Vec::new();
-        file.take(limit).read_to_end(&mut content)?;
-        Ok(v1::Attachment {
-            name: self.name.clone(),
-            media_type: self.media_type.clone(),
-            content,
-            original_size: metadata.len(),
-        })
+        Ok(v1::Attachment { name: self.name.clone(), media_type: self.media_type.clone(), content, original_size })
     }
+}
+
+/// The last bytes of a file, and how many it has in all. Of a log, the end is what tells.
+fn read_end(mut file: File) -> io::Result<(Vec<u8>, u64)> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let limit = ATTACHMENT_LIMIT as u64;
+    file.seek(SeekFrom::Start(metadata.len().saturating_sub(limit)))?;
+    let mut content = Vec::new();
+    file.take(limit).read_to_end(&mut content)?;
+    Ok((content, metadata.len()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
 
     use super::*;
 
     fn file(name: &str, path: &Path) -> AttachFile {
-        AttachFile { name: name.into(), media_type: "text/plain".into(), path: path.as_os_str().as_bytes().into() }
+        AttachFile {
+            name: name.into(),
+            media_type: "text/plain".into(),
+            path: crate::os_bytes::to_bytes(path.as_os_str()),
+        }
     }
 
     #[test]
@@ -148,27 +157,35 @@ mod tests {
     #[test]
     fn links_pipes_and_missing_files_are_soft_errors() {
         let directory = tempfile::tempdir().unwrap();
-        let (link, pipe) = (directory.path().join("link"), directory.path().join("pipe"));
-        std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
-        let pipe_name = std::ffi::CString::new(pipe.as_os_str().as_bytes()).unwrap();
-        // SAFETY: a terminated string that outlives the call.
-        assert_eq!(unsafe { libc::mkfifo(pipe_name.as_ptr(), 0o600) }, 0);
+        let mut odd = sys::odd_places(directory.path());
+        odd.push(directory.path().join("none"));
         let mut attachments = Attachments::default();
-        for (name, path) in [("link", link.as_path()), ("pipe", &pipe), ("none", Path::new("/nonexistent"))] {
-            attachments.add_file(file(name, path)).unwrap();
+        for (number, path) in odd.iter().enumerate() {
+            attachments.add_file(file(&format!("odd {number}"), path)).unwrap();
         }
         assert!(matches!(attachments.add_file(file("x", Path::new("relative"))), Err(AttachError::Path { .. })));
         let mut soft_errors = Vec::new();
         assert_eq!(attachments.read(&mut soft_errors), []);
-        let told: Vec<_> = soft_errors.iter().map(|soft| soft.message.split(':').next().unwrap()).collect();
-        assert_eq!(told, ["number 1 of 3", "number 2 of 3", "number 3 of 3"], "by number: {soft_errors:?}");
+        let told: Vec<_> = soft_errors.iter().map(|soft| soft.message.split(':').next().unwrap().to_owned()).collect();
+        let expected: Vec<_> = (1..=odd.len()).map(|number| format!("number {number} of {}", odd.len())).collect();
+        assert_eq!(told, expected, "by number: {soft_errors:?}");
+    }
+
+    #[test]
+    fn bytes_are_those_that_were_attached() {
+        let mut attachments = Attachments::default();
+        let bytes = crate::shared::mapping::sealed_bytes(b"held until then").unwrap();
+        let of = AttachBytes { name: "state".into(), media_type: "text/plain".into() };
+        attachments.add_bytes(of, bytes).unwrap();
+        let read = attachments.read(&mut Vec::new()).remove(0);
+        assert_eq!((read.content.as_slice(), read.original_size), (&b"held until then"[..], 15));
     }
 
     #[test]
     fn a_name_is_replaced_and_their_number_bounded() {
         let mut attachments = Attachments::default();
         for i in 0..2 * MOST {
-            let _ = attachments.add_file(file(&format!("{}", i % (MOST + 1)), Path::new("/x")));
+            let _ = attachments.add_file(file(&format!("{}", i % (MOST + 1)), &std::env::temp_dir().join("x")));
         }
         assert_eq!(attachments.0.len(), MOST);
     }

@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use crash_context::CrashContext;
 use minidump::Minidump;
 use report_format::schema::v1::{self, Category, ErrorKind, SectionKind};
 
@@ -13,10 +12,10 @@ use super::minidump_filter::{self, FilterPlan};
 use super::modules::LoadedModules;
 use super::sanitise::Addresses;
 use super::sys::argument_block::ArgumentBlock;
-use super::sys::dump::{self, DumpError, DumpRequest, RawDump, StandStill};
-use super::sys::{abort_message, fault, memory_map, proc_files, procfs, stand_in};
+use super::sys::dump::{self, CrashContext, DumpError, DumpRequest, RawDump, StandStill};
+use super::sys::{abort_message, fault, local_time, stand_in, threads};
 use super::unwind::{self, UnwindLimits};
-use super::{recorded, soft_error, soft_note};
+use super::{out_of_memory, recorded, soft_error, soft_note};
 use crate::consent::CategorySet;
 use crate::fail_points::{self, Point};
 use crate::redact::{self, prose};
@@ -113,7 +112,8 @@ pub(crate) fn begin_dump<'a>(
     if !allowed.contains(Category::Memory) || matches!(policy, DumpPolicy::None) {
         return None;
     }
-    let crash = occurrence.crash.as_ref()?;
+    // A process of which no thread is known has ended.
+    let crash = occurrence.crash.as_ref().filter(|crash| crash.tid != 0)?;
     // The memory is shared, so the process it names could be any: only the peer is dumped.
     if crash.pid != pid {
         let message = format!("process {} reports an error of process {}, which is not dumped", pid, crash.pid);
@@ -168,18 +168,13 @@ fn stand_in(
     pid: Option<u32>,
     diagnostics: &mut v1::Diagnostics,
 ) -> Option<RawDump> {
-    let context = CrashContext::from_bytes(&crash.context)?;
-    let tid = crash.tid;
-    // Files that have changed since are not those that failed.
-    let failed = if pid.is_some() { u64::MAX } else { crash.realtime };
+    let context = dump::context(&crash.context)?;
+    let (tid, crash) = (crash.tid, crash.clone());
     let work = move || {
-        let name = pid
-            .and_then(|pid| procfs::path(pid, &format!("task/{tid}/comm")).ok())
-            .and_then(|path| std::fs::read_to_string(path).ok());
-        let dump = stand_in::minidump(&record, tid, name.unwrap_or_default().trim_end(), context, failed);
+        let name = pid.and_then(|pid| threads::name(pid, tid).ok()).unwrap_or_default();
+        let dump = stand_in::minidump(&record, &crash, pid, &name, context);
         // The record was taken from below the arguments and the environment, by the one who knows their place. Where it can be known here, too: twice is safe.
-        let argument_block =
-            pid.and_then(|pid| ArgumentBlock::read(pid, &memory_map::read(pid).unwrap_or_default()).ok());
+        let argument_block = pid.and_then(|pid| ArgumentBlock::of_process(pid).ok());
         let argument_block = argument_block.unwrap_or(ArgumentBlock { ranges: Vec::new() });
         dump.map(|bytes| (bytes, argument_block)).map_err(|error| soft_error("dump", &error))
     };
@@ -238,11 +233,12 @@ fn filter(raw: RawDump, tid: u32, filtering: Filtering, diagnostics: &mut v1::Di
 
 /// Finds the frames in a dump.
 pub(crate) fn unwind(dumped: Dumped, diagnostics: &mut v1::Diagnostics) -> Memory {
-    let Dumped { bytes, modules, tid, keep, .. } = dumped;
+    let Dumped { bytes, mut modules, tid, keep, .. } = dumped;
     let bytes = Arc::new(bytes);
     let theirs = Arc::clone(&bytes);
     let work = move || {
         let mut soft_errors = Vec::new();
+        modules.identify();
         let parsed = fail_points::reach(Point::Unwind).map_err(|_| minidump::Error::IoError);
         let stacks = match parsed.and_then(|()| Minidump::read(&theirs[..])) {
             Ok(parsed) => Some(unwind::stacks(&parsed, &modules, tid, UnwindLimits::default(), &mut soft_errors)),
@@ -270,7 +266,7 @@ fn context(crash: &CrashRecord, soft_errors: &mut Vec<v1::SoftError>) -> Option<
     if crash.context.is_empty() {
         return None;
     }
-    let context = CrashContext::from_bytes(&crash.context);
+    let context = dump::context(&crash.context);
     if context.is_none() {
         let message =
             format!("a crash context of {} bytes, expected {}", crash.context.len(), size_of::<CrashContext>());
@@ -292,13 +288,11 @@ fn bounded<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Resu
     Ok(given)
 }
 
-/// Why the C library ended the product, where it did. As what a panic says, it belongs to the error, not to the memory.
+/// Why the C library ended the product, where it did and says so. As what a panic says, it belongs to the error, not to the memory.
 pub(crate) fn abort_message(occurrence: &Occurrence, pid: u32, soft_errors: &mut Vec<v1::SoftError>) -> Option<String> {
     aborted(occurrence).filter(|crash| crash.pid == pid)?;
     match bounded(move || abort_message::read(pid)) {
         Ok(Ok(message)) => message,
-        // No right to trace: there is no dump either, and that says why.
-        Ok(Err(error)) if error.is_refused() => None,
         Ok(Err(error)) => {
             soft_errors.push(soft_error("abort message", &error));
             None
@@ -312,7 +306,9 @@ pub(crate) fn abort_message(occurrence: &Occurrence, pid: u32, soft_errors: &mut
 
 /// The crash, if it is an abort.
 fn aborted(occurrence: &Occurrence) -> Option<&CrashRecord> {
-    let is_abort = |crash: &&CrashRecord| crash.signal.is_some_and(|signal| signal.number == libc::SIGABRT);
+    let is_abort = |crash: &&CrashRecord| {
+        crash.signal.is_some_and(|signal| fault::is_abort(signal.number.cast_unsigned(), signal.code))
+    };
     occurrence.crash.as_ref().filter(|_| occurrence.kind == ErrorKind::Crash).filter(is_abort)
 }
 
@@ -320,7 +316,7 @@ fn aborted(occurrence: &Occurrence) -> Option<&CrashRecord> {
 fn kind(occurrence: &Occurrence, memory: &Memory) -> ErrorKind {
     let thread = |tid| memory.stacks.iter().flat_map(|stacks| &stacks.threads).find(|thread| thread.id == tid);
     match aborted(occurrence).and_then(|crash| thread(crash.tid)) {
-        Some(thread) => fault::kind_of_abort(&thread.frames),
+        Some(thread) => out_of_memory::kind_of_abort(&thread.frames),
         None => occurrence.kind,
     }
 }
@@ -400,7 +396,8 @@ pub(crate) fn error(occurrence: &Occurrence, id: [u8; 16], memory: &Memory, now:
         chain,
         thread_id,
         thread_name: prose(&thread_name.unwrap_or_default()).into_owned(),
-        exit_code: None,
+        // Of a process that has ended, its fault is the code that it left.
+        exit_code: crash.as_ref().filter(|crash| crash.tid == 0).and_then(|crash| Some(crash.signal?.number)),
     }
 }
 
@@ -420,17 +417,12 @@ fn replace(text: &mut String, rule: fn(&str) -> Cow<'_, str>) {
 /// Has files read that the first report would wait for: the time zone's, and those on the machine.
 pub(crate) fn prepare() {
     utc_offset(0);
-    proc_files::prepare();
+    dump::prepare();
 }
 
 /// The distance of local time from UTC at `time`, in seconds; 0 where it is not known.
 fn utc_offset(time: u64) -> i32 {
-    let seconds = i64::try_from(time / 1_000_000_000).unwrap_or(0) as libc::time_t;
-    // SAFETY: all fields are integers and a pointer, for which zero is a value.
-    let mut local: libc::tm = unsafe { std::mem::zeroed() };
-    // SAFETY: both point to values that live here; localtime_r keeps neither. This program never changes its environment.
-    let result = unsafe { libc::localtime_r(&raw const seconds, &raw mut local) };
-    if result.is_null() { 0 } else { i32::try_from(local.tm_gmtoff).unwrap_or(0) }
+    local_time::utc_offset(i64::try_from(time / 1_000_000_000).unwrap_or(0))
 }
 
 /// When it happened, in monotonic nanoseconds. A time that makes no sense is as good as none: then it is when the memory was read.

@@ -16,9 +16,10 @@ use report_format::memory::{self, PAGE, Progress, Source as _, Stats};
 use report_format::schema::v1;
 use report_format::{ReportId, Summary, Writer};
 
+use super::memory_plan::MemoryPlan;
 use super::sys::argument_block::ArgumentBlock;
 use super::sys::dump::StandStill;
-use super::sys::memory_reader::{MemoryPlan, ProcessMemory};
+use super::sys::memory_reader::ProcessMemory;
 use super::{soft_error, soft_note};
 use crate::consent::{Asker, MemoryDraft};
 use crate::spool::{SealedFile, SealedReader, SealedWriter, Spool, SpoolError};

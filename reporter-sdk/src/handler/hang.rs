@@ -3,14 +3,12 @@
 //! The shared memory has a word that every heartbeat changes. The handler looks at it now and then, and counts the looks that found it as it was,
 //! not the time: on a machine that sleeps, and while both programs are stopped, time passes in which nobody missed a beat.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use report_format::schema::v1::{ErrorKind, ErrorLink};
-use rustix::process::Pid;
 
 use super::evidence::Occurrence;
-use super::sys::procfs;
+use super::sys::threads;
 use crate::schema::HandledError;
 use crate::shared::clock;
 use crate::shared::snapshot::{CrashRecord, Heartbeat, Snapshot};
@@ -68,19 +66,17 @@ impl HangWatch {
     }
 
     /// The hang of `thread`, for a report.
-    pub(crate) fn occurrence(&self, pid: Pid, thread: u32, snapshot: Snapshot) -> Occurrence {
-        let pid = pid.as_raw_nonzero().get().cast_unsigned();
+    pub(crate) fn occurrence(&self, pid: u32, thread: u32, snapshot: Snapshot) -> Occurrence {
         let silence = self.period * LOOKS;
         let message = format!("no heartbeat for {} ms", silence.as_millis());
         // What the shared memory says of a thread need not be so.
-        let comm = procfs::path(pid, &format!("task/{thread}/comm")).and_then(std::fs::read_to_string);
-        let name = comm.as_deref().unwrap_or_default().trim_end().to_owned();
+        let name = threads::name(pid, thread);
         let (monotonic, realtime) = (clock::monotonic(), clock::realtime());
         let crash = CrashRecord {
             number: 0,
             kind: ErrorKind::Hang,
             pid,
-            tid: if comm.is_ok() { thread } else { pid },
+            tid: if name.is_ok() { thread } else { threads::main(pid) },
             monotonic,
             realtime,
             signal: None,
@@ -90,26 +86,13 @@ impl HangWatch {
         let described = HandledError {
             chain: vec![ErrorLink { message, ..ErrorLink::default() }],
             thread_id: crash.tid,
-            thread_name: name,
+            thread_name: name.unwrap_or_default(),
             time: realtime,
             kind: ErrorKind::Hang.into(),
             ..HandledError::default()
         };
         Occurrence { kind: ErrorKind::Hang, snapshot, crash: Some(crash), handled: Some(described) }
     }
-}
-
-/// Whether somebody has stopped the process, or is debugging it: then it cannot be blamed for not answering.
-pub(crate) fn is_stopped(pid: Pid) -> io::Result<bool> {
-    let status = std::fs::read_to_string(procfs::path(pid.as_raw_nonzero().get().cast_unsigned(), "status")?)?;
-    Ok(says_stopped(&status))
-}
-
-fn says_stopped(status: &str) -> bool {
-    let field = |name: &str| {
-        status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map_or("", str::trim_start)
-    };
-    field("State").starts_with(['T', 't']) || !matches!(field("TracerPid"), "" | "0")
 }
 
 #[cfg(test)]
@@ -168,14 +151,5 @@ mod tests {
     fn who_looks_for_no_hangs_never_wakes() {
         assert!(HangWatch::new(0).is_none());
         assert_eq!(HangWatch::new(1).unwrap().period, Duration::from_millis(1));
-    }
-
-    #[test]
-    fn the_kernel_says_who_is_stopped() {
-        let status = |state, tracer| format!("Name:\tT (stopped)\nState:\t{state}\nTgid:\t7\nTracerPid:\t{tracer}\n");
-        assert!(!says_stopped(&status("S (sleeping)", 0)) && !says_stopped(&status("R (running)", 0)));
-        assert!(says_stopped(&status("T (stopped)", 0)) && says_stopped(&status("t (tracing stop)", 9)));
-        assert!(says_stopped(&status("S (sleeping)", 9)));
-        assert!(!is_stopped(rustix::process::getpid()).unwrap());
     }
 }

@@ -1,6 +1,6 @@
 //! Takes out of a minidump what must not leave the machine.
 //!
-//! minidump-writer always writes the environment, the command line, the memory map with its paths and the paths of open files. A list of
+//! On Linux minidump-writer always writes the environment, the command line, the memory map with its paths and the paths of open files. A list of
 //! what to remove would miss the next stream it learns to write, and bytes that a stream refers to but does not hold (names of open files
 //! lie beside their stream). So this works the other way round: each byte that a *kept* stream reaches is marked, and every other byte
 //! becomes zero. Kept are:
@@ -8,15 +8,15 @@
 //! | stream | why it can carry no environment, argument or path |
 //! |---|---|
 //! | threads, memory (both forms) | raw memory, which *memory* covers; the argument block in it is zeroed, and of a product that chose so only addresses stay |
-//! | modules | names, with users and local addresses replaced; of the debug record only an ELF build id |
-//! | exception, memory info | numbers |
-//! | thread names | given by the product's code, at most 15 bytes; users and local addresses replaced |
+//! | modules, unloaded modules | names, with users and local addresses replaced; of the debug record only an ELF build id, or a PDB's with its file's name |
+//! | exception, memory info, thread info | numbers |
+//! | thread names | given by the product's code; users and local addresses replaced |
 //! | system info | without *system* only what it takes to read the dump at all: architecture and platform |
 //! | `/proc/cpuinfo` | only with *system*, and of it only [`CPU_FIELDS`]: boards have their serial number in there |
 //! | `os-release`, limits | facts of the machine; only with *system* |
 //!
 //! Not kept, though harmless at first sight: `/proc/PID/status` (user and group ids), the auxiliary vector (the same), the linker's debug
-//! stream (library paths).
+//! stream (library paths); of Windows' streams misc info (time zone, names of builds), handles and tokens (names, users), comments.
 //!
 //! The dump is hostile: it was made of a process that had gone wrong. All offsets are checked, all work is linear in its size.
 
@@ -68,7 +68,9 @@ pub(crate) mod stream {
     pub(crate) const EXCEPTION: u32 = 6;
     pub(crate) const SYSTEM_INFO: u32 = 7;
     pub(crate) const MEMORY_64: u32 = 9;
+    pub(crate) const UNLOADED_MODULES: u32 = 14;
     pub(crate) const MEMORY_INFO: u32 = 16;
+    pub(crate) const THREAD_INFO: u32 = 17;
     pub(crate) const THREAD_NAMES: u32 = 24;
     pub(crate) const CPU_INFO: u32 = 0x4767_0003;
     pub(crate) const OS_RELEASE: u32 = 0x4767_0005;
@@ -111,8 +113,15 @@ const MODULE: usize = 108;
 const SYSTEM: usize = 56;
 /// "BpEL": the debug record is an ELF build id and nothing else.
 const CV_ELF: u32 = 0x4270_454c;
-/// Bytes of a name: twice the longest path that Linux takes.
-const LONGEST_TEXT: usize = 2 * 4096;
+/// "RSDS": the debug record is a PDB's signature and age, and its path.
+const CV_PDB: u32 = 0x5344_5352;
+/// Before the path.
+const PDB: usize = 24;
+/// An entry of the unloaded modules, and its head.
+const UNLOADED: usize = 24;
+const UNLOADED_HEAD: usize = 12;
+/// Bytes of a name: twice the longest path that Windows takes.
+const LONGEST_TEXT: usize = 2 * (32 << 10);
 /// Offsets in a minidump are 32 bits.
 const LARGEST: usize = u32::MAX as usize;
 
@@ -215,6 +224,8 @@ impl Work<'_> {
             stream::SYSTEM_INFO => self.system_info(body),
             stream::THREAD_NAMES => self.thread_names(body),
             stream::MEMORY_INFO => self.keep("memory info", body.start, body.len()).map(drop),
+            stream::THREAD_INFO => self.keep("thread info", body.start, body.len()).map(drop),
+            stream::UNLOADED_MODULES => self.unloaded_modules(body),
             stream::CPU_INFO if self.plan.system => self.cpu_info(body),
             stream::OS_RELEASE | stream::LIMITS if self.plan.system => {
                 self.keep("system file", body.start, body.len()).map(drop)
@@ -299,13 +310,49 @@ impl Work<'_> {
         for at in self.list("module list", body, MODULE)? {
             self.names.push(at + 20);
             let (size, rva) = (self.u32(at + 76)? as usize, self.u32(at + 80)? as usize);
-            if size >= 4 && self.range("debug record", rva, size).is_ok() && self.u32(rva)? == CV_ELF {
-                self.keep("debug record", rva, size)?;
-            } else {
-                self.dump[at + 76..at + 84].fill(0);
+            let is_there = size >= 4 && self.range("debug record", rva, size).is_ok();
+            match if is_there { self.u32(rva)? } else { 0 } {
+                CV_ELF => self.keep("debug record", rva, size).map(drop)?,
+                CV_PDB if size > PDB => self.pdb(at, rva, size)?,
+                _ => self.dump[at + 76..at + 84].fill(0),
             }
             self.dump[at + 84..at + 92].fill(0);
         }
+        Ok(())
+    }
+
+    /// Keeps a PDB's debug record, of its path the last part: the rest is of the machine that built it, whose user it can name.
+    fn pdb(&mut self, module: usize, rva: usize, size: usize) -> Result<(), FilterError> {
+        let path = &self.dump[rva + PDB..rva + size];
+        let end = path.iter().position(|byte| *byte == 0).unwrap_or(path.len() - 1);
+        let start = path[..end].iter().rposition(|byte| matches!(byte, b'\\' | b'/')).map_or(0, |at| at + 1);
+        let kept = PDB + end - start + 1;
+        // A record that others refer to as well would be shortened under them.
+        if start > 0 {
+            let name = [&self.dump[rva..rva + PDB], &self.dump[rva + PDB + start..rva + PDB + end], &[0]].concat();
+            let moved = self.append(&name)?;
+            self.dump[module + 80..module + 84].copy_from_slice(&moved.to_le_bytes());
+        } else {
+            self.keep("debug record", rva, kept)?;
+        }
+        self.dump[module + 76..module + 80].copy_from_slice(&(kept as u32).to_le_bytes());
+        Ok(())
+    }
+
+    /// Numbers, and names as modules have them.
+    fn unloaded_modules(&mut self, body: Range<usize>) -> Result<(), FilterError> {
+        let what = "unloaded modules";
+        self.keep(what, body.start, body.len())?;
+        if body.len() < UNLOADED_HEAD {
+            return Err(FilterError::Truncated { what, offset: body.start as u64, size: UNLOADED_HEAD as u64 });
+        }
+        let [head, size, count] = [self.u32(body.start)?, self.u32(body.start + 4)?, self.u32(body.start + 8)?];
+        // Larger entries would hold what we do not know.
+        if head as usize != UNLOADED_HEAD || size as usize != UNLOADED {
+            return Err(FilterError::Count { what, count: count.into(), size: body.len() });
+        }
+        let entries = self.entries(what, body.start + UNLOADED_HEAD..body.end, count.into(), UNLOADED)?;
+        self.names.extend(entries.map(|at| at + 20));
         Ok(())
     }
 
@@ -369,7 +416,7 @@ impl Work<'_> {
             let units: Vec<u16> =
                 self.dump[text.start + 4..text.end].chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
             let name = String::from_utf16_lossy(&units);
-            let redacted = if name.starts_with(['/', '\\']) { file_path(&name) } else { prose(&name) };
+            let redacted = if is_path(&name) { file_path(&name) } else { prose(&name) };
             if redacted == name {
                 self.keep("name", text.start, text.len())?;
                 continue;
@@ -478,6 +525,11 @@ impl Work<'_> {
         let range = self.range("number", at, 8)?;
         Ok(u64::from_le_bytes(self.dump[range].try_into().unwrap_or_default()))
     }
+}
+
+/// Of any system: `/opt/x`, `\Device\x`, `C:\x`.
+fn is_path(name: &str) -> bool {
+    name.starts_with(['/', '\\']) || name.as_bytes().get(1..3) == Some(b":\\")
 }
 
 /// On a 32-bit machine too large is past the end, as it should be.

@@ -1,46 +1,31 @@
 //! The handler program's inside. Not for products: they start the program.
 
-#[cfg(target_os = "linux")]
 mod attachments;
-#[cfg(target_os = "linux")]
 mod delivery;
-#[cfg(target_os = "linux")]
 mod evidence;
-#[cfg(target_os = "linux")]
 mod exclusions;
-#[cfg(all(feature = "test-support", target_os = "linux"))]
+#[cfg(feature = "test-support")]
 pub(crate) mod forged;
-#[cfg(target_os = "linux")]
 mod full_memory;
-#[cfg(target_os = "linux")]
 mod hang;
-#[cfg(target_os = "linux")]
 mod hold;
 #[cfg(target_os = "linux")]
 mod linux;
-#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod live_child;
 mod lost;
-#[cfg(target_os = "linux")]
+mod memory_plan;
 pub(crate) mod minidump_filter;
-#[cfg(target_os = "linux")]
 mod modules;
-#[cfg(target_os = "linux")]
+mod out_of_memory;
 mod pipeline;
-#[cfg(target_os = "linux")]
 mod recorded;
-#[cfg(target_os = "linux")]
 mod restart;
-#[cfg(target_os = "linux")]
 pub(crate) mod sanitise;
-#[cfg(target_os = "linux")]
 mod server;
-#[cfg(target_os = "linux")]
 mod settings;
-#[cfg(target_os = "linux")]
 mod signature;
-#[cfg(target_os = "linux")]
 mod spool_state;
-#[cfg(target_os = "linux")]
 mod unwind;
 #[cfg(windows)]
 mod windows;
@@ -50,11 +35,9 @@ use linux as sys;
 #[cfg(windows)]
 use windows as sys;
 
-#[cfg(target_os = "linux")]
 pub use server::{ServeError, serve};
-#[cfg(target_os = "linux")]
-pub use sys::detach::detach;
-#[cfg(target_os = "linux")]
+pub use sys::connection::Connection;
+pub use sys::log::open_log;
 pub use sys::stop::{Stopped, stop};
 
 use std::error::Error;
@@ -70,11 +53,11 @@ pub(crate) fn full_memory_of<W: std::io::Write>(
     out: W,
 ) -> Result<(W, report_format::memory::Stats), Box<dyn Error>> {
     use report_format::{Summary, Writer, memory};
-    use sys::{argument_block, memory_map, memory_reader, suspend};
+    use sys::{argument_block, memory_reader, suspend};
     let mut soft_errors = Vec::new();
-    let held = suspend::hold(i32::try_from(pid)?, &mut soft_errors);
-    let block = argument_block::ArgumentBlock::read(pid, &memory_map::read(pid)?)?;
-    let plan = memory_reader::MemoryPlan::default();
+    let held = suspend::hold(pid, &mut soft_errors);
+    let block = argument_block::ArgumentBlock::of_process(pid)?;
+    let plan = memory_plan::MemoryPlan::default();
     let memory = memory_reader::ProcessMemory::open(pid, &block, &plan, &mut soft_errors)?;
     if let Some(soft) = soft_errors.into_iter().next() {
         return Err(soft.message.into());

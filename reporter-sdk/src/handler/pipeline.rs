@@ -17,9 +17,9 @@ use super::evidence::{self, Dumped, Filtering, Memory, Occurrence, Standing, nan
 use super::exclusions::Exclusions;
 use super::full_memory::{self, GaveWay, Image, Images};
 use super::hold::Hold;
+use super::memory_plan::MemoryPlan;
 use super::settings::Settings;
 use super::signature::signature;
-use super::sys::memory_reader::MemoryPlan;
 use super::{soft_error, soft_note};
 use crate::consent::{
     AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, MemoryDraft, Outcome, Policies, Request, Resolution,

@@ -6,7 +6,7 @@ use report_format::schema::v1;
 
 use super::modules::LoadedModules;
 use super::soft_error;
-use super::sys::elf::ElfFile;
+use super::sys::module_file::ModuleFile;
 use crate::schema::HandledError;
 
 const MOST_FRAMES: usize = 256;
@@ -62,8 +62,8 @@ fn place(
     let mut modules = LoadedModules { all: used.iter().map(|index| loaded.all[*index].clone()).collect() };
     for (index, module) in modules.all.iter_mut().enumerate() {
         let here: Vec<_> = frames.iter_mut().filter(|frame| frame.module == u32::try_from(index).ok()).collect();
-        let named = ElfFile::identify(&module.path).and_then(|(file, build_id)| {
-            module.build_id = build_id;
+        let named = ModuleFile::identify(&module.path).and_then(|(file, identity)| {
+            module.identity = identity;
             // Each frame's call, as an address that the file states.
             let stated = file.first_address()?;
             let calls: Vec<_> = here.iter().map(|frame| stated.wrapping_add(frame.module_offset - 1)).collect();
@@ -99,11 +99,27 @@ mod tests {
         std::hint::black_box(1);
     }
 
+    /// A function of a library of the system's, and that library's name.
+    #[cfg(target_os = "linux")]
+    fn of_the_system() -> (u64, &'static str) {
+        (libc::getpid as *const () as u64, "libc")
+    }
+
+    #[cfg(windows)]
+    fn of_the_system() -> (u64, &'static str) {
+        use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
+        // SAFETY: the name ends in a zero.
+        let library = unsafe { GetModuleHandleA(c"kernel32.dll".as_ptr().cast()) };
+        // SAFETY: of a library that is never unloaded; the name ends in a zero.
+        let function = unsafe { GetProcAddress(library, c"GetTickCount64".as_ptr().cast()) };
+        (function.unwrap() as *const () as u64, "kernel")
+    }
+
     #[test]
     fn an_address_is_placed_and_named_and_nonsense_stays_bare() {
         let function = reporter_test_recorded_function as *const () as u64;
-        let libc = libc::getpid as *const () as u64;
-        let frames = vec![function + 1, 0, 0x10, libc + 1, function + 1];
+        let (systems, library) = of_the_system();
+        let frames = vec![function + 1, 0, 0x10, systems + 1, function + 1];
         let handled = HandledError { frames, thread_id: 5, ..Default::default() };
         let mut soft_errors = Vec::new();
         let (stacks, modules) = stacks(&handled, std::process::id(), &mut soft_errors).unwrap();
@@ -114,7 +130,10 @@ mod tests {
         assert_eq!(module.start + frames[0].module_offset, function + 1);
         assert!(!module.build_id.is_empty() && module.size > frames[0].module_offset, "{module:?}");
         assert_eq!((frames[1].module, frames[2].module), (None, None));
-        assert!(modules.modules[frames[3].module.unwrap() as usize].path.contains("libc"), "{modules:?}");
+        assert!(
+            modules.modules[frames[3].module.unwrap() as usize].path.to_lowercase().contains(library),
+            "{modules:?}"
+        );
         assert_eq!((modules.modules.len(), soft_errors), (2, vec![]), "only what is in use");
         assert!(frames.iter().all(|frame| frame.trust() == v1::FrameTrust::Recorded));
     }

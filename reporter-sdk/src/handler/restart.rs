@@ -2,17 +2,14 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use report_format::schema::v1::ErrorKind;
-use rustix::fs::Mode;
-use rustix::process::Pid;
 
-use super::sys::procfs;
-use super::sys::watch::Ending;
+use super::sys::manners::Manners;
+use super::sys::watch::{Ending, was_sent};
 use crate::places;
 use crate::schema;
 use crate::shared::snapshot::Signal;
@@ -30,8 +27,7 @@ pub(crate) struct Restart {
     arguments: Vec<OsString>,
     directory: PathBuf,
     uptime: Duration,
-    /// What the product's files are made with; ours are made for their owner alone.
-    umask: Mode,
+    manners: Manners,
     started: Instant,
     last: Option<Failure>,
 }
@@ -61,7 +57,7 @@ pub(crate) enum RestartError {
 
 impl Restart {
     /// `None` where the product does not want it, or must not be given it: with more rights than its user has.
-    pub(crate) fn new(wanted: Option<schema::Restart>, product: Pid) -> Option<Self> {
+    pub(crate) fn new(wanted: Option<schema::Restart>, product: u32) -> Option<Self> {
         let wanted = wanted.filter(|_| !places::elevated())?;
         let text = crate::os_bytes::from_bytes;
         let (program, directory) = (PathBuf::from(text(wanted.program)), PathBuf::from(text(wanted.directory)));
@@ -70,7 +66,7 @@ impl Restart {
             arguments: wanted.arguments.into_iter().map(text).collect(),
             directory,
             uptime: Duration::from_millis(wanted.uptime_millis),
-            umask: umask_of(product).unwrap_or(Mode::RWXG | Mode::RWXO),
+            manners: Manners::of(product),
             started: Instant::now(),
             last: None,
         })
@@ -94,67 +90,30 @@ impl Restart {
     }
 
     fn start(&self, count: usize) -> io::Result<()> {
-        let umask = self.umask;
-        let as_a_product = move || {
-            // A session of its own: the shell believes that the product has ended, and has taken the terminal back.
-            rustix::process::setsid()?;
-            rustix::process::umask(umask);
-            for signal in 1..=libc::SIGRTMAX() {
-                // SAFETY: async-signal-safe, and SIG_DFL is no code of ours. Those that cannot be set are as they should be.
-                unsafe { libc::signal(signal, libc::SIG_DFL) };
-            }
-            // We keep SIGTERM to ourselves.
-            // SAFETY: zero is a value, and says that no signal is blocked.
-            let none: libc::sigset_t = unsafe { std::mem::zeroed() };
-            // SAFETY: async-signal-safe; the set is whole, and the former one is not asked for.
-            unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()) };
-            // All of ours are close-on-exec. Those of libraries should be.
-            // SAFETY: marks descriptors, closes none; a kernel that knows the call but not the flag refuses it.
-            unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-            Ok(())
-        };
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(&self.directory).env(VARIABLE, count.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // SAFETY: between fork and exec only system calls are made, which are async-signal-safe.
-        unsafe { command.pre_exec(as_a_product) };
+        self.manners.give(&mut command);
         // Not waited for: it outlives us.
         command.spawn().map(drop)
     }
 }
 
 impl Failure {
-    /// Whether the product ended of it, and not because somebody ended it: by a signal, or while it waited for us.
+    /// Whether the product ended of it, and not because somebody ended it, or while it waited for us.
     fn is_cause_of(&self, ending: Ending) -> bool {
-        // SI_USER and SI_QUEUE: `kill`. What the process raises itself has SI_TKILL, a fault a code of its own.
-        if self.signal.is_some_and(|signal| matches!(signal.code, libc::SI_USER | libc::SI_QUEUE)) {
+        if self.signal.is_some_and(was_sent) {
             return false;
         }
-        match (self.kind, ending) {
-            (ErrorKind::Crash | ErrorKind::OutOfMemory, Ending::Killed(signal)) => {
-                !matches!(signal, libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP)
-            }
-            // A runtime below us turns a fault into an exit status, and only the parent is told how its child ended.
-            (ErrorKind::Crash | ErrorKind::OutOfMemory, Ending::Exited(status)) => status != 0,
-            (ErrorKind::Crash | ErrorKind::OutOfMemory, Ending::Unknown) => true,
-            // A panic of one thread need not be the end; the status of a panic in `main` is 101.
-            (ErrorKind::Panic | ErrorKind::UnhandledException, ending) => {
-                matches!(ending, Ending::Killed(libc::SIGABRT) | Ending::Exited(101))
-            }
+        match self.kind {
+            ErrorKind::Crash | ErrorKind::OutOfMemory => ending.can_follow_a_crash(),
+            ErrorKind::Panic | ErrorKind::UnhandledException => ending.follows_a_panic(),
             _ => false,
         }
     }
 }
 
-/// What the kernel says of the process.
-fn umask_of(pid: Pid) -> Option<Mode> {
-    let status =
-        std::fs::read_to_string(procfs::path(pid.as_raw_nonzero().get().cast_unsigned(), "status").ok()?).ok()?;
-    let octal = status.lines().find_map(|line| line.strip_prefix("Umask:"))?.trim();
-    u32::from_str_radix(octal, 8).ok().map(Mode::from_raw_mode)
-}
-
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
@@ -188,14 +147,14 @@ mod tests {
 
     #[test]
     fn what_depends_on_a_place_is_not_started() {
-        let own = rustix::process::getpid();
+        let own = std::process::id();
         assert!(Restart::new(None, own).is_none() && Restart::new(Some(wanted("bin/true")), own).is_none());
         assert!(Restart::new(Some(wanted("/bin/true")), own).is_some());
     }
 
     #[test]
     fn without_a_note_that_lasts_nothing_is_started() {
-        let mut restart = Restart::new(Some(wanted("/bin/true")), rustix::process::getpid()).unwrap();
+        let mut restart = Restart::new(Some(wanted("/bin/true")), std::process::id()).unwrap();
         let crash = Ending::Killed(libc::SIGSEGV);
         assert!(matches!(restart.after(crash, None), Ok(false)), "nothing had happened");
         restart.failed(ErrorKind::Crash, None);

@@ -1,32 +1,32 @@
 //! Serves one product process, from its start to its end.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use report_format::ReportId;
 use report_format::schema::v1::{self, ErrorKind};
-use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::attachments::Attachments;
 use super::delivery::{self, Delivery};
 use super::evidence::{self, Occurrence};
 use super::exclusions::Exclusions;
 use super::full_memory::Images;
-use super::hang::{self, HangWatch};
+use super::hang::HangWatch;
 use super::hold::Hold;
 use super::pipeline::{Became, Pipeline, PipelineError};
 use super::restart::Restart;
 use super::settings::Settings;
 use super::spool_state::{open_spool, pipeline_fails, undelivered};
-use super::sys::children::CrashedChild;
+use super::sys::children::{self, CrashedChild};
+use super::sys::connection::Connection;
+use super::sys::threads;
 use super::sys::thrift;
 use super::sys::watch::{Ending, Product};
 use super::{soft_error, soft_note};
 use crate::consent::{AdministratorPolicy, TerminalAsker};
-use crate::ipc::socket::{Datagram, IpcError, Socket};
-use crate::ipc::{self, PROTOCOL_VERSION};
+use crate::ipc::socket::{Datagram, Descriptor, IpcError, Socket};
+use crate::ipc::{self, PROTOCOL_VERSION, wait};
 use crate::schema::{
     ClientMessage, Done, HandledError, HandlerMessage, Hello, Ready, Refused, client_message, handler_message,
 };
@@ -60,24 +60,20 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Serves the product at the other end of the two sockets until it is gone and nothing is left to do.
+/// Serves the product at the other end until it is gone and nothing is left to do.
 ///
 /// # Errors
 /// It never came to serving. After that whatever fails is in the log and in the reports.
-pub fn serve(control: OwnedFd, crash_channel: OwnedFd) -> Result<(), ServeError> {
+pub fn serve(connection: Connection) -> Result<(), ServeError> {
     thrift::begin();
-    let control = Socket::from(control);
-    let (sequence, hello, memory) = hello(&control).map_err(|error| ServeError::Hello(Box::new(error)))?;
-    let mut server = match Server::new(control, Socket::from(crash_channel), hello, memory) {
-        Ok(server) => server,
-        Err((control, error)) => {
-            let refused = handler_message::Message::Refused(Refused { reason: error.to_string() });
-            let message = HandlerMessage { sequence, message: Some(refused) };
-            // It may be gone.
-            let _ = control.send(&message, &[], SEND_TIME);
-            return Err(error);
-        }
-    };
+    let (sequence, hello, memory) = hello(&connection.control).map_err(|error| ServeError::Hello(Box::new(error)))?;
+    let started = Server::start(&connection, hello, memory).inspect_err(|error| {
+        let refused = handler_message::Message::Refused(Refused { reason: error.to_string() });
+        let message = HandlerMessage { sequence, message: Some(refused) };
+        // It may be gone.
+        let _ = connection.control.send(&message, &[], SEND_TIME);
+    })?;
+    let mut server = Server::new(connection, started);
     server.ready(sequence);
     server.run()?;
     if let Some(delivery) = server.delivery {
@@ -86,7 +82,7 @@ pub fn serve(control: OwnedFd, crash_channel: OwnedFd) -> Result<(), ServeError>
     Ok(())
 }
 
-fn hello(control: &Socket) -> Result<(u64, Hello, Vec<OwnedFd>), IpcError> {
+fn hello(control: &Socket) -> Result<(u64, Hello, Vec<Descriptor>), IpcError> {
     let (message, descriptors) = control.receive::<ClientMessage>(HELLO_TIME)?;
     match message.message {
         Some(client_message::Message::Hello(hello)) => Ok((message.sequence, hello, descriptors)),
@@ -120,6 +116,16 @@ struct Server {
     asked: Vec<ReportId>,
 }
 
+/// What is there once a product is known.
+struct Started {
+    shared: Mapping,
+    product: Product,
+    pipeline: Pipeline,
+    delivery: Option<Delivery>,
+    attachments: Attachments,
+    soft_errors: Vec<v1::SoftError>,
+}
+
 /// What a look at the control socket showed.
 #[derive(PartialEq)]
 enum Control {
@@ -128,43 +134,31 @@ enum Control {
 }
 
 impl Server {
-    fn new(
-        control: Socket,
-        crash_channel: Socket,
-        hello: Hello,
-        memory: Vec<OwnedFd>,
-    ) -> Result<Self, (Socket, ServeError)> {
-        match Self::start(&control, &crash_channel, hello, memory) {
-            Ok((shared, product, mut pipeline, delivery, attachments, soft_errors)) => Ok(Self {
-                control,
-                crash_channel: Arc::new(crash_channel),
-                shared: Arc::new(shared),
-                hang: HangWatch::new(pipeline.settings.hang_after_millis),
-                restart: Restart::new(pipeline.settings.restart.take(), product.pid()),
-                product,
-                pipeline,
-                delivery,
-                attachments,
-                announced: None,
-                handled: 0,
-                last_number: 0,
-                unreported: Vec::new(),
-                last_kind: None,
-                crash_channel_open: true,
-                soft_errors,
-                asked: Vec::new(),
-            }),
-            Err(error) => Err((control, error)),
+    fn new(connection: Connection, started: Started) -> Self {
+        let Started { shared, product, mut pipeline, delivery, attachments, soft_errors } = started;
+        let (control, crash_channel) = connection.into_parts();
+        Self {
+            control,
+            crash_channel: Arc::new(crash_channel),
+            shared: Arc::new(shared),
+            hang: HangWatch::new(pipeline.settings.hang_after_millis),
+            restart: Restart::new(pipeline.settings.restart.take(), product.id()),
+            product,
+            pipeline,
+            delivery,
+            attachments,
+            announced: None,
+            handled: 0,
+            last_number: 0,
+            unreported: Vec::new(),
+            last_kind: None,
+            crash_channel_open: true,
+            soft_errors,
+            asked: Vec::new(),
         }
     }
 
-    #[allow(clippy::type_complexity)]
-    fn start(
-        control: &Socket,
-        crash_channel: &Socket,
-        hello: Hello,
-        memory: Vec<OwnedFd>,
-    ) -> Result<(Mapping, Product, Pipeline, Option<Delivery>, Attachments, Vec<v1::SoftError>), ServeError> {
+    fn start(connection: &Connection, hello: Hello, memory: Vec<Descriptor>) -> Result<Started, ServeError> {
         if hello.protocol_version != PROTOCOL_VERSION {
             let message = format!(
                 "the product speaks protocol {}, this handler ({}) speaks {PROTOCOL_VERSION}: install both from one release",
@@ -182,15 +176,7 @@ impl Server {
             );
             return Err(ServeError::Refused(message));
         }
-        // Who made the socket, as the kernel knows it: it alone is served, and dumped.
-        let peer = rustix::net::sockopt::socket_peercred(control).map_err(io::Error::from)?;
-        if peer.uid != rustix::process::geteuid() {
-            return Err(ServeError::Refused(format!(
-                "the product runs as user {}, the handler does not",
-                peer.uid.as_raw()
-            )));
-        }
-        let product = Product::of_peer(control, peer.pid)?;
+        let product = Product::of(connection)?;
         let Some(memory) = memory.into_iter().next() else {
             return Err(ServeError::Refused("the hello came without the shared memory".into()));
         };
@@ -213,7 +199,7 @@ impl Server {
         let (administrator, told) = AdministratorPolicy::read(&settings.product.vendor, &settings.product.name);
         soft_errors.extend(told);
         if settings.children
-            && let Err(error) = crash_channel.name_senders()
+            && let Err(error) = children::listen(&connection.crash_channel)
         {
             soft_errors.push(soft_error("children", &error));
         }
@@ -235,10 +221,10 @@ impl Server {
                 None
             }
         };
-        let pid = peer.pid.as_raw_nonzero().get().cast_unsigned();
+        let pid = product.id();
         let (exclusions, images) = (Exclusions::default(), Images::default());
         let pipeline = Pipeline { settings, administrator, spool, pid, exclusions, images };
-        Ok((shared, product, pipeline, delivery, attachments, soft_errors))
+        Ok(Started { shared, product, pipeline, delivery, attachments, soft_errors })
     }
 
     fn ready(&mut self, sequence: u64) {
@@ -255,21 +241,12 @@ impl Server {
         self.pipeline.settle_standing();
         self.look();
         loop {
-            let crash = if self.crash_channel_open { self.crash_channel.as_fd() } else { self.product.as_fd() };
-            let wish = stopping::wish().unwrap_or(self.product.as_fd());
-            let mut polled = [
-                PollFd::new(&self.control, PollFlags::IN),
-                PollFd::from_borrowed_fd(crash, PollFlags::IN),
-                PollFd::new(&self.product, PollFlags::IN),
-                PollFd::from_borrowed_fd(wish, PollFlags::IN),
-            ];
+            let end = self.product.end();
+            let crash = if self.crash_channel_open { self.crash_channel.readable() } else { end };
+            let wish = stopping::wish().unwrap_or(end);
             // Nothing wakes an idle handler but the product, unless it is to notice hangs.
-            let rest = self.hang.as_ref().and_then(|watch| Timespec::try_from(watch.rest()).ok());
-            match rustix::event::poll(&mut polled, rest.as_ref()) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(io::Error::from(error).into()),
-            }
-            let [control, crash, ended, to_end] = polled.map(|p| !p.revents().is_empty());
+            let rest = self.hang.as_ref().map(HangWatch::rest);
+            let [control, crash, ended, to_end] = wait::ready([self.control.readable(), crash, end, wish], rest)?;
             let is_quiet = !(control || crash || ended || to_end);
             // Control first: a handled error comes before the byte that asks for its dump, and a shutdown before the end.
             let control = if control { self.control_messages() } else { Control::Open };
@@ -286,10 +263,8 @@ impl Server {
             }
             if control == Control::Closed {
                 // The product has let go of us, or has become another program (exec). Its end is still worth seeing.
-                let wish = stopping::wish().unwrap_or(self.product.as_fd());
-                let mut polled = [self.product.as_fd(), wish].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-                rustix::event::poll(&mut polled, None).map_err(io::Error::from)?;
-                let [ended, _] = polled.map(|p| !p.revents().is_empty());
+                let wish = stopping::wish().unwrap_or(self.product.end());
+                let [ended, _] = wait::ready([self.product.end(), wish], None)?;
                 if ended {
                     self.product_ended();
                 }
@@ -326,7 +301,7 @@ impl Server {
         }
     }
 
-    fn control_message(&mut self, message: ClientMessage, descriptors: Vec<OwnedFd>) {
+    fn control_message(&mut self, message: ClientMessage, descriptors: Vec<Descriptor>) {
         let sequence = message.sequence;
         match message.message {
             Some(client_message::Message::HandledError(error)) if error.crash_number != 0 => {
@@ -393,8 +368,7 @@ impl Server {
         match self.crash_channel.receive_datagram(&mut bytes, Duration::ZERO) {
             Ok(Datagram { size: 1, .. }) if bytes[0] == ipc::CRASHED => self.crashed(),
             Ok(datagram) if datagram.size > 1 && self.pipeline.settings.children => {
-                let Datagram { size, descriptors, sender } = datagram;
-                match CrashedChild::of(&self.product, &bytes[..size], descriptors, sender) {
+                match CrashedChild::of(&self.product, &bytes[..datagram.size], datagram) {
                     Ok(child) => self.child_crashed(child),
                     Err(error) => tracing::warn!(%error, "not reported: no crash of a child"),
                 }
@@ -446,16 +420,16 @@ impl Server {
     /// A child waits. The product does not, and goes on.
     fn child_crashed(&mut self, child: CrashedChild) {
         let snapshot = Snapshot::read(&self.shared).unwrap_or_default();
-        let (occurrence, pid) = (child.occurrence(snapshot), child.pid);
-        self.report_of(pid, &occurrence, Hold::on(Arc::new(child.socket)));
+        let (occurrence, pid) = (child.occurrence(snapshot), child.pid());
+        self.report_of(pid, &occurrence, Hold::on(Arc::new(child.into_socket())));
     }
 
     /// Nothing else is to be done: what the product has just sent is a sign of life, too, and may be what has held it.
     fn look_for_a_hang(&mut self) {
         let Some(watch) = self.hang.as_mut().filter(|watch| watch.rest().is_zero()) else { return };
-        let pid = self.product.pid();
+        let pid = self.product.id();
         // One that cannot be asked about is about to end.
-        let is_stopped = || hang::is_stopped(pid).unwrap_or(true);
+        let is_stopped = || threads::is_stopped(pid).unwrap_or(true);
         if let Some(thread) = watch.look(Heartbeat::read(&self.shared), is_stopped) {
             let snapshot = Snapshot::read(&self.shared).unwrap_or_default();
             let occurrence = watch.occurrence(pid, thread, snapshot);
@@ -536,7 +510,10 @@ impl Server {
         {
             return tracing::info!("the product has left its crash for the next start");
         }
-        let occurrence = Occurrence { kind: ErrorKind::Vanished, snapshot, crash, handled: None };
+        let fault = crash.is_none().then(|| ending.fault()).flatten();
+        let kind = if fault.is_some() { ErrorKind::Crash } else { ErrorKind::Vanished };
+        let crash = crash.or_else(|| fault.map(|fault| CrashRecord::of_an_end(kind, self.pipeline.pid, fault)));
+        let occurrence = Occurrence { kind, snapshot, crash, handled: None };
         self.report(&occurrence, Hold::nobody());
     }
 
@@ -574,9 +551,7 @@ impl Server {
 fn is_end_of(reported: Option<ErrorKind>, ending: Ending) -> bool {
     match reported {
         Some(ErrorKind::Crash | ErrorKind::OutOfMemory) => true,
-        Some(ErrorKind::Panic | ErrorKind::UnhandledException) => {
-            matches!(ending, Ending::Killed(libc::SIGABRT) | Ending::Unknown)
-        }
+        Some(ErrorKind::Panic | ErrorKind::UnhandledException) => ending.can_be_an_abort(),
         _ => false,
     }
 }

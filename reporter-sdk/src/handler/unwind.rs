@@ -5,11 +5,11 @@
 //! frame pointers are followed; where these lead nowhere, the stack is searched for what looks like a return address.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use framehop::{
-    CacheNative, ExplicitModuleSectionInfo, FrameAddress, MayAllocateDuringUnwind, Module, UnwindRegsNative, Unwinder,
-    UnwinderNative,
+    CacheNative, FrameAddress, MayAllocateDuringUnwind, Module, UnwindRegsNative, Unwinder, UnwinderNative,
 };
 use minidump::{
     Minidump, MinidumpContext, MinidumpException, MinidumpMemoryInfoList, MinidumpMemoryList, MinidumpRawContext,
@@ -18,7 +18,7 @@ use minidump::{
 use report_format::schema::v1;
 
 use super::modules::LoadedModules;
-use super::sys::elf::{ElfFile, Tables};
+use super::sys::{module_file::ModuleFile, signal_frame};
 use super::{soft_error, soft_note};
 use crate::redact::prose;
 
@@ -119,8 +119,21 @@ struct Registers {
 
 #[cfg(target_arch = "x86_64")]
 fn registers(context: &MinidumpContext, _: &LoadedModules) -> Option<Registers> {
+    use framehop::x86_64::Reg;
     let MinidumpRawContext::Amd64(c) = &context.raw else { return None };
-    Some(Registers { ip: c.rip, sp: c.rsp, link: None, native: UnwindRegsNative::new(c.rip, c.rsp, c.rbp) })
+    let mut native = UnwindRegsNative::new(c.rip, c.rsp, c.rbp);
+    // What a function saves for its caller: the rules of some find the frame by another register than the usual one.
+    let saved = [
+        (Reg::RBX, c.rbx),
+        (Reg::RSI, c.rsi),
+        (Reg::RDI, c.rdi),
+        (Reg::R12, c.r12),
+        (Reg::R13, c.r13),
+        (Reg::R14, c.r14),
+        (Reg::R15, c.r15),
+    ];
+    saved.into_iter().for_each(|(register, value)| native.set(register, value));
+    Some(Registers { ip: c.rip, sp: c.rsp, link: None, native })
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -146,43 +159,6 @@ fn set(registers: &mut UnwindRegsNative, ip: u64, sp: u64) {
     registers.set_sp(sp);
 }
 
-/// What the kernel leaves on the stack of a thread that it makes call a signal handler.
-#[cfg(target_arch = "x86_64")]
-mod signal_frame {
-    use framehop::UnwindRegsNative;
-
-    /// `mov $15, %rax; syscall`: rt_sigreturn, in every C library.
-    pub(super) const RETURN: &[u8] = &[0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
-
-    /// The instruction pointer and what else there is to unwind from, where `sp` is the stack pointer after a handler's return: it points to the `ucontext_t`.
-    /// `None` where there is no such thing.
-    pub(super) fn interrupted(sp: u64, word: impl Fn(u64) -> Option<u64>) -> Option<(u64, UnwindRegsNative)> {
-        // As the kernel fills it: some of three flags, and no other context.
-        let (flags, link) = (word(sp)?, word(sp.checked_add(8)?)?);
-        if flags > 7 || link != 0 {
-            return None;
-        }
-        let register = |number: libc::c_int| {
-            let offset = std::mem::offset_of!(libc::ucontext_t, uc_mcontext.gregs) + 8 * number as usize;
-            word(sp.checked_add(offset as u64)?)
-        };
-        let ip = register(libc::REG_RIP)?;
-        Some((ip, UnwindRegsNative::new(ip, register(libc::REG_RSP)?, register(libc::REG_RBP)?)))
-    }
-}
-
-/// There the code is the kernel's own, of which there is no file; frame pointers lead on.
-#[cfg(target_arch = "aarch64")]
-mod signal_frame {
-    use framehop::UnwindRegsNative;
-
-    pub(super) const RETURN: &[u8] = &[];
-
-    pub(super) fn interrupted(_: u64, _: impl Fn(u64) -> Option<u64>) -> Option<(u64, UnwindRegsNative)> {
-        None
-    }
-}
-
 struct Work<'a> {
     modules: &'a LoadedModules,
     memory: &'a MinidumpMemoryList<'a>,
@@ -198,7 +174,7 @@ struct Work<'a> {
 }
 
 struct Loaded {
-    file: ElfFile,
+    file: ModuleFile,
     /// What to add to an address stated in the file; wraps.
     bias: u64,
 }
@@ -272,16 +248,19 @@ impl Work<'_> {
         let before = *native;
         let memory = self.memory;
         let mut read = |at| memory.memory_at_address(at).and_then(|m| m.get_memory_at_address::<u64>(at)).ok_or(());
-        match self.unwinder.unwind_frame(address, native, &mut self.cache, &mut read) {
-            Ok(None) => return None,
-            Ok(Some(caller)) => {
+        // The unwinder takes files at their word: it slices their code by their tables, and counts with their numbers. What it panics over is no rule.
+        let (unwinder, cache) = (&mut self.unwinder, &mut self.cache);
+        let step = AssertUnwindSafe(|| unwinder.unwind_frame(address, native, cache, &mut read));
+        match catch_unwind(step) {
+            Ok(Ok(None)) => return None,
+            Ok(Ok(Some(caller))) => {
                 // Rules made for other code (a hand-written one without tables) lead astray: a stack only shrinks towards the caller.
                 if self.is_code(caller) && native.sp() >= before.sp() {
                     return Some((FrameAddress::from_return_address(caller)?, v1::FrameTrust::Unwound));
                 }
             }
             // Past the stack, or no frame pointer.
-            Err(_) => {}
+            Ok(Err(_)) | Err(_) => {}
         }
         *native = before;
         let start = before.sp();
@@ -332,8 +311,7 @@ impl Work<'_> {
         }
         let module = &self.modules.all[index];
         // The kernel's own module has no file; its frames are found by searching.
-        let is_file = module.path.is_absolute() && !module.path.ends_with("linux-gate.so");
-        let loaded = if is_file { self.load_file(index) } else { None };
+        let loaded = if module.path.is_absolute() { self.load_file(index) } else { None };
         self.files.insert(index, loaded);
     }
 
@@ -341,7 +319,8 @@ impl Work<'_> {
         let module = &self.modules.all[index];
         // By its place among the modules of the report: its path is of the category *memory*, and soft errors are in every report.
         let named = format!("module {index}");
-        let opened = ElfFile::open(&module.path, &module.build_id).and_then(|file| Ok((file.tables()?, file)));
+        let opened =
+            ModuleFile::open(&module.path, &module.identity.build_id).and_then(|file| Ok((file.tables()?, file)));
         let (tables, file) = match opened {
             Ok(opened) => opened,
             Err(error) => {
@@ -355,11 +334,11 @@ impl Work<'_> {
         if self.table_bytes + tables.size() > self.limits.tables {
             let message = format!("{named}: unwind tables left out, more than {} bytes in all", self.limits.tables);
             self.soft_errors.push(soft_note("unwind", message));
-        } else if tables.eh_frame.is_none() {
+        } else if tables.is_empty() {
             self.soft_errors.push(soft_note("unwind", format!("{named}: no unwind tables")));
         } else {
             self.table_bytes += tables.size();
-            self.unwinder.add_module(Module::new(named, module.range.clone(), bias, sections(tables)));
+            self.unwinder.add_module(Module::new(named, module.range.clone(), bias, tables.into_sections()));
         }
         Some(Loaded { file, bias })
     }
@@ -394,21 +373,6 @@ impl Work<'_> {
                 Err(error) => self.soft_errors.push(soft_error("unwind.symbols", &error)),
             }
         }
-    }
-}
-
-fn sections(tables: Tables) -> ExplicitModuleSectionInfo<Bytes> {
-    let Tables { text, got, eh_frame, eh_frame_hdr, .. } = tables;
-    ExplicitModuleSectionInfo {
-        // ELF states addresses from 0 up; where a file states another first one, the bias accounts for it.
-        base_svma: 0,
-        text_svma: text,
-        got_svma: got,
-        eh_frame_svma: eh_frame.as_ref().map(|s| s.address.clone()),
-        eh_frame: eh_frame.map(|s| s.bytes),
-        eh_frame_hdr_svma: eh_frame_hdr.as_ref().map(|s| s.address.clone()),
-        eh_frame_hdr: eh_frame_hdr.map(|s| s.bytes),
-        ..Default::default()
     }
 }
 

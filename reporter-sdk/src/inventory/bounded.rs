@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use report_format::schema::v1::{Category, SoftError, Source, SubjectTime};
 
-use super::machine::{Machine, Notes};
+use super::notes::Notes;
+use super::sys::machine::Machine;
 use crate::fail_points::{self, Point};
 
 /// A group of facts that is read, and can fail, on its own.

@@ -1,10 +1,10 @@
 //! What the machine is like: each subject on its own, in its own time, and only if its category is wanted.
 //!
-//! A subject reads a fixed list of places and writes typed fields; nothing is copied whole. What it never reads: the environment, the
+//! A subject reads a fixed list of places (`sys`: those of this system) and writes typed fields; nothing is copied whole. What it never reads: the environment, the
 //! arguments and the working directory of a process, hardware addresses, serial numbers, window titles. Where a subject fails, panics or
 //! hangs, the report says so and holds the rest.
 //!
-//! To add a subject: a file here with `collect(&Machine, &mut Notes)`, a line in `SUBJECTS`, an arm in `Inventory::put`. Where it read, it says through
+//! To add a subject: a file in each system's folder with `collect(&Machine, &mut Notes)`, a line in `SUBJECTS`, an arm in `Inventory::put`. Where it read, it says through
 //! its notes alone, and that comes into the report beside what it found.
 
 use std::time::Duration;
@@ -12,33 +12,24 @@ use std::time::Duration;
 use prost::Message;
 use report_format::schema::v1::{self, Category, SectionKind};
 
-mod account;
-mod adapters;
 mod bounded;
-mod command;
-mod cpu;
-mod displays;
-mod dotnet;
-#[cfg(feature = "test-support")]
-pub(crate) mod fuzzing;
-mod graphics;
-mod hardware;
-mod installed_services;
-mod kernel_modules;
-mod locale;
-mod machine;
-mod memory;
-mod network;
-mod os;
-mod packages;
-mod printers;
-mod processes;
-mod services;
-mod units;
-mod volumes;
+mod dotnet_folders;
+#[cfg(target_os = "linux")]
+mod linux;
+mod network_names;
+mod notes;
+mod program_groups;
+#[cfg(windows)]
+mod windows;
 
 use bounded::{Fared, Subject};
-use machine::Machine;
+#[cfg(target_os = "linux")]
+use linux as sys;
+#[cfg(all(feature = "test-support", target_os = "linux"))]
+pub(crate) use linux::fuzzing;
+use sys::machine::Machine;
+#[cfg(windows)]
+use windows as sys;
 
 /// What [`collect`] found.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -67,9 +58,9 @@ pub fn collect(wants: impl Fn(Category) -> bool) -> Collected {
     collect_from(&Machine::this(), wants, 1)
 }
 
-/// The language of the person's session, as a tag (`de-DE`); empty where it is not known. Only variables are looked at.
+/// The language of the person's session, as a tag (`de-DE`); empty where it is not known. Only what the session has set is looked at.
 pub(crate) fn language() -> String {
-    locale::chosen_language(&Machine::this())
+    sys::locale::chosen_language(&Machine::this())
 }
 
 /// One answer of one subject.
@@ -101,23 +92,23 @@ const LONG: Duration = Duration::from_secs(2);
 
 #[rustfmt::skip]
 const SUBJECTS: [Subject<Part>; 17] = [
-    Subject { name: "os", category: Category::System, limit: QUICK, collect: |m, n| Part::Os(os::collect(m, n)) },
-    Subject { name: "dotnet", category: Category::System, limit: QUICK, collect: |m, n| Part::Dotnet(dotnet::collect(m, n)) },
-    Subject { name: "locale", category: Category::System, limit: LONG, collect: |m, n| Part::Locale(locale::collect(m, n)) },
-    Subject { name: "cpu", category: Category::System, limit: QUICK, collect: |m, n| Part::Cpu(cpu::collect(m, n)) },
-    Subject { name: "memory", category: Category::System, limit: QUICK, collect: |m, n| Part::Memory(memory::collect(m, n)) },
-    Subject { name: "volumes", category: Category::System, limit: QUICK, collect: |m, n| Part::Volumes(volumes::collect(m, n)) },
-    Subject { name: "account", category: Category::Account, limit: QUICK, collect: |m, n| Part::Account(account::collect(m, n)) },
-    Subject { name: "network", category: Category::Network, limit: QUICK, collect: |m, n| Part::Network(network::collect(m, n)) },
-    Subject { name: "processes", category: Category::Processes, limit: LONG, collect: |m, n| Part::Processes(processes::collect(m, n)) },
-    Subject { name: "services", category: Category::Processes, limit: QUICK, collect: |m, n| Part::Services(services::collect(m, n)) },
-    Subject { name: "kernel_modules", category: Category::Processes, limit: QUICK, collect: |m, n| Part::KernelModules(kernel_modules::collect(m, n)) },
-    Subject { name: "programs", category: Category::InstalledSoftware, limit: LONG, collect: |m, n| Part::Programs(packages::programs(m, n)) },
-    Subject { name: "installed_services", category: Category::InstalledSoftware, limit: QUICK, collect: |m, n| Part::InstalledServices(installed_services::collect(m, n)) },
-    Subject { name: "network_adapters", category: Category::Devices, limit: QUICK, collect: |m, n| Part::NetworkAdapters(adapters::collect(m, n)) },
-    Subject { name: "printers", category: Category::Devices, limit: LONG, collect: |m, n| Part::Printers(printers::collect(m, n)) },
-    Subject { name: "displays", category: Category::Devices, limit: LONG, collect: |m, n| Part::Displays(displays::collect(m, n)) },
-    Subject { name: "graphics_cards", category: Category::Devices, limit: QUICK, collect: |m, n| Part::GraphicsCards(graphics::collect(m, n)) },
+    Subject { name: "os", category: Category::System, limit: QUICK, collect: |m, n| Part::Os(sys::os::collect(m, n)) },
+    Subject { name: "dotnet", category: Category::System, limit: QUICK, collect: |m, n| Part::Dotnet(sys::dotnet::collect(m, n)) },
+    Subject { name: "locale", category: Category::System, limit: LONG, collect: |m, n| Part::Locale(sys::locale::collect(m, n)) },
+    Subject { name: "cpu", category: Category::System, limit: QUICK, collect: |m, n| Part::Cpu(sys::cpu::collect(m, n)) },
+    Subject { name: "memory", category: Category::System, limit: QUICK, collect: |m, n| Part::Memory(sys::memory::collect(m, n)) },
+    Subject { name: "volumes", category: Category::System, limit: QUICK, collect: |m, n| Part::Volumes(sys::volumes::collect(m, n)) },
+    Subject { name: "account", category: Category::Account, limit: QUICK, collect: |m, n| Part::Account(sys::account::collect(m, n)) },
+    Subject { name: "network", category: Category::Network, limit: QUICK, collect: |m, n| Part::Network(sys::network::collect(m, n)) },
+    Subject { name: "processes", category: Category::Processes, limit: LONG, collect: |m, n| Part::Processes(sys::processes::collect(m, n)) },
+    Subject { name: "services", category: Category::Processes, limit: QUICK, collect: |m, n| Part::Services(sys::services::collect(m, n)) },
+    Subject { name: "kernel_modules", category: Category::Processes, limit: QUICK, collect: |m, n| Part::KernelModules(sys::kernel_modules::collect(m, n)) },
+    Subject { name: "programs", category: Category::InstalledSoftware, limit: LONG, collect: |m, n| Part::Programs(sys::packages::collect(m, n)) },
+    Subject { name: "installed_services", category: Category::InstalledSoftware, limit: QUICK, collect: |m, n| Part::InstalledServices(sys::installed_services::collect(m, n)) },
+    Subject { name: "network_adapters", category: Category::Devices, limit: QUICK, collect: |m, n| Part::NetworkAdapters(sys::adapters::collect(m, n)) },
+    Subject { name: "printers", category: Category::Devices, limit: LONG, collect: |m, n| Part::Printers(sys::printers::collect(m, n)) },
+    Subject { name: "displays", category: Category::Devices, limit: LONG, collect: |m, n| Part::Displays(sys::displays::collect(m, n)) },
+    Subject { name: "graphics_cards", category: Category::Devices, limit: QUICK, collect: |m, n| Part::GraphicsCards(sys::graphics::collect(m, n)) },
 ];
 
 /// The sections as far as they have been answered.
@@ -213,6 +204,3 @@ fn collect_from(machine: &Machine, wants: impl Fn(Category) -> bool, patience: u
     let Fared { soft_errors, times } = bounded::run(machine, &wanted, |part, sources| inventory.put(part, sources));
     Collected { sections: inventory.into_sections(), soft_errors, times }
 }
-
-#[cfg(test)]
-mod tests;

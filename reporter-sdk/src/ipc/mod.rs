@@ -9,8 +9,12 @@ pub(crate) mod linux;
 #[cfg(windows)]
 pub(crate) mod windows;
 
+#[cfg(all(target_os = "linux", any(feature = "handler", test)))]
+pub(crate) use linux::wait;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{launch, socket, spawn};
+#[cfg(all(windows, any(feature = "handler", test)))]
+pub(crate) use windows::wait;
 #[cfg(windows)]
 pub(crate) use windows::{launch, socket, spawn};
 

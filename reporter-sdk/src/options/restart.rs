@@ -1,6 +1,6 @@
 //! How the product is started again after a crash.
 
-use std::{env, ffi::OsString, fs, path::PathBuf, time::Duration};
+use std::{env, ffi::OsString, path::PathBuf, time::Duration};
 
 use crate::Error;
 
@@ -68,7 +68,7 @@ impl Restart {
             return Err(Error::Usage("a product with more rights than its user is not started again".into()));
         }
         if self.program.as_os_str().is_empty() {
-            let own = fs::read_link("/proc/self/exe").map_err(|error| Error::io("the product's own path", error))?;
+            let own = env::current_exe().map_err(|error| Error::io("the product's own path", error))?;
             // Updated while it ran: the kernel adds " (deleted)" to a path that is now another file's, or nobody's.
             if !own.exists() {
                 let text = format!("{} is not there any more: name a program to start again", own.display());
@@ -98,9 +98,11 @@ mod tests {
         restart.settle().unwrap();
         assert_eq!(restart.program, env::current_exe().unwrap());
         assert_eq!(restart.directory, env::current_dir().unwrap());
-        let mut given = Restart::new(["-x"; 0]).program("/opt/launcher").directory("/");
+        let (program, directory) =
+            if cfg!(windows) { ("C:\\Ledger\\launcher.exe", "C:\\") } else { ("/opt/launcher", "/") };
+        let mut given = Restart::new(["-x"; 0]).program(program).directory(directory);
         given.settle().unwrap();
-        assert_eq!((given.program.to_str(), given.directory.to_str()), (Some("/opt/launcher"), Some("/")));
+        assert_eq!((given.program.to_str(), given.directory.to_str()), (Some(program), Some(directory)));
     }
 
     #[test]

@@ -16,10 +16,10 @@ use std::{
 use sha2::{Digest, Sha256};
 use windows_sys::{
     Win32::{
-        Foundation::{HANDLE, LocalFree},
+        Foundation::HANDLE,
         Security::{
-            Authorization::ConvertSidToStringSidW, GetTokenInformation, TOKEN_ELEVATION_TYPE, TOKEN_INFORMATION_CLASS,
-            TOKEN_QUERY, TOKEN_USER, TokenElevationType, TokenElevationTypeFull, TokenUser,
+            GetTokenInformation, TOKEN_ELEVATION_TYPE, TOKEN_INFORMATION_CLASS, TOKEN_QUERY, TOKEN_USER,
+            TokenElevationType, TokenElevationTypeFull, TokenUser,
         },
         System::{
             Com::CoTaskMemFree,
@@ -29,6 +29,8 @@ use windows_sys::{
     },
     core::{GUID, PWSTR},
 };
+
+use crate::security;
 
 /// The last folder of a spool.
 pub(super) const REPORTS: &str = "Reports";
@@ -53,6 +55,12 @@ pub(crate) fn fallback(path: &Path) -> Option<PathBuf> {
     Some(temporary.join("Error Reporting").join(name))
 }
 
+/// The user's own folder, which bears their name.
+#[cfg(feature = "handler")]
+pub(crate) fn profile() -> Option<PathBuf> {
+    known_folder(&windows_sys::Win32::UI::Shell::FOLDERID_Profile)
+}
+
 /// Whether this process has rights that its caller has not: it was started "as administrator", by a user whose other programs do not have these rights.
 pub(crate) fn elevated() -> bool {
     static ELEVATED: OnceLock<bool> = OnceLock::new();
@@ -72,16 +80,8 @@ pub(crate) fn user() -> io::Result<String> {
     information(&token, TokenUser, room.as_mut_ptr().cast(), size_of_val(&room))?;
     // SAFETY: the kernel has put such a structure there.
     let user = unsafe { room.as_ptr().cast::<TOKEN_USER>().read() };
-    let mut text: PWSTR = ptr::null_mut();
     // SAFETY: the SID lies in `room`.
-    if unsafe { ConvertSidToStringSidW(user.User.Sid, &raw mut text) } == 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: a text of the system's, with a zero at its end.
-    let sid = unsafe { wide_text(text) }.to_string_lossy().into_owned();
-    // SAFETY: the system allocated it for us.
-    unsafe { LocalFree(text.cast()) };
-    Ok(sid)
+    unsafe { security::sid_text(user.User.Sid) }
 }
 
 fn own_token() -> io::Result<OwnedHandle> {
@@ -116,7 +116,7 @@ fn known_folder(id: &GUID) -> Option<PathBuf> {
 
 /// # Safety
 /// `text` ends in a zero.
-unsafe fn wide_text(text: PWSTR) -> OsString {
+pub(crate) unsafe fn wide_text(text: PWSTR) -> OsString {
     let mut length = 0;
     // SAFETY: as the caller promises; nothing behind the zero is read.
     while unsafe { text.add(length).read() } != 0 {

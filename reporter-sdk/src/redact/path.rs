@@ -1,7 +1,18 @@
 //! Finds the places in a text where a path names a person.
 
+mod home;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(windows)]
+mod windows;
+
 use std::borrow::Cow;
-use std::io::Read;
+
+#[cfg(windows)]
+use self::windows as sys;
+pub(super) use home::Home;
+#[cfg(target_os = "linux")]
+use linux as sys;
 
 use super::USER_PLACEHOLDER;
 
@@ -42,52 +53,10 @@ const SERVICES: [&str; 16] = [
     "var",
 ];
 
-/// The home directory of a known user, with the user's name taken out of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Home {
-    path: String,
-    redacted: String,
-}
-
-impl Home {
-    /// `None` where the folder is not one of a person.
-    pub(super) fn new(path: &str, user: &str) -> Option<Self> {
-        let components: Vec<&str> = path.strip_prefix('/')?.split('/').filter(|c| !c.is_empty()).collect();
-        let (first, last) = (*components.first()?, *components.last()?);
-        if SERVICES.contains(&first) && !path.starts_with("/var/home/") {
-            return None;
-        }
-        let name = if components.contains(&user) { user } else { last };
-        let redacted: Vec<&str> = components.iter().map(|c| if *c == name { USER_PLACEHOLDER } else { c }).collect();
-        let redacted = format!("/{}", redacted.join("/"));
-        // A site's folder above it can look like a name (`/home/CORP/anna`): the same answer whether or not this home is known.
-        let redacted = redact(&redacted, &[]).into_owned();
-        Some(Self { path: format!("/{}", components.join("/")), redacted })
-    }
-}
-
-/// The home directories of the user that runs this process: of the password file, and of `HOME`. The name service is not asked: it can
-/// be a server that does not answer.
-#[cfg(windows)]
+/// The home directories of the user that runs this process.
 pub(super) fn own_homes() -> Vec<Home> {
-    Vec::new()
-}
-
-/// The home directories of the user that runs this process: of the password file, and of `HOME`. The name service is not asked: it can
-/// be a server that does not answer.
-#[cfg(target_os = "linux")]
-pub(super) fn own_homes() -> Vec<Home> {
-    const PASSWD_LIMIT: u64 = 1 << 20;
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let mut passwd = Vec::new();
-    // A file that cannot be read leaves HOME.
-    let _ = std::fs::File::open("/etc/passwd").and_then(|f| f.take(PASSWD_LIMIT).read_to_end(&mut passwd));
-    let passwd = String::from_utf8_lossy(&passwd);
-    let entry = passwd.lines().map(|l| l.split(':').collect::<Vec<_>>()).find(|f| f.len() >= 6 && f[2] == uid);
-    let user = entry.as_ref().map_or("", |f| f[0]);
-    let mut homes: Vec<Home> = entry.iter().filter_map(|f| Home::new(f[5], user)).collect();
-    homes.extend(std::env::var("HOME").ok().and_then(|home| Home::new(&home, user)));
-    homes.sort_by_key(|home| std::cmp::Reverse(home.path.len()));
+    let mut homes = sys::own_homes();
+    homes.sort_by_key(|home| std::cmp::Reverse(home.depth()));
     homes.dedup();
     homes
 }
@@ -99,9 +68,9 @@ pub(super) fn redact<'a>(text: &'a str, homes: &[Home]) -> Cow<'a, str> {
     let mut at = 0;
     while at < text.len() {
         let found = if starts_windows_path(text, at) {
-            windows(text, at)
+            in_windows_path(text, at, homes)
         } else if starts_unix_path(text, at) {
-            unix(text, at, homes)
+            in_unix_path(text, at, homes)
         } else {
             None
         };
@@ -189,12 +158,9 @@ fn components(
     })
 }
 
-fn unix<'a>(text: &str, at: usize, homes: &'a [Home]) -> Option<Name<'a>> {
-    for home in homes {
-        let rest = text[at..].strip_prefix(home.path.as_str());
-        if rest.is_some_and(|rest| rest.chars().next().is_none_or(|c| c == '/' || ends_unix_path(c))) {
-            return Some(Name { start: at, end: at + home.path.len(), instead: &home.redacted });
-        }
+fn in_unix_path<'a>(text: &str, at: usize, homes: &'a [Home]) -> Option<Name<'a>> {
+    if let Some(name) = homes.iter().find_map(|home| home.in_unix_path(text, at)) {
+        return Some(name);
     }
     let mut parts = components(text, at, |c| c == '/', ends_unix_path).take(DEEPEST + 2).collect::<Vec<_>>();
     if text[..at].ends_with("file:") && !text[at..].starts_with("///") && !parts.is_empty() {
@@ -223,7 +189,10 @@ fn unix<'a>(text: &str, at: usize, homes: &'a [Home]) -> Option<Name<'a>> {
     if nobody { None } else { placeholder(start, start + name.len()) }
 }
 
-fn windows(text: &str, at: usize) -> Option<Name<'static>> {
+fn in_windows_path<'a>(text: &str, at: usize, homes: &'a [Home]) -> Option<Name<'a>> {
+    if let Some(name) = homes.iter().find_map(|home| home.in_windows_path(text, at)) {
+        return Some(name);
+    }
     let separator = |c| c == '\\' || c == '/';
     // Below a drive people's folders come first, below a server or device second: `\\server\Users`, `\Device\HarddiskVolume3\Users`.
     let (from, reach) = if text.as_bytes()[at] == b'\\' { (at, 3) } else { (at + 2, 1) };

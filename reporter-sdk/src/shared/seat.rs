@@ -148,6 +148,9 @@ mod tests {
         let before = thread.join().unwrap();
         let after = after.recv().unwrap();
         assert_eq!(after.thread, before);
-        assert!(!after.is_own(), "{after:?}");
+        // There thread-locals have no order: this one may have been the first, whose seat was still its own.
+        if cfg!(not(all(windows, target_env = "gnu"))) {
+            assert!(!after.is_own(), "{after:?}");
+        }
     }
 }

@@ -122,6 +122,7 @@ pub(crate) struct CrashRecord {
     pub(crate) number: u64,
     pub(crate) kind: ErrorKind,
     pub(crate) pid: u32,
+    /// 0 where no thread is known: the process had ended when its fault was found out.
     pub(crate) tid: u32,
     /// Monotonic nanoseconds.
     pub(crate) monotonic: u64,
@@ -130,11 +131,21 @@ pub(crate) struct CrashRecord {
     pub(crate) signal: Option<Signal>,
     /// What was accessed, for the signals that tell.
     pub(crate) address: Option<u64>,
-    /// A `crash_context::CrashContext` as bytes; empty where there is none.
+    /// What the product's hook was told, as its bytes: `capture::sys` says of which type. Empty where there is none.
     pub(crate) context: Vec<u8>,
 }
 
-/// A signal number and its `si_code`.
+impl CrashRecord {
+    /// Of a process that has ended by a fault that no hook of ours saw. Nothing is known but what the system keeps of it.
+    #[cfg(feature = "handler")]
+    pub(crate) fn of_an_end(kind: ErrorKind, pid: u32, fault: Signal) -> Self {
+        let (monotonic, realtime) = (clock::monotonic(), clock::realtime());
+        let (number, tid, address, context) = (0, 0, None, Vec::new());
+        Self { number, kind, pid, tid, monotonic, realtime, signal: Some(fault), address, context }
+    }
+}
+
+/// A signal number and its `si_code`; on Windows the code of an exception, and how memory was accessed (0 read, 1 write, 8 execute) or the exception's flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Signal {
     pub(crate) number: i32,

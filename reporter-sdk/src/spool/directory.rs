@@ -1,28 +1,38 @@
-//! One directory, held open: everything in it is reached from its descriptor, never again by its path, so nobody can swap
-//! the directory under us.
+//! One directory, held open, so that nobody can swap it under us.
 
-use std::fs::{DirBuilder, File};
-use std::io::{self, Write};
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(windows)]
+mod windows;
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
 use std::ops::{Deref, DerefMut};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags};
-use rustix::io::Errno;
+#[cfg(target_os = "linux")]
+use linux as sys;
+#[cfg(windows)]
+use windows as sys;
 
 use super::SpoolError;
 use crate::fail_points::{Point, Step, reach, reach_file};
 
 /// Ends the names of files that are being written. They begin with a dot.
 const TEMPORARY: &str = ".tmp";
-const DIRECTORY_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 #[derive(Debug)]
 pub(super) struct Directory {
-    pub(super) fd: OwnedFd,
+    folder: sys::Folder,
     pub(super) path: PathBuf,
+}
+
+/// What a name stands for.
+struct Stat {
+    id: sys::Id,
+    bytes: u64,
+    changed: SystemTime,
 }
 
 impl Directory {
@@ -33,55 +43,13 @@ impl Directory {
             return Err(unsafe_place("its path is not absolute"));
         }
         let Some(parent) = path.parent() else { return Err(unsafe_place("it is the root directory")) };
-        // Not a symbolic link, even where one would lead to a directory of ours: `mkdir -p` would follow it silently.
-        if path.is_symlink() {
-            return Err(unsafe_place("it is a symbolic link"));
-        }
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| failed("create", path, e))?;
-        let above = rustix::fs::stat(parent).map_err(|e| failed("look at", parent, e.into()))?;
-        let sticky = above.st_mode & 0o1000 != 0;
-        let ours = rustix::process::geteuid().as_raw();
-        if above.st_uid != ours && above.st_uid != 0 {
-            return Err(unsafe_place(&format!("the directory above it belongs to user {}", above.st_uid)));
-        }
-        if above.st_mode & 0o022 != 0 && !sticky {
-            return Err(unsafe_place("others can write the directory above it (chmod go-w)"));
-        }
-        let fd = rustix::fs::openat(CWD, path, DIRECTORY_FLAGS, Mode::empty())
-            .map_err(|e| failed("open", path, e.into()))?;
-        Directory { fd, path: path.into() }.checked()
+        Ok(Directory { folder: sys::Folder::create(path, parent)?, path: path.into() })
     }
 
     /// Opens the directory `name` in this one, makes it where missing, and checks it.
     pub(super) fn below(&self, name: &str) -> Result<Directory, SpoolError> {
-        match rustix::fs::mkdirat(&self.fd, name, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(error) => return Err(self.failed("create", name, error.into())),
-        }
         let path = self.path.join(name);
-        match rustix::fs::openat(&self.fd, name, DIRECTORY_FLAGS, Mode::empty()) {
-            Ok(fd) => Directory { fd, path }.checked(),
-            Err(Errno::LOOP | Errno::NOTDIR) => Err(SpoolError::Unsafe { path, why: "it is not a directory".into() }),
-            Err(error) => Err(self.failed("open", name, error.into())),
-        }
-    }
-
-    /// Ours, and owner-only. One that others can read is closed to them; one that they can write may hold what they put there.
-    fn checked(self) -> Result<Directory, SpoolError> {
-        let stat = rustix::fs::fstat(&self.fd).map_err(|e| failed("look at", &self.path, e.into()))?;
-        let ours = rustix::process::geteuid().as_raw();
-        if stat.st_uid != ours {
-            let why = format!("it belongs to user {}, not to user {ours}", stat.st_uid);
-            return Err(SpoolError::Unsafe { path: self.path, why });
-        }
-        if stat.st_mode & 0o022 != 0 {
-            let why = "others can write it (chmod 700 after checking what is in it)".into();
-            return Err(SpoolError::Unsafe { path: self.path, why });
-        }
-        if stat.st_mode & 0o777 != 0o700 {
-            rustix::fs::fchmod(&self.fd, Mode::RWXU).map_err(|e| failed("protect", &self.path, e.into()))?;
-        }
-        Ok(self)
+        Ok(Directory { folder: self.folder.below(name, &path)?, path })
     }
 
     /// The names in it whose ending is `ending`, without temporary ones, sorted. Report ids sort by time.
@@ -93,42 +61,32 @@ impl Directory {
     }
 
     fn all_names(&self) -> Result<Vec<String>, SpoolError> {
-        let listing = rustix::fs::Dir::read_from(&self.fd).map_err(|e| failed("list", &self.path, e.into()))?;
-        let mut names = Vec::new();
-        for entry in listing {
-            let entry = entry.map_err(|e| failed("list", &self.path, e.into()))?;
-            if let Ok(name) = entry.file_name().to_str()
-                && name != "."
-                && name != ".."
-            {
-                names.push(name.to_owned());
-            }
-        }
-        Ok(names)
+        self.folder.names().map_err(|e| failed("list", &self.path, e))
     }
 
     /// Opens a file in it: a plain one, ours, not a link. `None` where there is none.
     pub(super) fn open_file(&self, name: &str) -> Result<Option<File>, SpoolError> {
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
-            Ok(fd) => File::from(fd),
-            Err(Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(self.failed("open", name, error.into())),
+        let file = match self.folder.open(name) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.failed("open", name, error)),
         };
-        let metadata = file.metadata().map_err(|e| self.failed("look at", name, e))?;
-        if !metadata.is_file() || metadata.uid() != rustix::process::geteuid().as_raw() {
+        if !sys::is_ours(&file).map_err(|e| self.failed("look at", name, e))? {
             return Err(SpoolError::Unsafe { path: self.path.join(name), why: "it is not a file of ours".into() });
         }
         Ok(Some(file))
     }
 
-    /// Opens a file and takes it for ourselves. `None` where there is none, or where another process has it: gone or busy.
+    /// Opens a file and takes it for ourselves.
     pub(super) fn claim(&self, name: &str) -> Result<Claim, SpoolError> {
-        let Some(file) = self.open_file(name)? else { return Ok(Claim::Gone) };
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Ok(Claim::Busy),
-            Err(error) => return Err(self.failed("lock", name, error.into())),
+        let file = match self.open_file(name) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(Claim::Gone),
+            Err(SpoolError::Io { source, .. }) if sys::is_busy(&source) => return Ok(Claim::Busy),
+            Err(error) => return Err(error),
+        };
+        if !sys::lock(&file).map_err(|e| self.failed("lock", name, e))? {
+            return Ok(Claim::Busy);
         }
         // Whoever had it before may have removed or replaced it between our open and our lock: then we hold a ghost.
         let file = Locked(file);
@@ -137,29 +95,25 @@ impl Directory {
 
     /// Whether the open file is the one of this name, still.
     pub(super) fn is_named(&self, file: &File, name: &str) -> Result<bool, SpoolError> {
-        let held = file.metadata().map_err(|e| self.failed("look at", name, e))?;
-        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(named) => Ok((named.st_dev, named.st_ino) == (held.dev(), held.ino())),
-            Err(Errno::NOENT) => Ok(false),
-            Err(error) => Err(self.failed("look at", name, error.into())),
-        }
+        let held = sys::id(file).map_err(|e| self.failed("look at", name, e))?;
+        Ok(self.stat(name)?.is_some_and(|named| named.id == held))
     }
 
     /// True where there is something of this name.
     pub(super) fn has(&self, name: &str) -> Result<bool, SpoolError> {
-        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(_) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
-            Err(error) => Err(self.failed("look at", name, error.into())),
-        }
+        Ok(self.stat(name)?.is_some())
     }
 
     /// Bytes of a file; 0 where there is none.
     pub(super) fn size(&self, name: &str) -> Result<u64, SpoolError> {
-        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(u64::try_from(stat.st_size).unwrap_or(0)),
-            Err(Errno::NOENT) => Ok(0),
-            Err(error) => Err(self.failed("look at", name, error.into())),
+        Ok(self.stat(name)?.map_or(0, |stat| stat.bytes))
+    }
+
+    fn stat(&self, name: &str) -> Result<Option<Stat>, SpoolError> {
+        match self.folder.stat(name) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed("look at", name, error)),
         }
     }
 
@@ -167,13 +121,11 @@ impl Directory {
     pub(super) fn temporary(&self, name: &str) -> Result<Option<Temporary<'_>>, SpoolError> {
         reach_file(Step::Create, name).map_err(|error| self.failed("create", name, error))?;
         let temporary = temporary_name(name);
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        // Twice: the first try may meet what a crash left, or be swept between creation and lock.
+        // Thrice: a try may meet what a crash left, or be swept between creation and lock.
         for _ in 0..3 {
-            match rustix::fs::openat(&self.fd, temporary.as_str(), flags, Mode::RUSR | Mode::WUSR) {
-                Ok(fd) => {
-                    let file = File::from(fd);
-                    let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
+            match self.folder.create_file(&temporary) {
+                Ok(file) => {
+                    let locked = sys::lock(&file).is_ok_and(|locked| locked);
                     if locked && self.is_named(&file, &temporary)? {
                         return Ok(Some(Temporary {
                             directory: self,
@@ -183,36 +135,24 @@ impl Directory {
                         }));
                     }
                 }
-                Err(Errno::EXIST) => match self.claim(&temporary)? {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => match self.claim(&temporary)? {
                     Claim::Ours(_leftover) => self.remove(&temporary)?,
                     Claim::Gone => {}
                     Claim::Busy => return Ok(None),
                 },
-                Err(error) => return Err(self.failed("create", name, error.into())),
+                Err(error) => return Err(self.failed("create", name, error)),
             }
         }
         Ok(None)
     }
 
-    /// A new file without a name. Where the file system has none such, one that loses its name at once.
+    /// A new file that no other process can open, and that is gone with whoever has it open.
     pub(super) fn nameless(&self) -> Result<File, SpoolError> {
-        reach(Point::ImageCreate).map_err(|error| self.failed("create", "a file without a name", error))?;
-        let mode = Mode::RUSR | Mode::WUSR;
-        // EXCL: it never gets one.
-        let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::EXCL | OFlags::CLOEXEC;
-        match rustix::fs::openat(&self.fd, ".", flags, mode) {
-            Ok(fd) => return Ok(File::from(fd)),
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOENT) => {}
-            Err(error) => return Err(self.failed("create", "a file without a name", error.into())),
-        }
-        // Ends as temporaries do: one that a crash leaves between the two calls is swept.
+        // Ends as temporaries do: one that is left after all is swept.
         let name = temporary_name(&format!("{}.memory", uuid::Uuid::now_v7()));
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let created = rustix::fs::openat(&self.fd, name.as_str(), flags, mode);
-        let fd = created.map_err(|error| self.failed("create", &name, error.into()))?;
-        rustix::fs::unlinkat(&self.fd, name.as_str(), AtFlags::empty())
-            .map_err(|error| self.failed("remove", &name, error.into()))?;
-        Ok(File::from(fd))
+        reach(Point::ImageCreate)
+            .and_then(|()| self.folder.create_nameless(&name))
+            .map_err(|error| self.failed("create", "a file without a name", error))
     }
 
     /// Writes a small file whole, or not at all.
@@ -226,15 +166,28 @@ impl Directory {
     /// Removes a file for good. That it is gone already is as good.
     pub(super) fn remove(&self, name: &str) -> Result<(), SpoolError> {
         reach_file(Step::Remove, name).map_err(|error| self.failed("remove", name, error))?;
-        match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
+        match self.folder.remove(name) {
             Ok(()) => self.sync(),
-            Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(self.failed("remove", name, error.into())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(self.failed("remove", name, error)),
         }
     }
 
-    pub(super) fn sync(&self) -> Result<(), SpoolError> {
-        rustix::fs::fsync(&self.fd).map_err(|e| failed("flush", &self.path, e.into()))
+    /// Moves a file to another directory. That it is gone is as good.
+    pub(super) fn move_to(&self, other: &Directory, name: &str) -> Result<(), SpoolError> {
+        match self.folder.rename(name, &other.folder, name) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(self.failed("move aside", name, error)),
+            _ => self.sync(),
+        }
+    }
+
+    /// Removes a directory in it, if that is empty.
+    pub(super) fn remove_if_empty(&self, name: &str) {
+        let _ = self.folder.remove_folder(name);
+    }
+
+    fn sync(&self) -> Result<(), SpoolError> {
+        self.folder.sync().map_err(|e| failed("flush", &self.path, e))
     }
 
     /// Removes files that were being written when their process ended.
@@ -257,9 +210,8 @@ impl Directory {
 
     pub(super) fn remove_older_than(&self, age: Duration) -> Result<(), SpoolError> {
         for name in self.names("")? {
-            let Ok(stat) = rustix::fs::statat(&self.fd, name.as_str(), AtFlags::SYMLINK_NOFOLLOW) else { continue };
-            let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
-            if SystemTime::now().duration_since(changed).is_ok_and(|since| since > age) {
+            let Ok(stat) = self.folder.stat(&name) else { continue };
+            if SystemTime::now().duration_since(stat.changed).is_ok_and(|since| since > age) {
                 self.remove(&name)?;
             }
         }
@@ -295,7 +247,7 @@ impl DerefMut for Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        let _ = rustix::fs::flock(&self.0, FlockOperation::NonBlockingUnlock);
+        sys::unlock(&self.0);
     }
 }
 
@@ -343,10 +295,9 @@ impl Temporary<'_> {
 
     /// The same for what the end of a process must not lose, though that of the machine may.
     pub(super) fn publish_unflushed(mut self) -> Result<Locked, SpoolError> {
-        let fd = &self.directory.fd;
-        let rename = || Ok(rustix::fs::renameat(fd, self.temporary.as_str(), fd, self.name.as_str())?);
+        let folder = &self.directory.folder;
         reach_file(Step::Rename, &self.name)
-            .and_then(|()| rename())
+            .and_then(|()| folder.rename(&self.temporary, folder, &self.name))
             .map_err(|e| self.directory.failed("rename", &self.name, e))?;
         Ok(self.file.take().expect("publish consumes self"))
     }

@@ -4,8 +4,6 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::AtFlags;
-
 use super::choice::NAME as CHOICE;
 use super::counts::COUNTS;
 use super::directory::{Claim, Directory};
@@ -57,10 +55,14 @@ impl Spool {
 
     /// Removes the spool's directories as far as nothing is in them.
     fn remove_if_empty(self) {
+        // A system that holds open directories where they are lets go of them first.
+        drop((self.new, self.out, self.lost, self.bad));
         for name in ["new", "out", LOST, "bad"] {
-            let _ = rustix::fs::unlinkat(&self.root.fd, name, AtFlags::REMOVEDIR);
+            self.root.remove_if_empty(name);
         }
-        let _ = std::fs::remove_dir(&self.root.path);
+        let path = self.root.path.clone();
+        drop(self.root);
+        let _ = std::fs::remove_dir(path);
     }
 }
 

@@ -35,7 +35,6 @@ mod sealed_file;
 mod sealed_sections;
 
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
 pub use counts::{Admission, Counting, ReportLimits, Signature};
@@ -158,9 +157,6 @@ impl Spool {
     /// Moves a file that cannot be read out of the way, so that nobody stumbles over it twice.
     fn set_aside(&self, directory: &Directory, name: &str, why: &str) -> Result<(), SpoolError> {
         tracing::warn!(file = name, why, "moved to bad/: it cannot be read");
-        match rustix::fs::renameat(&directory.fd, name, &self.bad.fd, name) {
-            Ok(()) | Err(rustix::io::Errno::NOENT) => directory.sync(),
-            Err(error) => Err(directory.failed("move aside", name, io::Error::from(error))),
-        }
+        directory.move_to(&self.bad, name)
     }
 }

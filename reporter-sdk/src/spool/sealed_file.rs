@@ -7,10 +7,10 @@
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use rustix::rand::{GetRandomFlags, getrandom};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::fail_points::{self, Point};
+use crate::random;
 
 /// Bytes of plain text in a chunk, but for the last, which has less or as many.
 const CHUNK: usize = 64 << 10;
@@ -55,14 +55,7 @@ impl<F: Write> SealedWriter<F> {
     /// Takes an empty file, with a new key.
     pub(crate) fn new(file: F) -> io::Result<Self> {
         let mut key = Zeroizing::new([0; 32]);
-        let mut filled = 0;
-        while filled < key.len() {
-            match getrandom(&mut key[filled..], GetRandomFlags::empty()) {
-                Ok(count) => filled += count,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        random::fill(&mut *key)?;
         let cipher = cipher(&key)?;
         Ok(Self { file, key, cipher, chunk: Vec::with_capacity(CHUNK + TAG), number: 0, failed: false })
     }

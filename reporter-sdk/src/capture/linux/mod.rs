@@ -24,6 +24,11 @@ pub(crate) use wake::{Channel, pause};
 #[cfg(test)]
 mod tests;
 
+/// Where the function of a frame begins.
+pub(crate) fn function_of(frame: &backtrace::Frame) -> *mut std::ffi::c_void {
+    frame.symbol_address()
+}
+
 /// Has every forked child run `in_child` first.
 pub(crate) fn at_fork(in_child: extern "C" fn()) {
     // SAFETY: the function lives as long as the program does; it is async-signal-safe, which a child of a threaded process needs: atomics, cells of its thread

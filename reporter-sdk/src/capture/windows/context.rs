@@ -18,6 +18,10 @@ pub(crate) struct Context {
     pub(crate) registers: Registers,
 }
 
+// SAFETY: plain data: its pointers are addresses in the product, which are compared and never followed.
+#[cfg(feature = "handler")]
+unsafe impl Send for Context {}
+
 /// The system's structure asks for an alignment that windows-sys does not give it: RtlCaptureContext stores the vector registers by instructions that fault elsewhere.
 #[repr(C, align(16))]
 pub(crate) struct Registers(pub(crate) CONTEXT);
@@ -51,23 +55,31 @@ unsafe impl Sync for Buffer {}
 
 static BUFFER: Buffer = Buffer(UnsafeCell::new(MaybeUninit::zeroed()));
 
+/// Of `CONTEXT_XSTATE`: there is more than the structure.
+const EXTENDED: u32 = if cfg!(any(target_arch = "x86_64", target_arch = "x86")) { 0x40 } else { 0 };
+
 /// What the system handed to an exception handler.
 ///
 /// # Safety
 /// `pointers` is what a handler was called with and has not returned from, and no other context is in use.
 pub(crate) unsafe fn of_exception(claim: &mut Claim, pointers: *const EXCEPTION_POINTERS) -> &Context {
     let out = empty(claim);
-    // SAFETY: as the caller promises; both parts are there for as long as the handler runs, or null.
-    unsafe {
-        let EXCEPTION_POINTERS { ExceptionRecord: record, ContextRecord: registers } = *pointers;
-        if !record.is_null() {
-            out.record = *record;
-        }
-        if !registers.is_null() {
-            ptr::copy_nonoverlapping(registers, &raw mut out.registers.0, 1);
-        }
-        out.pointers = *pointers;
+    // SAFETY: as the caller promises.
+    let EXCEPTION_POINTERS { ExceptionRecord: record, ContextRecord: registers } = unsafe { *pointers };
+    if !record.is_null() {
+        // SAFETY: there for as long as the handler runs. As bytes: a copy of the structure may leave its padding out.
+        unsafe {
+            ptr::copy_nonoverlapping(record.cast::<u8>(), (&raw mut out.record).cast(), size_of_val(&out.record))
+        };
     }
+    if !registers.is_null() {
+        let to = (&raw mut out.registers.0).cast::<u8>();
+        // SAFETY: as above.
+        unsafe { ptr::copy_nonoverlapping(registers.cast::<u8>(), to, size_of::<CONTEXT>()) };
+        // The newer vector registers lie behind the structure there, and are not copied: the handler reads them where they are.
+        out.registers.0.ContextFlags &= !EXTENDED;
+    }
+    out.pointers = EXCEPTION_POINTERS { ExceptionRecord: record, ContextRecord: registers };
     out.address = pointers as u64;
     out
 }
@@ -91,7 +103,7 @@ pub(crate) fn here_as(claim: &mut Claim, code: i32) -> &Context {
 /// As above, for what is no exception at all.
 #[inline(always)]
 pub(crate) fn here(claim: &mut Claim, _pid: u32, _tid: u32) -> &Context {
-    /// `STATUS_INVALID_PARAMETER`-like numbers would be read as a fault: this is what debuggers call "Wake debugger", as Crashpad's simulated crashes do.
+    /// A status of the system would be read as a fault. This is Crashpad's code for a dump without one, which debuggers' readers know.
     const SIMULATED: i32 = 0x0517_a7ed;
     here_as(claim, SIMULATED)
 }

@@ -15,6 +15,8 @@ use windows_sys::Win32::{
     System::Threading::CreateEventW,
 };
 
+use crate::reporter;
+
 /// Held while this copy reports.
 static NAME: Mutex<Option<OwnedHandle>> = Mutex::new(None);
 
@@ -25,6 +27,15 @@ pub(crate) struct Turn;
 impl Turn {
     pub(crate) fn take() -> Self {
         Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // A start that has failed leaves the name to others.
+        if reporter::active().is_none() {
+            leave();
+        }
     }
 }
 

@@ -32,13 +32,21 @@ pub(crate) enum AbortMessageError {
 
 impl AbortMessageError {
     /// The system lets us not look into the process.
-    pub(crate) fn is_refused(&self) -> bool {
+    fn is_refused(&self) -> bool {
         matches!(self, Self::Process { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
     }
 }
 
 /// What glibc said in process `pid` before it aborted; `None` where it did not, or there is another C library.
 pub(crate) fn read(pid: u32) -> Result<Option<String>, AbortMessageError> {
+    match find(pid) {
+        // No right to trace: there is no dump either, and that says why.
+        Err(error) if error.is_refused() => Ok(None),
+        found => found,
+    }
+}
+
+fn find(pid: u32) -> Result<Option<String>, AbortMessageError> {
     let failed = |source| AbortMessageError::Process { pid, source };
     let modules = LoadedModules::of_process(pid).map_err(failed)?;
     let Some(libc) = modules.all.iter().find(|module| is_glibc(&module.path)) else { return Ok(None) };

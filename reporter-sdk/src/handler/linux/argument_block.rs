@@ -31,6 +31,11 @@ const AT_RANDOM: u64 = 25;
 const AT_EXECFN: u64 = 31;
 
 impl ArgumentBlock {
+    /// As [`read`](Self::read), where nobody has the process's memory map yet.
+    pub(crate) fn of_process(pid: u32) -> Result<Self, ArgumentBlockError> {
+        Self::read(pid, &memory_map::read(pid).unwrap_or_default())
+    }
+
     /// Reads the places from `/proc`. The process must be alive, and held: they move with `prctl(PR_SET_MM)`. `maps` is its memory map.
     pub(crate) fn read(pid: u32, maps: &[u8]) -> Result<Self, ArgumentBlockError> {
         let hidden = || ArgumentBlockError::Hidden { path: PathBuf::from(format!("/proc/{pid}/stat")) };

@@ -1,8 +1,6 @@
 //! Crashes of children that the product has forked. What they say is believed as little as what the product says: the kernel tells who has sent it,
 //! and only a process below the product in the tree of processes is dumped.
 
-use std::os::fd::OwnedFd;
-
 use report_format::schema::v1::ErrorKind;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::Pid;
@@ -11,7 +9,7 @@ use super::procfs;
 use super::watch::Product;
 use crate::handler::evidence::Occurrence;
 use crate::ipc::child_crash::ChildCrash;
-use crate::ipc::socket::Socket;
+use crate::ipc::socket::{Datagram, IpcError, Socket};
 use crate::shared::snapshot::{CrashRecord, Signal, Snapshot};
 
 /// Between the product and its descendant.
@@ -20,9 +18,9 @@ const MOST_GENERATIONS: usize = 64;
 /// A child that has crashed and waits.
 #[derive(Debug)]
 pub(crate) struct CrashedChild {
-    pub(crate) pid: u32,
+    pid: u32,
     /// On which it waits for the word to go on.
-    pub(crate) socket: Socket,
+    socket: Socket,
     record: CrashRecord,
 }
 
@@ -37,17 +35,17 @@ pub(crate) enum NoChild {
     Stranger(u32),
 }
 
+/// Has the kernel tell who writes to the crash channel.
+pub(crate) fn listen(crash_channel: &Socket) -> Result<(), IpcError> {
+    crash_channel.name_senders()
+}
+
 impl CrashedChild {
     /// Whoever has sent this datagram, if it is a child of `product`.
-    pub(crate) fn of(
-        product: &Product,
-        datagram: &[u8],
-        descriptors: Vec<OwnedFd>,
-        sender: Option<Pid>,
-    ) -> Result<Self, NoChild> {
-        let (said, context) = ChildCrash::parse(datagram).ok_or(NoChild::Message)?;
-        let socket = descriptors.into_iter().next().ok_or(NoChild::Message)?;
-        let sender = sender.ok_or(NoChild::Sender)?;
+    pub(crate) fn of(product: &Product, bytes: &[u8], datagram: Datagram) -> Result<Self, NoChild> {
+        let (said, context) = ChildCrash::parse(bytes).ok_or(NoChild::Message)?;
+        let socket = datagram.descriptors.into_iter().next().ok_or(NoChild::Message)?;
+        let sender = datagram.sender.ok_or(NoChild::Sender)?;
         let pid = sender.as_raw_nonzero().get().cast_unsigned();
         if !is_below(sender, product).unwrap_or(false) {
             return Err(NoChild::Stranger(pid));
@@ -64,6 +62,15 @@ impl CrashedChild {
             context: context.to_vec(),
         };
         Ok(Self { pid, socket: Socket::from(socket), record })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// On which it waits for the word to go on.
+    pub(crate) fn into_socket(self) -> Socket {
+        self.socket
     }
 
     /// For a report, with what the product had recorded.
@@ -126,7 +133,9 @@ mod tests {
     fn of(product: &Product, sender: Option<Pid>) -> Result<CrashedChild, NoChild> {
         let record = ChildCrash { tid: 1, signal: (11, 1), address: None, monotonic: 1, realtime: 2 };
         let (ours, _) = Socket::pair().unwrap();
-        CrashedChild::of(product, &record.to_bytes(), vec![ours.into()], sender)
+        let bytes = record.to_bytes();
+        let datagram = Datagram { size: bytes.len(), descriptors: vec![ours.into()], sender };
+        CrashedChild::of(product, &bytes, datagram)
     }
 
     #[test]
@@ -147,8 +156,9 @@ mod tests {
         let own = Product::open(rustix::process::getpid()).unwrap();
         let child = Sleeping::start();
         let bytes = [0; ChildCrash::SIZE];
-        let socket = || vec![OwnedFd::from(Socket::pair().unwrap().0)];
-        assert!(matches!(CrashedChild::of(&own, &bytes[1..], socket(), Some(child.pid())), Err(NoChild::Message)));
-        assert!(matches!(CrashedChild::of(&own, &bytes, Vec::new(), Some(child.pid())), Err(NoChild::Message)));
+        let datagram = |descriptors| Datagram { size: bytes.len(), descriptors, sender: Some(child.pid()) };
+        let with_socket = datagram(vec![Socket::pair().unwrap().0.into()]);
+        assert!(matches!(CrashedChild::of(&own, &bytes[1..], with_socket), Err(NoChild::Message)));
+        assert!(matches!(CrashedChild::of(&own, &bytes, datagram(Vec::new())), Err(NoChild::Message)));
     }
 }

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use crash_context::CrashContext;
+pub(crate) use crash_context::CrashContext;
 use error_graph::ErrorList;
 use minidump_writer::CrashContextExt;
 use minidump_writer::maps_reader::MappingInfo;
@@ -101,6 +101,16 @@ pub(crate) struct Dumping {
     result: mpsc::Receiver<Result<RawDump, DumpError>>,
 }
 
+/// What the crash slot holds of the registers; `None` where that is no such thing.
+pub(crate) fn context(bytes: &[u8]) -> Option<CrashContext> {
+    CrashContext::from_bytes(bytes)
+}
+
+/// Reads what every dump has.
+pub(crate) fn prepare() {
+    proc_files::prepare();
+}
+
 /// Begins to write a minidump, on a thread of its own. The product's threads are held meanwhile.
 pub(crate) fn begin(request: DumpRequest) -> Result<Dumping, DumpError> {
     let DumpRequest { pid, timeout, .. } = request;
@@ -163,7 +173,7 @@ fn write(request: DumpRequest) -> Result<(RawDump, Held), DumpError> {
         config.set_crash_context(CrashContextExt { inner });
     }
     let mut soft_errors = Vec::new();
-    let held = suspend::hold(process, &mut soft_errors);
+    let held = suspend::hold(pid, &mut soft_errors);
     if !held.threads().any(|held| held == thread) {
         let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
         let scope = scope.map_or_else(|_| "not set".into(), |s| s.trim().to_owned());
@@ -307,7 +317,7 @@ mod tests {
     use minidump::{Minidump, MinidumpModuleList, MinidumpThreadList, MinidumpThreadNames, Module};
 
     use super::*;
-    use crate::handler::sys::live_child::LiveChild;
+    use crate::handler::live_child::LiveChild;
 
     #[test]
     fn the_writers_errors_are_told_without_the_names_in_them() {
@@ -431,7 +441,7 @@ mod tests {
         let (_, expected) = crate::handler::sys::elf::ElfFile::identify(&path).unwrap();
         let main = modules.main_module().unwrap();
         let Some(minidump::CodeView::Elf(elf)) = &main.codeview_info else { panic!("{main:?}") };
-        assert_eq!(elf.build_id, expected);
+        assert_eq!(elf.build_id, expected.build_id);
         for module in modules.iter() {
             assert!(module.code_identifier().is_some(), "{module:?}");
         }

@@ -9,9 +9,12 @@ use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use framehop::ExplicitModuleSectionInfo;
 use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
 use object::{Endianness, ReadCache, ReadRef};
+
+use crate::handler::modules::Identity;
 
 /// Bytes of one section or symbol table. Browsers have 20 MB of unwind tables, and 100 MB of symbols where they are not stripped.
 const LARGEST_SECTION: u64 = 256 << 20;
@@ -67,6 +70,27 @@ impl Tables {
     pub(crate) fn size(&self) -> usize {
         [&self.eh_frame, &self.eh_frame_hdr].into_iter().flatten().map(|s| s.bytes.len()).sum()
     }
+
+    /// Whether nothing can be unwound with them.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.eh_frame.is_none()
+    }
+
+    /// As the unwinder takes them.
+    pub(crate) fn into_sections(self) -> ExplicitModuleSectionInfo<Vec<u8>> {
+        let Self { text, got, eh_frame, eh_frame_hdr, .. } = self;
+        ExplicitModuleSectionInfo {
+            // ELF states addresses from 0 up; where a file states another first one, the bias accounts for it.
+            base_svma: 0,
+            text_svma: text,
+            got_svma: got,
+            eh_frame_svma: eh_frame.as_ref().map(|s| s.address.clone()),
+            eh_frame: eh_frame.map(|s| s.bytes),
+            eh_frame_hdr_svma: eh_frame_hdr.as_ref().map(|s| s.address.clone()),
+            eh_frame_hdr: eh_frame_hdr.map(|s| s.bytes),
+            ..Default::default()
+        }
+    }
 }
 
 /// A function's name as the file has it, and how far into the function the address lies.
@@ -94,14 +118,14 @@ impl ElfFile {
     /// `build_id`: what the module in memory has, as minidump-writer tells it.
     pub(crate) fn open(path: &Path, build_id: &[u8]) -> Result<Self, ElfError> {
         let (elf, found) = Self::identify(path)?;
-        if found != build_id {
+        if found.build_id != build_id {
             return Err(ElfError::BuildId);
         }
         Ok(elf)
     }
 
     /// The file with its own build id, for a mapping that is known to be of this file.
-    pub(crate) fn identify(path: &Path) -> Result<(Self, Vec<u8>), ElfError> {
+    pub(crate) fn identify(path: &Path) -> Result<(Self, Identity), ElfError> {
         // Without O_NONBLOCK a named pipe would hold us.
         let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)?;
         if !file.metadata()?.is_file() {
@@ -109,7 +133,7 @@ impl ElfFile {
         }
         let elf = Self { cache: ReadCache::new(file) };
         let build_id = elf.build_id()?;
-        Ok((elf, build_id))
+        Ok((elf, Identity { build_id, debug_file: String::new() }))
     }
 
     /// The stated address of the first byte of the first loaded segment, rounded down to a page.
@@ -269,8 +293,8 @@ mod tests {
         let path = std::env::current_exe().unwrap();
         let error = ElfFile::open(&path, &[1, 2, 3]).err().expect("a wrong build id is refused");
         assert!(matches!(error, ElfError::BuildId), "{error}");
-        let (_, id) = ElfFile::identify(&path).unwrap();
-        ElfFile::open(&path, &id).unwrap()
+        let (_, identity) = ElfFile::identify(&path).unwrap();
+        ElfFile::open(&path, &identity.build_id).unwrap()
     }
 
     #[test]

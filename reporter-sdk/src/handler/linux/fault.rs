@@ -1,6 +1,6 @@
 //! What a signal says, in words and numbers.
 
-use report_format::schema::v1::{self, ErrorKind};
+use report_format::schema::v1;
 
 /// The fault of a Linux signal. `address` is `si_addr` as the kernel gave it; it is kept only where the signal has one.
 pub(crate) fn fault_code(signal: u32, code: i32, address: Option<u64>) -> v1::FaultCode {
@@ -12,15 +12,9 @@ pub(crate) fn fault_code(signal: u32, code: i32, address: Option<u64>) -> v1::Fa
     }
 }
 
-/// Where Rust goes when an allocation fails, on its way to `abort`; in mangled names.
-const OUT_OF_MEMORY: [&str; 3] = ["rust_oom", "handle_alloc_error", "rust_alloc_error_handler"];
-/// These functions are not further than this from where `abort` raises its signal.
-const NEAR_ABORT: usize = 16;
-
-/// The kind of an abort in which these frames, innermost first, had not returned. Where the product's symbols are stripped it stays a crash.
-pub(crate) fn kind_of_abort(frames: &[v1::Frame]) -> ErrorKind {
-    let is_end = |frame: &v1::Frame| OUT_OF_MEMORY.iter().any(|name| frame.symbol.contains(name));
-    if frames.iter().take(NEAR_ABORT).any(is_end) { ErrorKind::OutOfMemory } else { ErrorKind::Crash }
+/// Whether the process has ended itself by `abort`.
+pub(crate) fn is_abort(signal: u32, _code: i32) -> bool {
+    i32::try_from(signal) == Ok(libc::SIGABRT)
 }
 
 /// For people: "SIGSEGV: address not mapped".
@@ -113,18 +107,6 @@ mod tests {
         assert_eq!(fault_code(11, 0, Some(4711)).address, None, "the sender's pid is no address");
         assert_eq!(fault_code(11, SI_KERNEL, Some(0)).address, None);
         assert_eq!(fault_code(5, 2, None).address, None, "not told is not 0");
-    }
-
-    #[test]
-    fn an_abort_for_want_of_memory_is_told_from_others() {
-        let frames = |names: &[&str]| -> Vec<_> {
-            names.iter().map(|name| v1::Frame { symbol: (*name).into(), ..Default::default() }).collect()
-        };
-        let oom = ["abort", "_ZN3std5alloc8rust_oom17h0123456789abcdefE", "main"];
-        assert_eq!(kind_of_abort(&frames(&oom)), ErrorKind::OutOfMemory);
-        assert_eq!(kind_of_abort(&frames(&["abort", "main"])), ErrorKind::Crash);
-        let far = [&["f"; NEAR_ABORT][..], &oom].concat();
-        assert_eq!(kind_of_abort(&frames(&far)), ErrorKind::Crash);
     }
 
     #[test]

@@ -71,7 +71,7 @@ mod tests {
     /// What `stops_for_good` does, in a process of its own.
     fn in_role(role: &str) -> std::process::ExitStatus {
         let program = std::env::current_exe().unwrap();
-        let arguments = ["--exact", "handler::last_resort::tests::stops_for_good", "--include-ignored"];
+        let arguments = ["--exact", "handler::linux::last_resort::tests::stops_for_good", "--include-ignored"];
         Command::new(program).args(arguments).env(ROLE, role).output().unwrap().status
     }
 

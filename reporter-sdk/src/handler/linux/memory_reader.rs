@@ -6,8 +6,6 @@
 //! A heap has many pages that nobody has written to yet. The kernel knows them (`/proc/PID/pagemap`), and to read them would give each of them its place in the
 //! page tables of a process that may be short of memory already: they are zeros, and never touched.
 
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -20,17 +18,9 @@ use report_format::schema::v1::{self, MemoryRange, MemoryRegion};
 use super::argument_block::ArgumentBlock;
 use super::procfs;
 use super::smaps::{self, Area};
+use crate::handler::memory_plan::{self, Erased, MemoryPlan, Piece, overlapping};
 use crate::handler::{soft_error, soft_note};
 use crate::redact::file_path;
-
-/// What is taken of a process's memory.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct MemoryPlan {
-    /// Addresses whose content becomes zero.
-    pub(crate) excluded: Vec<Range<u64>>,
-    /// Bytes to read at most, 0 for no limit. What is known to be zero does not count.
-    pub(crate) most_bytes: u64,
-}
 
 /// There is no image of the memory.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +37,7 @@ pub(crate) struct ProcessMemory {
     regions: Vec<MemoryRegion>,
     /// Ascending, without overlap: whole pages that nobody has written to.
     untouched: Vec<Range<u64>>,
-    /// Ascending, without overlap: what reads as zeros.
-    erased: Vec<Range<u64>>,
+    erased: Erased,
     /// For where one process may not read another directly.
     file: Option<File>,
     gone: AtomicBool,
@@ -86,7 +75,7 @@ impl ProcessMemory {
             Vec::new()
         });
         limit(&mut areas, &untouched, plan.most_bytes, soft_errors);
-        let erased = merged(argument_block.ranges.iter().chain(&plan.excluded).cloned());
+        let erased = Erased::new(argument_block.ranges.iter().chain(&plan.excluded).cloned());
         Ok(Self {
             pid: number,
             regions: areas.iter().map(region).collect(),
@@ -99,15 +88,7 @@ impl ProcessMemory {
 
     /// What reads as zeros of the regions, for the report's record.
     pub(crate) fn erased(&self) -> Vec<MemoryRange> {
-        let mut ranges = Vec::new();
-        for region in &self.regions {
-            let region = region.address..region.address.saturating_add(region.size);
-            ranges.extend(overlapping(&self.erased, &region).map(|range| {
-                let (start, end) = (range.start.max(region.start), range.end.min(region.end));
-                MemoryRange { address: start, size: end - start }
-            }));
-        }
-        ranges
+        self.erased.within(&self.regions)
     }
 
     /// Whether the process was still there when it was read last: one that is killed meanwhile has no memory any more.
@@ -142,7 +123,7 @@ impl Source for ProcessMemory {
 
     fn read(&self, address: u64, buffer: &mut [u8]) -> io::Result<()> {
         let range = address..address.saturating_add(buffer.len() as u64);
-        if self.erased.iter().any(|erased| erased.start <= range.start && range.end <= erased.end) {
+        if self.erased.covers(&range) {
             buffer.fill(0);
             return Ok(());
         }
@@ -155,10 +136,7 @@ impl Source for ProcessMemory {
             let Some(file) = &self.file else { return Err(error) };
             file.read_exact_at(&mut buffer[done..], address + done as u64)?;
         }
-        for erased in overlapping(&self.erased, &range) {
-            let (start, end) = (erased.start.max(range.start), erased.end.min(range.end));
-            buffer[(start - address) as usize..(end - address) as usize].fill(0);
-        }
+        self.erased.clear(address, buffer);
         Ok(())
     }
 
@@ -231,55 +209,15 @@ fn limit(areas: &mut Vec<Area>, untouched: &[Range<u64>], most: u64, soft_errors
         let zeros = overlapping(untouched, &area.range).map(|run| run.end - run.start);
         area.size().saturating_sub(zeros.sum())
     };
-    let total: u64 = areas.iter().map(to_read).sum();
-    if most == 0 || total <= most {
-        return;
-    }
     let rank = |area: &Area| match area {
         area if area.is_of_file() && area.shared => 0,
         area if area.is_of_file() && area.anonymous == 0 => 1,
         _ => 2,
     };
-    // The largest of a rank first.
-    let mut order: Vec<_> = areas.iter().map(|area| (rank(area), Reverse(to_read(area)), area.range.start)).collect();
-    order.sort_unstable();
-    let mut left_out = BTreeSet::new();
-    let mut left = total;
-    for (_, Reverse(size), start) in order {
-        if left <= most {
-            break;
-        }
-        left -= size;
-        left_out.insert(start);
-    }
+    let piece = |area: &Area| Piece { rank: rank(area), start: area.range.start, to_read: to_read(area) };
+    let pieces: Vec<_> = areas.iter().map(piece).collect();
+    let left_out = memory_plan::left_out(&pieces, most, soft_errors);
     areas.retain(|area| !left_out.contains(&area.range.start));
-    let message = format!(
-        "{} of {total} bytes in {} mappings are left out: the product's limit is {most} bytes",
-        total - left,
-        left_out.len()
-    );
-    soft_errors.push(soft_note("memory", message));
-}
-
-/// In ascending order, and without overlap.
-fn merged(ranges: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
-    let mut ranges: Vec<_> = ranges.filter(|range| range.start < range.end).collect();
-    ranges.sort_unstable_by_key(|range| range.start);
-    ranges.dedup_by(|next, last| {
-        let touches = next.start <= last.end;
-        if touches {
-            last.end = last.end.max(next.end);
-        }
-        touches
-    });
-    ranges
-}
-
-/// Those of `ranges`, which ascend without overlap, that have something in common with `with`.
-fn overlapping<'r>(ranges: &'r [Range<u64>], with: &Range<u64>) -> impl Iterator<Item = &'r Range<u64>> {
-    let (start, end) = (with.start, with.end);
-    let first = ranges.partition_point(|range| range.end <= start);
-    ranges[first..].iter().take_while(move |range| range.start < end)
 }
 
 #[cfg(all(test, target_arch = "x86_64"))]

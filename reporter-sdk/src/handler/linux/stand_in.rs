@@ -25,19 +25,23 @@ use minidump_writer::minidump_format::{
 
 use super::dump_file::{self, DumpFile, joined};
 use super::elf::{ElfError, ElfFile};
+use super::loaded;
 use crate::handler::minidump_filter::stream;
-use crate::handler::modules::LoadedModules;
 use crate::shared::record::{MemoryRecord, Piece};
+use crate::shared::snapshot::CrashRecord;
 
-/// Makes the dump. `context` is of the thread that made the record, `name` its name. Reads files: of those that have changed since `failed`, in nanoseconds
-/// since 1970, no build id is told.
+/// Makes the dump. `context` is of the thread that made the record, `name` its name. Reads files: of those that have changed since the crash, where process `pid`
+/// is not there any more, no build id is told.
 pub(in crate::handler) fn minidump(
     record: &MemoryRecord,
-    tid: u32,
+    crash: &CrashRecord,
+    pid: Option<u32>,
     name: &str,
     context: CrashContext,
-    failed: u64,
 ) -> Result<Vec<u8>, MemoryWriterError> {
+    let tid = crash.tid;
+    // Files that have changed since are not those that failed.
+    let failed = if pid.is_some() { u64::MAX } else { crash.realtime };
     let context = CrashContextExt { inner: context };
     let mut file = DumpFile::new();
     let out = &mut file.out;
@@ -99,10 +103,10 @@ fn piece(out: &mut Buffer, piece: &Piece) -> MDMemoryDescriptor {
 fn modules(out: &mut Buffer, maps: &[u8], failed: u64) -> Result<MDRawDirectory, MemoryWriterError> {
     let whole = maps.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let mut modules = Vec::new();
-    for module in LoadedModules::of_maps(&maps[..whole]).all {
+    for module in loaded::of_maps(&maps[..whole]).all {
         let build_id = match ElfFile::identify(&module.path) {
             Ok(_) if changed(&module.path) > failed => Vec::new(),
-            Ok((_, build_id)) => build_id,
+            Ok((_, identity)) => identity.build_id,
             // A program need not be readable to run.
             Err(ElfError::Io(error)) if error.kind() == io::ErrorKind::PermissionDenied => Vec::new(),
             // Fonts, caches, devices: they are mapped as well.

@@ -78,7 +78,7 @@ impl Held {
 }
 
 /// Holds all threads of `pid`, and returns once they stand still. Those that had ended by then are left out; of others that are, the first is told.
-pub(in crate::handler) fn hold(pid: i32, soft_errors: &mut Vec<v1::SoftError>) -> Held {
+pub(in crate::handler) fn hold(pid: u32, soft_errors: &mut Vec<v1::SoftError>) -> Held {
     let mut held = Held::default();
     let mut seen = BTreeSet::new();
     let mut refused = None;
@@ -113,7 +113,7 @@ pub(in crate::handler) fn hold(pid: i32, soft_errors: &mut Vec<v1::SoftError>) -
     held
 }
 
-fn threads(pid: i32) -> io::Result<Vec<i32>> {
+fn threads(pid: u32) -> io::Result<Vec<i32>> {
     let entries = std::fs::read_dir(format!("/proc/{pid}/task"))?;
     Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
 }

@@ -6,7 +6,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags};
 
+use super::connection::Connection;
 use super::procfs;
+use crate::handler::ServeError;
+use crate::ipc::wait::Waitable;
+use crate::shared::snapshot::Signal;
 
 /// The product's process. Its descriptor is readable once the process has ended; its number can then be another's.
 #[derive(Debug)]
@@ -37,6 +41,32 @@ impl Ending {
         matches!(self, Ending::Before | Ending::Exited(_) | Ending::Killed(libc::SIGTERM | libc::SIGINT | libc::SIGHUP))
     }
 
+    /// Whether a process that has crashed ends so, unless somebody else ends it.
+    pub(crate) fn can_follow_a_crash(self) -> bool {
+        match self {
+            Ending::Killed(signal) => !matches!(signal, libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP),
+            // A runtime below us turns a fault into an exit status, and only the parent is told how its child ended.
+            Ending::Exited(status) => status != 0,
+            Ending::Unknown => true,
+            Ending::Before => false,
+        }
+    }
+
+    /// Whether it is the end of a panic or of an exception that nothing catches. A panic of one thread need not be the end; the status of a panic in `main` is 101.
+    pub(crate) fn follows_a_panic(self) -> bool {
+        matches!(self, Ending::Killed(libc::SIGABRT) | Ending::Exited(101))
+    }
+
+    /// Whether it can be the abort that comes after what nothing catches.
+    pub(crate) fn can_be_an_abort(self) -> bool {
+        matches!(self, Ending::Killed(libc::SIGABRT) | Ending::Unknown)
+    }
+
+    /// The fault that it was the end of, where no hook of ours has seen it. Here each that ends a process is a signal that was ours to catch, or somebody's.
+    pub(crate) fn fault(self) -> Option<Signal> {
+        None
+    }
+
     fn from_status(status: i32) -> Self {
         if libc::WIFSIGNALED(status) {
             Ending::Killed(libc::WTERMSIG(status))
@@ -46,7 +76,24 @@ impl Ending {
     }
 }
 
+/// Whether somebody has sent this signal: SI_USER and SI_QUEUE, `kill`. What the process raises itself has SI_TKILL, a fault a code of its own.
+pub(crate) fn was_sent(signal: Signal) -> bool {
+    matches!(signal.code, libc::SI_USER | libc::SI_QUEUE)
+}
+
 impl Product {
+    /// Whoever made the control socket, as the kernel knows it: it alone is served, and dumped.
+    pub(crate) fn of(connection: &Connection) -> Result<Self, ServeError> {
+        let peer = rustix::net::sockopt::socket_peercred(&connection.control).map_err(io::Error::from)?;
+        if peer.uid != rustix::process::geteuid() {
+            return Err(ServeError::Refused(format!(
+                "the product runs as user {}, the handler does not",
+                peer.uid.as_raw()
+            )));
+        }
+        Ok(Self::of_peer(&connection.control, peer.pid)?)
+    }
+
     /// The process with this number, which must be alive.
     pub(crate) fn open(pid: Pid) -> io::Result<Self> {
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
@@ -69,6 +116,15 @@ impl Product {
 
     pub(crate) fn pid(&self) -> Pid {
         self.pid
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().cast_unsigned()
+    }
+
+    /// Ready once it has ended.
+    pub(crate) fn end(&self) -> Waitable<'_> {
+        self.pidfd.as_fd()
     }
 
     /// How it ended. Call it when the descriptor is readable.

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use report_format::schema::v1;
 
 use super::*;
+use crate::handler::live_child::{CANARY, LiveChild};
 use crate::handler::modules::LoadedModules;
 use crate::handler::sys::dump::{self, RawDump};
-use crate::handler::sys::live_child::{CANARY, LiveChild};
 use crate::handler::unwind::{self, UnwindLimits};
 
 fn live_dump() -> (RawDump, u32) {

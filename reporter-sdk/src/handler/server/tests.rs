@@ -1,5 +1,6 @@
 //! The whole handler in this process, serving a product that is another one: this test program once more.
 
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -11,7 +12,7 @@ use report_format::schema::v1::{SectionKind, Surface};
 
 use super::*;
 use crate::consent::Draft;
-use crate::handler::sys::live_child::CANARY;
+use crate::handler::live_child::CANARY;
 use crate::schema::{Configuration, Shutdown};
 use crate::shared::layout::{ActionKind, header};
 use crate::shared::writer::{Action, Crash, Writer};
@@ -42,7 +43,7 @@ fn kept_of(role: &str) -> (Vec<Draft>, Result<(), ServeError>) {
     drop(theirs);
     let (_, descriptors) = ours.receive_bytes(&mut [0; 8], SOON).unwrap();
     let [control, crash] = descriptors.try_into().unwrap();
-    let served = serve(control, crash);
+    let served = serve(Connection::of(control.into(), crash.into()));
     child.wait().unwrap();
     (drafts(&spool), served)
 }

@@ -182,6 +182,12 @@ impl Socket {
         }
     }
 
+    /// Ready while there is something to receive, or the end.
+    #[cfg(any(feature = "handler", test))]
+    pub(crate) fn readable(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
     fn wait(&self, events: PollFlags, started: Instant, timeout: Duration) -> Result<(), IpcError> {
         let left = timeout.checked_sub(started.elapsed()).ok_or(IpcError::TimedOut(timeout))?;
         let left = Timespec::try_from(left).map_err(|_| IpcError::TimedOut(timeout))?;

@@ -4,3 +4,5 @@ pub(crate) mod launch;
 pub(crate) mod socket;
 pub(crate) mod spawn;
 mod trust;
+#[cfg(any(feature = "handler", test))]
+pub(crate) mod wait;

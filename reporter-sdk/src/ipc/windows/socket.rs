@@ -16,11 +16,7 @@ use windows_sys::Win32::{
     Foundation::{
         DUPLICATE_CLOSE_SOURCE, DUPLICATE_SAME_ACCESS, DuplicateHandle, ERROR_BROKEN_PIPE, ERROR_IO_INCOMPLETE,
         ERROR_IO_PENDING, ERROR_MORE_DATA, ERROR_NO_DATA, ERROR_OPERATION_ABORTED, ERROR_PIPE_NOT_CONNECTED,
-        GENERIC_READ, GENERIC_WRITE, HANDLE, INVALID_HANDLE_VALUE, LocalFree, WAIT_OBJECT_0,
-    },
-    Security::{
-        Authorization::{ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1},
-        SECURITY_ATTRIBUTES,
+        GENERIC_READ, GENERIC_WRITE, HANDLE, INVALID_HANDLE_VALUE, WAIT_OBJECT_0,
     },
     Storage::FileSystem::{
         CreateFileW, FILE_FLAG_FIRST_PIPE_INSTANCE, FILE_FLAG_OVERLAPPED, OPEN_EXISTING, PIPE_ACCESS_DUPLEX, ReadFile,
@@ -37,7 +33,7 @@ use windows_sys::Win32::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::places;
+use crate::security;
 
 /// The largest message, in bytes.
 pub(crate) const MESSAGE_LIMIT: usize = 128 << 10;
@@ -211,11 +207,18 @@ impl Socket {
 
     /// The same.
     pub(crate) fn receive_datagram(&self, bytes: &mut [u8], timeout: Duration) -> Result<Datagram, IpcError> {
-        let mut reading = self.begin_reading()?;
-        if !wait(&self.readable, timeout) {
-            return Err(IpcError::TimedOut(timeout));
-        }
-        let size = reading.finish(&self.pipe)?;
+        let started = Instant::now();
+        let (size, mut reading) = loop {
+            let mut reading = self.begin_reading()?;
+            if !wait(&self.readable, timeout.saturating_sub(started.elapsed())) {
+                return Err(IpcError::TimedOut(timeout));
+            }
+            // Situation: the thread that began the read, for an earlier question, has ended since, and the kernel calls off what a thread has begun. Handling: another
+            // one is begun. Nothing is lost by it.
+            if let Some(size) = reading.finish(&self.pipe)? {
+                break (size, reading);
+            }
+        };
         let datagram = self.unpack(&reading.buffer[..size], bytes);
         reading.buffer[..size].zeroize();
         datagram
@@ -315,18 +318,23 @@ impl Reading {
         if self.pending { Ok(()) } else { Err(IpcError::of(error)) }
     }
 
-    /// Takes what has come. Call it once the event is signalled.
-    fn finish(&mut self, pipe: &OwnedHandle) -> Result<usize, IpcError> {
+    /// Takes what has come; `None` where it was called off. Call it once the event is signalled.
+    fn finish(&mut self, pipe: &OwnedHandle) -> Result<Option<usize>, IpcError> {
         let mut size = 0;
         // SAFETY: the structure of the read that was begun.
         let done = unsafe { GetOverlappedResult(pipe.as_raw_handle(), &raw const *self.overlapped, &raw mut size, 0) };
         let error = io::Error::last_os_error();
         if done != 0 {
             self.pending = false;
-            return Ok(size as usize);
+            return Ok(Some(size as usize));
         }
         match error.raw_os_error().map(i32::cast_unsigned) {
-            Some(ERROR_IO_INCOMPLETE) => Err(IpcError::TimedOut(Duration::ZERO)),
+            // Signalled by somebody else: it goes on.
+            Some(ERROR_IO_INCOMPLETE) => Ok(None),
+            Some(ERROR_OPERATION_ABORTED) => {
+                self.pending = false;
+                Ok(None)
+            }
             Some(ERROR_MORE_DATA) => {
                 self.pending = false;
                 Err(IpcError::TooLarge { size: self.buffer.len() + drain(pipe) })
@@ -442,7 +450,7 @@ fn pipe_pair() -> io::Result<(OwnedHandle, OwnedHandle)> {
     let name: Vec<u16> = format!("\\\\.\\pipe\\error-reporting-{}-{}\0", std::process::id(), uuid::Uuid::now_v7())
         .encode_utf16()
         .collect();
-    let security = OwnerOnly::new()?;
+    let security = security::Descriptor::owner_only()?;
     let attributes = security.attributes(false);
     let access = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE;
     let mode = PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS;
@@ -470,41 +478,6 @@ fn pipe_pair() -> io::Result<(OwnedHandle, OwnedHandle)> {
     // SAFETY: the one value that is given lives here.
     let set = unsafe { SetNamedPipeHandleState(theirs.as_raw_handle(), &raw const mode, ptr::null(), ptr::null()) };
     if set == 0 { Err(io::Error::last_os_error()) } else { Ok((ours, theirs)) }
-}
-
-/// A security descriptor that lets this process's user in and nobody else.
-struct OwnerOnly(*mut core::ffi::c_void);
-
-impl OwnerOnly {
-    fn new() -> io::Result<Self> {
-        let text: Vec<u16> = format!("D:P(A;;GA;;;{})\0", places::user()?).encode_utf16().collect();
-        let mut descriptor = ptr::null_mut();
-        // SAFETY: the text ends in a zero; the descriptor's place lives here, and its size is not asked for.
-        let made = unsafe {
-            ConvertStringSecurityDescriptorToSecurityDescriptorW(
-                text.as_ptr(),
-                SDDL_REVISION_1,
-                &raw mut descriptor,
-                ptr::null_mut(),
-            )
-        };
-        if made == 0 { Err(io::Error::last_os_error()) } else { Ok(Self(descriptor)) }
-    }
-
-    fn attributes(&self, inherited: bool) -> SECURITY_ATTRIBUTES {
-        SECURITY_ATTRIBUTES {
-            nLength: size_of::<SECURITY_ATTRIBUTES>() as u32,
-            lpSecurityDescriptor: self.0,
-            bInheritHandle: inherited.into(),
-        }
-    }
-}
-
-impl Drop for OwnerOnly {
-    fn drop(&mut self) {
-        // SAFETY: the system allocated it for us.
-        unsafe { LocalFree(self.0) };
-    }
 }
 
 #[cfg(test)]
@@ -577,6 +550,17 @@ mod tests {
         assert!(matches!(b.receive::<ClientMessage>(Duration::from_secs(60)), Err(IpcError::Closed)));
         assert!(matches!(b.send(&flush(1), &[], SHORT), Err(IpcError::Closed)));
         assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn what_comes_after_the_end_of_the_thread_that_asked_first_arrives() {
+        let (a, b) = pair();
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(matches!(b.receive_bytes(&mut [0; 8], SHORT), Err(IpcError::TimedOut(_)))));
+        });
+        assert!(matches!(b.receive_bytes(&mut [0; 8], SHORT), Err(IpcError::TimedOut(_))));
+        a.send_bytes(b"x", &[], SHORT).unwrap();
+        assert_eq!(b.receive_bytes(&mut [0; 8], Duration::from_secs(5)).unwrap().0, 1);
     }
 
     #[test]

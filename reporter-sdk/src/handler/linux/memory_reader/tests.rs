@@ -195,7 +195,7 @@ fn where_direct_reading_is_refused_the_file_is_read() {
     let read = std::thread::scope(|scope| {
         let read = || {
             let mut soft_errors = Vec::new();
-            let held = suspend::hold(python.child.id().cast_signed(), &mut soft_errors);
+            let held = suspend::hold(python.child.id(), &mut soft_errors);
             assert!(held.threads().count() > 0, "{soft_errors:?}");
             let (memory, _) = python.open(&MemoryPlan::default());
             refuse_direct_reading();
