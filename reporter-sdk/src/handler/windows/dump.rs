@@ -272,7 +272,10 @@ fn check(bytes: &[u8], pid: u32, tid: u32) -> Result<(), DumpError> {
 /// Adds the names of the threads, where the library does not know them. Example: Wine's, and Windows' own before 10.
 fn with_names(bytes: Vec<u8>, pid: u32) -> Vec<u8> {
     let threads = suspend::threads(pid).unwrap_or_default();
-    let names: Vec<_> = threads.into_iter().filter_map(|tid| Some((tid, threads::name(pid, tid).ok().filter(|name| !name.is_empty())?))).collect();
+    let names: Vec<_> = threads
+        .into_iter()
+        .filter_map(|tid| Some((tid, threads::name(pid, tid).ok().filter(|name| !name.is_empty())?)))
+        .collect();
     if names.is_empty() {
         return bytes;
     }
