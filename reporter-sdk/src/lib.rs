@@ -23,6 +23,11 @@
 //!
 //! All free functions can be called from any thread at any time; they do nothing while no reporter is active.
 
+#![cfg_attr(
+    not(any(target_os = "linux", windows)),
+    allow(dead_code, unused_imports, reason = "what follows a start cannot happen")
+)]
+
 mod actions;
 mod annotations;
 mod attachments;
@@ -80,6 +85,8 @@ pub mod statement;
 #[cfg(feature = "handler")]
 mod stopping;
 mod text;
+#[cfg(not(any(target_os = "linux", windows)))]
+mod unsupported;
 #[cfg(all(feature = "handler", target_os = "linux"))]
 mod x11;
 

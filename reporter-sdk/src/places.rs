@@ -7,6 +7,8 @@ mod windows;
 
 use std::path::PathBuf;
 
+#[cfg(not(any(target_os = "linux", windows)))]
+use crate::unsupported::places as sys;
 #[cfg(target_os = "linux")]
 use linux as sys;
 #[cfg(all(windows, feature = "handler"))]

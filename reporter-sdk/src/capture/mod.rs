@@ -11,6 +11,8 @@ pub(crate) mod panic;
 #[cfg(windows)]
 pub(crate) mod windows;
 
+#[cfg(not(any(target_os = "linux", windows)))]
+pub(crate) use crate::unsupported::capture as sys;
 #[cfg(target_os = "linux")]
 pub(crate) use linux as sys;
 #[cfg(windows)]

@@ -9,6 +9,8 @@ pub(crate) mod linux;
 #[cfg(windows)]
 pub(crate) mod windows;
 
+#[cfg(not(any(target_os = "linux", windows)))]
+pub(crate) use crate::unsupported::{launch, socket, spawn};
 #[cfg(all(target_os = "linux", any(feature = "handler", test)))]
 pub(crate) use linux::wait;
 #[cfg(target_os = "linux")]

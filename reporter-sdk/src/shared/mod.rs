@@ -16,6 +16,8 @@ pub(crate) mod snapshot;
 mod windows;
 pub(crate) mod writer;
 
+#[cfg(not(any(target_os = "linux", windows)))]
+pub(crate) use crate::unsupported::{clock, mapping};
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{clock, mapping};
 #[cfg(windows)]

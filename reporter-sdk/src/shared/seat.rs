@@ -89,6 +89,9 @@ pub(crate) fn thread_id() -> u32 {
     #[cfg(windows)]
     // SAFETY: reads a value of this thread's own.
     let thread = unsafe { windows_sys::Win32::System::Threading::GetCurrentThreadId() };
+    // No thread records anything.
+    #[cfg(not(any(target_os = "linux", windows)))]
+    let thread = 1;
     thread
 }
 

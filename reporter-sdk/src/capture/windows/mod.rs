@@ -12,6 +12,8 @@ mod memory;
 mod stacks;
 mod waiter;
 mod wake;
+#[cfg_attr(not(test), allow(dead_code))]
+pub(crate) mod wer;
 
 pub(crate) use exceptions::{disarm, rearm};
 pub(crate) use stacks::{ensure as prepare_thread, prepare_threads};
