@@ -1,4 +1,5 @@
-//! Delivery to Exim, a mail server as vendors run it, with encryption and authentication on.
+//! Delivery to Exim, a mail server as vendors run it, with encryption and authentication on. It runs on Linux.
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -289,7 +289,7 @@ impl Temporary<'_> {
         self.sync()?;
         let directory = self.directory;
         let file = self.publish_unflushed()?;
-        directory.sync()?;
+        directory.folder.sync_name(&file).map_err(|e| failed("flush", &directory.path, e))?;
         Ok(file)
     }
 

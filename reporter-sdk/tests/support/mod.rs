@@ -4,17 +4,24 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+#[cfg(target_os = "linux")]
 use std::time::Duration;
 
-use reporter_sdk::deliver::{Mail, Parcel, Product, SmtpSettings, Tls};
+#[cfg(target_os = "linux")]
+use reporter_sdk::deliver::{Mail, SmtpSettings, Tls};
+use reporter_sdk::deliver::{Parcel, Product};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+/// The mail server and what belongs to it run on Linux.
+#[cfg(target_os = "linux")]
 mod end_to_end;
 
+#[cfg(target_os = "linux")]
 pub(crate) use end_to_end::mail_server::MailServer;
 
 /// How to reach it.
+#[cfg(target_os = "linux")]
 impl MailServer {
     /// Settings that work.
     pub(crate) fn settings(&self, tls: Tls) -> SmtpSettings {

@@ -139,6 +139,11 @@ impl Folder {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
     }
 
+    /// Makes the new name of a file durable.
+    pub(super) fn sync_name(&self, _file: &File) -> io::Result<()> {
+        self.sync()
+    }
+
     /// Makes names that came and went durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.0)?)

@@ -1,7 +1,6 @@
 //! Held open without leave to delete or rename it, so that its path is its path as long as this lives: NTFS moves no folder in which something is open either.
 //!
-//! Files can be read, written, renamed and removed while they are open, as on other systems: all of ours are shared so. What has a name nowhere but in a process
-//! that is about to close it is a *temporary*, which a sweep takes as busy or gone.
+//! Files can be read, written, renamed and removed while they are open, as on other systems: all of ours are shared so.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -58,7 +57,7 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Opens `path`, makes it and what is above it where missing, and checks both.
-    pub(super) fn create(path: &Path, parent: &Path) -> Result<Folder, SpoolError> {
+    pub(super) fn create(path: &Path, _parent: &Path) -> Result<Folder, SpoolError> {
         let path = &verbatim(path).map_err(|e| failed("create", path, e))?;
         let missing: Vec<_> = path.ancestors().take_while(|folder| fs::symlink_metadata(folder).is_err()).collect();
         for folder in missing.into_iter().rev() {
@@ -66,7 +65,7 @@ impl Folder {
         }
         // With more rights than the user, each folder on the way could have been put there by them.
         let depth = if places::elevated() { usize::MAX } else { 1 };
-        for above in parent.ancestors().take(depth) {
+        for above in path.ancestors().skip(1).take(depth) {
             check_above(path, above)?;
         }
         open_folder(path)
@@ -112,17 +111,16 @@ impl Folder {
     /// In place of what has the new name, also where that is open.
     pub(super) fn rename(&self, name: &str, to: &Folder, new_name: &str) -> io::Result<()> {
         let file = open_shared(&self.path.join(name), DELETE | SYNCHRONIZE)?;
-        patiently(|| match rename(&file, &to.path.join(new_name), true) {
+        let path = to.path.join(new_name);
+        patiently(|| match rename(&file, &path, true) {
             // Situation: a file system that replaces no open file (not NTFS; Windows before 1607). Handling: the other one gives up its name first. If all ends between the
-            // two, both are there as temporaries: neither whole nor taken for whole.
-            Err(error) if error.raw_os_error() == Some(ERROR_ACCESS_DENIED.cast_signed()) => {
+            // two, both are there as temporaries: neither is taken for whole.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 to.remove(new_name)?;
-                rename(&file, &to.path.join(new_name), true)
+                rename(&file, &path, true)
             }
             done => done,
-        })?;
-        // Flushing a file makes its name durable, too.
-        Ok(())
+        })
     }
 
     /// Its name is free at once, whoever has it open.
@@ -145,10 +143,15 @@ impl Folder {
         fs::remove_dir(self.path.join(name))
     }
 
+    /// Makes the new name of a file durable: the file's flush takes the journal of names along.
+    pub(super) fn sync_name(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+
     /// Makes names that came and went durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         match self.held.sync_all() {
-            // Not every file system flushes folders; NTFS keeps a journal of names.
+            // Not every file system flushes folders. A name that comes back is swept.
             Err(error) if error.kind() != ErrorKind::StorageFull => Ok(()),
             done => done,
         }
@@ -237,7 +240,7 @@ fn told(error: io::Error) -> io::Error {
 fn patiently(mut act: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     for _ in 1..TRIES {
         match act() {
-            Err(error) if is_busy(&error) || error.kind() == ErrorKind::PermissionDenied => sleep(PAUSE),
+            Err(error) if is_busy(&error) => sleep(PAUSE),
             done => return done,
         }
     }
@@ -328,9 +331,10 @@ pub(super) fn unlock(file: &File) {
     unsafe { UnlockFileEx(file.as_raw_handle(), 0, 1, 0, &raw mut place) };
 }
 
-/// Whether it could not be opened since another process has it.
+/// Whether it could not be opened since another process has it. Older systems deny access to a file that is gone with its last handle.
 pub(super) fn is_busy(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(ERROR_SHARING_VIOLATION.cast_signed())
+    let busy = [ERROR_SHARING_VIOLATION, ERROR_ACCESS_DENIED].map(|code| Some(code.cast_signed()));
+    busy.contains(&error.raw_os_error())
 }
 
 #[cfg(test)]
