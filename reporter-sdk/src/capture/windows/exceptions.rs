@@ -24,10 +24,11 @@ use windows_sys::Win32::{
             RemoveVectoredExceptionHandler,
         },
         LibraryLoader::{GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW},
+        Threading::{GetCurrentProcess, TerminateProcess},
     },
 };
 
-use super::{chain, context, copies, cpp, crt, managed, waiter};
+use super::{chain, context, copies, cpp, crt, managed, stacks, waiter};
 use crate::{
     capture::{
         claim::{self, Claim, Claimed},
@@ -52,6 +53,7 @@ pub(crate) fn rearm() -> io::Result<()> {
     }
     keep_this_module()?;
     managed::look();
+    stacks::look();
     chain::arm(on_unhandled);
     // A newer one first, so that there is none without. Before those of others: a managed runtime's does not return.
     // SAFETY: our handler lives as long as the program does.
@@ -106,8 +108,11 @@ unsafe extern "system" fn on_unhandled(pointers: *const EXCEPTION_POINTERS) -> i
     // A runtime's own goes to that runtime first: MinGW's filter has its programs go on to `std::terminate`, and that of .NET tells the product's hook.
     let answer = OF_RUNTIMES.contains(&record.ExceptionCode).then(pass_on);
     if answer.is_none_or(|answer| answer == EXCEPTION_CONTINUE_SEARCH) && !FirstChance::was(record) {
+        if record.ExceptionCode == STATUS_STACK_OVERFLOW {
+            // SAFETY: the caller's promise.
+            unsafe { waiter::report(pointers) };
         // SAFETY: the caller's promise.
-        if let Some(claim) = unsafe { report(pointers, record) } {
+        } else if let Some(claim) = unsafe { report(pointers, writer::thread_id()) } {
             claim.keep();
         }
     }
@@ -124,20 +129,30 @@ unsafe extern "system" fn on_unhandled(pointers: *const EXCEPTION_POINTERS) -> i
 unsafe extern "system" fn on_exception(pointers: *mut EXCEPTION_POINTERS) -> i32 {
     // SAFETY: the caller's promise.
     let record = unsafe { &*(*pointers).ExceptionRecord };
-    // The heap's own code takes what it raises to Windows Error Reporting, past the filter.
-    let is_final = record.ExceptionCode == STATUS_HEAP_CORRUPTION;
-    if is_final || managed::is_fatal(record.ExceptionCode, record.ExceptionAddress.addr()) {
-        // SAFETY: as above.
-        let error = unsafe { GetLastError() };
-        // SAFETY: the caller's promise.
-        let claim = (is_final || FirstChance::take(record)).then(|| unsafe { report(pointers, record) }).flatten();
-        // What a host of .NET survives after all is not the last word.
-        if let Some(claim) = claim.filter(|_| is_final) {
-            claim.keep();
+    let code = record.ExceptionCode;
+    // SAFETY: reads a value of this thread's own.
+    let error = unsafe { GetLastError() };
+    if code == STATUS_STACK_OVERFLOW {
+        let is_last = stacks::are_not_kept();
+        if is_last || managed::is_fatal(code, 0) {
+            // SAFETY: the caller's promise.
+            unsafe { waiter::report(pointers) };
         }
-        // SAFETY: as above.
-        unsafe { SetLastError(error) };
+        if is_last && reporter::active().is_some() {
+            // SAFETY: the end of this process, which the next handler would bring about by its first call.
+            unsafe { TerminateProcess(GetCurrentProcess(), code.cast_unsigned()) };
+        }
+    } else if code == STATUS_HEAP_CORRUPTION {
+        // The heap's own code takes what it raises to Windows Error Reporting, past the filter.
+        // SAFETY: the caller's promise.
+        unsafe { report(pointers.cast_const(), writer::thread_id()) }.into_iter().for_each(Claim::keep);
+    } else if managed::is_fatal(code, record.ExceptionAddress.addr()) && FirstChance::take(record) {
+        // What a host of .NET survives after all is not the last word: the claim is given back.
+        // SAFETY: the caller's promise.
+        drop(unsafe { report(pointers.cast_const(), writer::thread_id()) });
     }
+    // SAFETY: writes what was read.
+    unsafe { SetLastError(error) };
     EXCEPTION_CONTINUE_SEARCH
 }
 
@@ -169,13 +184,16 @@ impl FirstChance {
     }
 }
 
-/// Reports an exception. Returns the claim where it was.
+/// Reports an exception of a thread. Returns the claim where it was.
 ///
 /// # Safety
-/// What a handler was called with and has not returned from; `record` is the one in it.
-unsafe fn report(pointers: *const EXCEPTION_POINTERS, record: &EXCEPTION_RECORD) -> Option<Claim> {
+/// What a handler was called with and has not returned from.
+// Not inlined: what it has on its stack, there is no room for after an overflow.
+#[inline(never)]
+pub(super) unsafe fn report(pointers: *const EXCEPTION_POINTERS, tid: u32) -> Option<Claim> {
     let state = reporter::active()?;
-    let tid = writer::thread_id();
+    // SAFETY: the caller's promise.
+    let record = unsafe { &*(*pointers).ExceptionRecord };
     let code = record.ExceptionCode;
     let thrown = cpp::Thrown::of(record);
     let is_exception = code == cpp::CODE || OF_RUNTIMES.contains(&code);
@@ -208,11 +226,7 @@ unsafe fn report(pointers: *const EXCEPTION_POINTERS, record: &EXCEPTION_RECORD)
         address: access.map(|(_, address)| address as u64),
         context: context.as_bytes(),
     });
-    if code == STATUS_STACK_OVERFLOW {
-        waiter::report(state);
-    } else {
-        state.crash.report();
-    }
+    state.crash.report();
     Some(claim)
 }
 

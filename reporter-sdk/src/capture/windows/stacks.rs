@@ -5,11 +5,24 @@
 //! made later, by what the loader calls in every new thread for every program and library. Those that were there before, and never call the SDK, have their two pages;
 //! the rest of the work is done by [`super::waiter`].
 
-use std::{cell::Cell, ffi::c_void, io, thread::JoinHandle};
+use std::{
+    cell::Cell,
+    ffi::c_void,
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+    thread::JoinHandle,
+};
 
-use windows_sys::Win32::System::{SystemServices::DLL_THREAD_ATTACH, Threading::SetThreadStackGuarantee};
+use windows_sys::{
+    Win32::System::{
+        LibraryLoader::{GetModuleHandleW, GetProcAddress},
+        SystemServices::{DLL_PROCESS_DETACH, DLL_THREAD_ATTACH},
+        Threading::SetThreadStackGuarantee,
+    },
+    core::w,
+};
 
-use crate::reporter;
+use crate::{capture::claim, reporter};
 
 /// Of which the system's own part is 12 KB on the largest CPUs. Rust's standard library asks for 20 KiB in its threads.
 const SIZE: u32 = 32 << 10;
@@ -40,14 +53,39 @@ fn give() {
     unsafe { SetThreadStackGuarantee(&raw mut size) };
 }
 
+/// Nothing is kept, whatever a thread asks for.
+static NOT_KEPT: AtomicBool = AtomicBool::new(false);
+
+/// Looks at what system this is.
+pub(super) fn look() {
+    // SAFETY: a name that ends in a zero.
+    let system = unsafe { GetModuleHandleW(w!("ntdll.dll")) };
+    // SAFETY: a library that is always there, and a name that ends in a zero.
+    let is_wine = unsafe { GetProcAddress(system, c"wine_get_version".as_ptr().cast()) }.is_some();
+    NOT_KEPT.store(is_wine, Ordering::Relaxed);
+}
+
+/// Whether a thread that has used its stack up cannot be told of it by more than one handler. Safe in an exception handler.
+///
+/// Situation: Wine takes the promise and has four kilobytes left all the same; what comes after the first handler overflows again (Rust's own does), which ends the thread, and leaves
+/// the process without it, hanging. Handling: there an overflow is reported as it is raised, and ends the process.
+pub(super) fn are_not_kept() -> bool {
+    NOT_KEPT.load(Ordering::Relaxed)
+}
+
 /// The loader calls what lies between `.CRT$XLA` and `.CRT$XLZ`. That it is looked at, the standard library sees to, which has one of its own.
 #[used]
 #[unsafe(link_section = ".CRT$XLB")]
 static ON_THREAD: unsafe extern "system" fn(*mut c_void, u32, *mut c_void) = on_thread;
 
-/// Called under the loader's lock, before any code of a new thread: takes no other, and does not use the thread's variables.
+/// Called under the loader's lock, before any code of a new thread, and last in a process that exits: takes no other, and does not use the thread's variables.
 unsafe extern "system" fn on_thread(_module: *mut c_void, reason: u32, _: *mut c_void) {
-    if reason == DLL_THREAD_ATTACH && reporter::active().is_some() {
-        give();
+    let Some(state) = reporter::active() else { return };
+    match reason {
+        DLL_THREAD_ATTACH => give(),
+        // ExitProcess, which is how a Rust program exits: `atexit` is for those that return to the C runtime. A process that is ended by a fault or by another does not come here;
+        // one that aborts may.
+        DLL_PROCESS_DETACH if !claim::is_ending() => state.shared.mark_clean_exit(),
+        _ => {}
     }
 }
