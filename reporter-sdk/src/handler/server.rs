@@ -556,5 +556,5 @@ fn is_end_of(reported: Option<ErrorKind>, ending: Ending) -> bool {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests;

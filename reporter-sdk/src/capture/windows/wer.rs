@@ -181,7 +181,7 @@ mod tests {
         (information.hProcess, information.hThread) = (process, thread_handle);
         information.exceptionRecord.ExceptionCode = STATUS_HEAP_CORRUPTION;
         information.bIsFatal = 1;
-        let none = ptr::null_mut();
+        let none = ptr::null_mut::<core::ffi::c_void>();
         // SAFETY: as Windows calls it.
         let result = unsafe {
             reporter_wer::OutOfProcessExceptionEventCallback(
@@ -199,7 +199,7 @@ mod tests {
             unsafe { CloseHandle(handle) };
         }
         let crash = served.join().unwrap().crash.expect("it is whole");
-        assert_eq!((crash.kind, crash.pid, crash.tid), (ErrorKind::Crash as i32, std::process::id(), thread));
+        assert_eq!((crash.kind, crash.pid, crash.tid), (ErrorKind::Crash, std::process::id(), thread));
         assert_eq!(crash.signal, Some(Signal { number: STATUS_HEAP_CORRUPTION, code: 0 }));
         let context = Context::from_bytes(&crash.context).unwrap();
         assert_eq!(context.record.ExceptionCode, STATUS_HEAP_CORRUPTION);

@@ -161,13 +161,13 @@ mod tests {
     #[test]
     fn an_end_is_told_by_its_code() {
         for (code, expected) in [
-            (0, Ending::Exited(0)),
+            (0_u32, Ending::Exited(0)),
             (3, Ending::Exited(3)),
             (0xC000_0005, Ending::Failed(0xC000_0005)),
             (0xC000_013A, Ending::Exited(CONTROL_C)),
         ] {
             let mut child = Command::new("cmd")
-                .args(["/c", "exit", &(code as u32).cast_signed().to_string()])
+                .args(["/c", "exit", &code.cast_signed().to_string()])
                 .stdout(Stdio::null())
                 .spawn()
                 .unwrap();
