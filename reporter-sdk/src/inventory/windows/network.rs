@@ -80,7 +80,7 @@ fn joined() -> String {
     let joined = unsafe { narrow_at(name) };
     // SAFETY: the system allocated it for us, or it is null.
     unsafe { NetApiBufferFree(name.cast()) };
-    let is_name = told == NERR_Success && matches!(status, NetSetupDomainName | NetSetupWorkgroupName);
+    let is_name = told == NERR_Success && [NetSetupDomainName, NetSetupWorkgroupName].contains(&status);
     if is_name { joined } else { String::new() }
 }
 
