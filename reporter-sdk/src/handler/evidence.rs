@@ -75,7 +75,6 @@ impl Dumped {
     }
 }
 
-const DUMP_TIME: Duration = Duration::from_secs(8);
 /// For the frames: reading files of a dead file server cannot be called off.
 const READ_TIME: Duration = Duration::from_secs(8);
 
@@ -123,7 +122,7 @@ pub(crate) fn begin_dump<'a>(
     let context = context(crash, &mut diagnostics.soft_errors);
     let started = Instant::now();
     let hold = matches!(occurrence.kind, ErrorKind::Crash | ErrorKind::OutOfMemory) || policy == DumpPolicy::FullMemory;
-    let dumping = dump::begin(DumpRequest { pid, tid: crash.tid, context, timeout: DUMP_TIME, hold });
+    let dumping = dump::begin(DumpRequest { pid, tid: crash.tid, context, timeout: dump::TIME, hold });
     Some(Dumping { crash, pid, filtering, started, dumping })
 }
 

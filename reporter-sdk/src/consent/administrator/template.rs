@@ -7,7 +7,9 @@ const TEMPLATE: &str = include_str!("../../../../docs/admx/error-reporting.admx"
 const WORDS: &str = include_str!("../../../../docs/admx/en-US/error-reporting.adml");
 
 /// The tags of a document, in their order: name, attributes, text up to the next one. Fails where it is not well-formed.
-fn tags(document: &str) -> Vec<(&str, Vec<(&str, &str)>, &str)> {
+type Tag<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a str);
+
+fn tags(document: &str) -> Vec<Tag<'_>> {
     let (mut open, mut tags) = (Vec::new(), Vec::new());
     let mut rest = document.strip_prefix("<?xml version=\"1.0\" encoding=\"utf-8\"?>").expect("a declaration");
     while let Some((text, after)) = rest.split_once('<') {

@@ -26,6 +26,9 @@ use crate::fail_points::{self, Point};
 use crate::handler::minidump_filter::stream;
 use crate::handler::{soft_error, soft_note};
 
+/// The longest wait for a dump.
+pub(crate) const TIME: Duration = Duration::from_secs(8);
+
 /// Whom to dump.
 pub(crate) struct DumpRequest {
     pub(crate) pid: u32,

@@ -33,6 +33,12 @@ use crate::security::Descriptor;
 /// What is known of the registers.
 pub(crate) type CrashContext = Box<Context>;
 
+/// The longest wait for a dump.
+///
+/// Situation: the system's library looks at the file of each module, and somebody else at each file that is opened. Example: a virus scanner; Wine, whose own library reads
+/// all debug information first and takes up to ten seconds. Handling: patience. The product sees every second that we are at work.
+pub(crate) const TIME: Duration = Duration::from_secs(40);
+
 /// Whom to dump.
 pub(crate) struct DumpRequest {
     pub(crate) pid: u32,
@@ -290,9 +296,6 @@ fn with_names(bytes: Vec<u8>, pid: u32) -> Vec<u8> {
     file.stream(stream::THREAD_NAMES, &content);
     file.finish()
 }
-
-/// Characters kept of a thread's name.
-const LONGEST_NAME: usize = 64;
 
 #[cfg(test)]
 mod tests;
