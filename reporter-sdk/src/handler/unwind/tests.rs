@@ -54,7 +54,8 @@ fn without_tables_frames_are_searched_for_and_marked() {
     let (stacks, _, soft_errors) = unwound(UnwindLimits { tables: 0, ..UnwindLimits::default() });
     // The C library keeps no frame pointers: what is above it can only be found.
     let frames = || stacks.threads.iter().flat_map(|t| &t.frames);
-    assert!(frames().any(|f| f.symbol == "reporter_test_known_function"), "{stacks:#?}");
+    // On Windows nothing keeps frame pointers: the register can hold any place of the stack, behind the function.
+    assert!(cfg!(windows) || frames().any(|f| f.symbol == "reporter_test_known_function"), "{stacks:#?}");
     assert!(frames().any(|f| f.trust() == v1::FrameTrust::Scanned), "{stacks:#?}");
     assert!(soft_errors.iter().any(|e| e.message.contains("unwind tables left out")), "{soft_errors:?}");
 }

@@ -18,6 +18,7 @@ use windows_sys::Win32::Foundation::{GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE
 use windows_sys::Win32::Storage::FileSystem::{
     CREATE_NEW, CreateFileW, FILE_ATTRIBUTE_NOT_CONTENT_INDEXED, FILE_ATTRIBUTE_TEMPORARY, FILE_FLAG_DELETE_ON_CLOSE,
 };
+use windows_sys::Win32::System::Diagnostics::Debug::{SYMOPT_DEFERRED_LOADS, SymGetOptions, SymSetOptions};
 
 use super::argument_block::{ArgumentBlock, ArgumentBlockError};
 use super::dump_file::DumpFile;
@@ -124,8 +125,16 @@ pub(crate) fn context(bytes: &[u8]) -> Option<CrashContext> {
     Context::from_bytes(bytes)
 }
 
-/// There is nothing to be read that every dump has.
-pub(crate) fn prepare() {}
+/// Has the system's library look into no module for symbols, which no dump needs.
+///
+/// Situation: it loads the symbols of each module before it writes. Example: Wine's (8.0) faults over the debug information (DWARF 5) of a product that was built with any, and the handler
+/// is gone. Handling: symbols are loaded when somebody asks for them, and nobody does.
+pub(crate) fn prepare() {
+    // SAFETY: returns a number of this process.
+    let options = unsafe { SymGetOptions() };
+    // SAFETY: takes a number.
+    unsafe { SymSetOptions(options | SYMOPT_DEFERRED_LOADS) };
+}
 
 /// Begins to write a minidump, on a thread of its own. The product's threads are held meanwhile.
 pub(crate) fn begin(request: DumpRequest) -> Result<Dumping, DumpError> {
@@ -179,10 +188,10 @@ impl Dumping {
     }
 }
 
-/// A dump of a process that goes on at once.
+/// A dump of a process that goes on at once. Wine reads another process word by word: under load that takes its time.
 #[cfg(test)]
 pub(crate) fn take(pid: u32, tid: u32) -> Result<RawDump, DumpError> {
-    begin(DumpRequest { pid, tid, context: None, timeout: Duration::from_secs(20), hold: false })?.finish()
+    begin(DumpRequest { pid, tid, context: None, timeout: Duration::from_secs(120), hold: false })?.finish()
 }
 
 /// Which kinds of data are written. Not among them: the environment and the command line (`WithProcessThreadData`), what is open (`WithHandleData`), and the heap, of which
@@ -202,6 +211,7 @@ fn write(request: DumpRequest, holding: &Holding) -> Result<RawDump, DumpError> 
     fail_points::reach(Point::Dump).map_err(no_file)?;
     let mut soft_errors = Vec::new();
     *holding.lock().unwrap_or_else(PoisonError::into_inner) = suspend::hold_others(pid, Some(tid), &mut soft_errors);
+    prepare();
     let mut file = temporary_file().map_err(no_file)?;
     let about = |context: Option<&Context>| crash_context::CrashContext {
         // Where the product's memory has it: the library reads it there.

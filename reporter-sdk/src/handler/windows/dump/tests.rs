@@ -65,7 +65,7 @@ fn failing_child() {
 fn an_exception_is_in_the_dump_with_the_registers_of_its_moment() {
     use crate::handler::{modules::LoadedModules, unwind};
     let (mut child, tid, context) = failing();
-    let timeout = Duration::from_secs(20);
+    let timeout = Duration::from_secs(120);
     let request = DumpRequest { pid: child.id(), tid, context: Some(context), timeout, hold: true };
     let dump = begin(request).unwrap().finish().unwrap();
     child.kill().unwrap();
@@ -119,7 +119,7 @@ fn nothing_is_read_of_the_environment_the_arguments_and_what_is_open() {
 #[test]
 fn threads_stand_still_until_they_are_let_go_where_that_is_wanted() {
     let child = LiveChild::start();
-    let timeout = Duration::from_secs(20);
+    let timeout = Duration::from_secs(120);
     let request = DumpRequest { pid: child.pid(), tid: child.tid, context: None, timeout, hold: true };
     let dump = begin(request).unwrap().finish().unwrap();
     assert!(child.is_still());
@@ -150,7 +150,7 @@ fn an_exception_that_is_nowhere_costs_the_exception_and_not_the_dump() {
     let child = LiveChild::start();
     let mut context = Context::from_bytes(&vec![0; size_of::<Context>()]).unwrap();
     context.address = 0x10;
-    let timeout = Duration::from_secs(20);
+    let timeout = Duration::from_secs(120);
     let request = DumpRequest { pid: child.pid(), tid: child.tid, context: Some(context), timeout, hold: false };
     let dump = begin(request).unwrap().finish().unwrap();
     let parsed = Minidump::read(&dump.bytes[..]).unwrap();
