@@ -466,6 +466,11 @@ fn product() {
         }
         "exit" => {
             std::mem::forget(connect());
+            // SAFETY: ends the process.
+            unsafe { libc::exit(3) };
+        }
+        "exit of Rust" => {
+            std::mem::forget(connect());
             std::process::exit(3);
         }
         "stopped" => {
@@ -695,6 +700,17 @@ fn an_exit_without_the_guard_is_clean() {
     let handler = Handler::of("exit");
     assert_eq!(handler.ended(), 3);
     assert!(handler.snapshot().clean_exit);
+
+    let handler = Handler::of("exit of Rust");
+    assert_eq!(handler.ended(), 3);
+    super::stacks::look();
+    if super::stacks::are_not_kept() {
+        eprintln!(
+            "NOT SHOWN: Wine does not tell a program, as it tells libraries, of an ExitProcess, which std::process::exit is"
+        );
+    } else {
+        assert!(handler.snapshot().clean_exit);
+    }
 }
 
 #[test]
