@@ -86,7 +86,6 @@ impl IpcError {
 
 /// What came with a datagram.
 #[derive(Debug)]
-#[cfg_attr(not(any(feature = "handler", test)), expect(dead_code, reason = "the handler looks at them"))]
 pub(crate) struct Datagram {
     pub(crate) size: usize,
     pub(crate) descriptors: Vec<OwnedHandle>,
