@@ -27,7 +27,10 @@
     not(any(target_os = "linux", windows)),
     allow(dead_code, unused_imports, reason = "what follows a start cannot happen")
 )]
-#![cfg_attr(windows, allow(dead_code, reason = "what only Linux needs of the shared parts is not told apart yet"))]
+#![cfg_attr(
+    windows,
+    allow(dead_code, unused_imports, reason = "what only Linux needs of the shared parts is not told apart yet")
+)]
 
 mod actions;
 mod annotations;
