@@ -13,6 +13,7 @@ use super::preview::{preview, size};
 use super::reading::Reading;
 use super::tty::{Borrowed, Lines, ProductId, can_be_taken};
 use super::{Answer, Asker, CategorySet, DESCRIPTION_LIMIT, Decision, NAME_LIMIT, Remember, Request, category_title};
+use crate::inventory;
 use crate::places;
 use crate::text::escape;
 
@@ -345,7 +346,7 @@ impl<'r> Conversation<'r> {
     fn send(&self) -> Answer {
         let typed = Some(self.contact.clone()).filter(|contact| *contact != Contact::default());
         // An answer should come in the language that the person has chosen for everything else.
-        let contact = typed.map(|typed| Contact { language: language(), ..typed });
+        let contact = typed.map(|typed| Contact { language: inventory::language(), ..typed });
         let categories = if contact.is_some() { self.chosen.with(Category::Contact) } else { self.chosen };
         Answer::Send { categories, contact }
     }
@@ -371,14 +372,4 @@ impl<'r> Conversation<'r> {
         let plain = typed[..typed.floor_char_boundary(LONGEST_LINE)].chars().filter(|c| !c.is_control());
         Ok(plain.collect())
     }
-}
-
-#[cfg(target_os = "linux")]
-fn language() -> String {
-    crate::inventory::language()
-}
-
-#[cfg(windows)]
-fn language() -> String {
-    String::new()
 }

@@ -5,33 +5,23 @@ use std::io;
 use std::os::windows::ffi::OsStringExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 
-use windows_sys::Win32::Foundation::{INVALID_HANDLE_VALUE, LocalFree};
+use windows_sys::Win32::Foundation::LocalFree;
 use windows_sys::Win32::System::Diagnostics::Debug::CheckRemoteDebuggerPresent;
-use windows_sys::Win32::System::Diagnostics::ToolHelp::{
-    CreateToolhelp32Snapshot, TH32CS_SNAPTHREAD, THREADENTRY32, Thread32First, Thread32Next,
-};
 use windows_sys::Win32::System::Threading::{
-    GetProcessIdOfThread, GetThreadDescription, OpenProcess, OpenThread, PROCESS_QUERY_INFORMATION,
-    THREAD_QUERY_LIMITED_INFORMATION,
+    GetThreadDescription, OpenProcess, PROCESS_QUERY_INFORMATION, THREAD_QUERY_LIMITED_INFORMATION,
 };
 use windows_sys::core::PWSTR;
+
+use super::suspend;
 
 /// Longer names are cut: they are for people.
 const LONGEST_NAME: usize = 256;
 
 /// The name of a thread, if it is one of this process; empty where it has none.
 pub(in crate::handler) fn name(pid: u32, thread: u32) -> io::Result<String> {
-    // SAFETY: takes numbers.
-    let handle = unsafe { OpenThread(THREAD_QUERY_LIMITED_INFORMATION, 0, thread) };
-    if handle.is_null() {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: just made, and nobody else's.
-    let handle = unsafe { OwnedHandle::from_raw_handle(handle) };
-    // SAFETY: a thread's handle.
-    if unsafe { GetProcessIdOfThread(handle.as_raw_handle()) } != pid {
+    let Some(handle) = suspend::open(pid, thread, THREAD_QUERY_LIMITED_INFORMATION) else {
         return Err(io::Error::other(format!("thread {thread} is not one of process {pid}")));
-    }
+    };
     let mut text: PWSTR = std::ptr::null_mut();
     // Windows 10 1607.
     // SAFETY: a thread's handle, and a place for the text.
@@ -54,24 +44,7 @@ pub(in crate::handler) fn name(pid: u32, thread: u32) -> io::Result<String> {
 
 /// The process's first thread, as far as the system lists them in order; 0 where it has none any more.
 pub(in crate::handler) fn main(pid: u32) -> u32 {
-    // SAFETY: takes numbers.
-    let snapshot = unsafe { CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0) };
-    if snapshot == INVALID_HANDLE_VALUE {
-        return 0;
-    }
-    // SAFETY: just made, and nobody else's.
-    let snapshot = unsafe { OwnedHandle::from_raw_handle(snapshot) };
-    let mut entry = THREADENTRY32 { dwSize: size_of::<THREADENTRY32>() as u32, ..Default::default() };
-    // SAFETY: a snapshot of threads, and an entry of the size that it tells.
-    let mut more = unsafe { Thread32First(snapshot.as_raw_handle(), &raw mut entry) };
-    while more != 0 {
-        if entry.th32OwnerProcessID == pid {
-            return entry.th32ThreadID;
-        }
-        // SAFETY: as above.
-        more = unsafe { Thread32Next(snapshot.as_raw_handle(), &raw mut entry) };
-    }
-    0
+    suspend::threads(pid).ok().and_then(|threads| threads.first().copied()).unwrap_or(0)
 }
 
 /// Whether somebody is debugging the process: then it cannot be blamed for not answering.
