@@ -91,6 +91,8 @@ mod stopping;
 mod text;
 #[cfg(not(any(target_os = "linux", windows)))]
 mod unsupported;
+#[cfg(windows)]
+mod wine;
 #[cfg(all(feature = "handler", target_os = "linux"))]
 mod x11;
 

@@ -30,7 +30,9 @@ fn section<M: Message + Default>(found: &Collected, kind: SectionKind) -> M {
 /// Imports a file of registry keys, as an installer would.
 fn import(keys: &str) {
     let file = tempfile::Builder::new().suffix(".reg").tempfile().unwrap();
-    fs::write(file.path(), keys).unwrap();
+    // In UTF-16, as Windows exports them: of other files Wine takes texts in hexadecimal for narrow ones.
+    let units = "\u{feff}".encode_utf16().chain(keys.encode_utf16());
+    fs::write(file.path(), units.flat_map(u16::to_le_bytes).collect::<Vec<_>>()).unwrap();
     // Closed, as the other program wants it.
     let path = file.into_temp_path();
     let status = Command::new("regedit").args([OsStr::new("/S"), path.as_os_str()]).status().unwrap();

@@ -89,9 +89,9 @@ mod tests {
 
     #[test]
     fn what_is_complete_is_taken() {
-        for transport in
-            [smtp(|_| {}), Some(schema::mail::Transport::EmlDirectory(schema::EmlDirectory { path: b"/m".to_vec() }))]
-        {
+        let path = if cfg!(windows) { r"C:\m" } else { "/m" };
+        let directory = schema::EmlDirectory { path: crate::os_bytes::to_bytes(path.as_ref()) };
+        for transport in [smtp(|_| {}), Some(schema::mail::Transport::EmlDirectory(directory))] {
             let mail = schema::Mail { from: "a@b.example".into(), to: vec!["c@d.example".into()], transport };
             super::transport(mail).map(|_| ()).unwrap();
         }

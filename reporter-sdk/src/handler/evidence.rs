@@ -174,7 +174,7 @@ fn stand_in(
         let dump = stand_in::minidump(&record, &crash, pid, &name, context);
         // The record was taken from below the arguments and the environment, by the one who knows their place. Where it can be known here, too: twice is safe.
         let argument_block = pid.and_then(|pid| ArgumentBlock::of_process(pid).ok());
-        let argument_block = argument_block.unwrap_or(ArgumentBlock { ranges: Vec::new() });
+        let argument_block = argument_block.unwrap_or_default();
         dump.map(|bytes| (bytes, argument_block)).map_err(|error| soft_error("dump", &error))
     };
     match bounded(work).flatten() {

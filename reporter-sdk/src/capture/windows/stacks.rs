@@ -58,11 +58,7 @@ static NOT_KEPT: AtomicBool = AtomicBool::new(false);
 
 /// Looks at what system this is.
 pub(super) fn look() {
-    // SAFETY: a name that ends in a zero.
-    let system = unsafe { GetModuleHandleW(w!("ntdll.dll")) };
-    // SAFETY: a library that is always there, and a name that ends in a zero.
-    let is_wine = unsafe { GetProcAddress(system, c"wine_get_version".as_ptr().cast()) }.is_some();
-    NOT_KEPT.store(is_wine, Ordering::Relaxed);
+    NOT_KEPT.store(crate::wine::is_wine(), Ordering::Relaxed);
 }
 
 /// Whether a thread that has used its stack up cannot be told of it by more than one handler. Safe in an exception handler.

@@ -12,7 +12,7 @@ use super::memory_map;
 use super::procfs;
 
 /// The ranges to zero, in addresses of the process; disjoint or not, never reversed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ArgumentBlock {
     pub(crate) ranges: Vec<Range<u64>>,
 }

@@ -2,26 +2,26 @@
 //!
 //! Situation: the system hands both over in memory of the process (its *process parameters*), beside them the paths of the program and of the folder that it
 //! was started in. Handling: the places are read while the process is held, and zeroed in every piece of memory that is kept.
-//!
-//! Situation: the C library makes copies before `main` runs, in the code page of the machine. Example: a token in the environment of a service was found in
-//! the heap of each of its C++ programs. Handling: where the library tells their place, as `msvcrt.dll` does by its variables, they are zeroed, too. The Universal CRT
-//! and one that is linked into the program tell nobody: what is in their heap can get into an image of all memory. A dump holds no heap.
+//! For what the process made of it, see `copies.rs`.
 
 use std::io;
 use std::mem::{self, MaybeUninit, offset_of};
 use std::ops::Range;
 
 use windows_sys::Wdk::System::Threading::{NtQueryInformationProcess, ProcessBasicInformation};
+use windows_sys::Win32::Foundation::LocalFree;
 use windows_sys::Win32::System::Threading::{PEB, PROCESS_BASIC_INFORMATION};
+use windows_sys::Win32::UI::Shell::CommandLineToArgvW;
 
-use super::module_file::ModuleFile;
+use super::copies::Texts;
 use super::process::Process;
-use crate::handler::modules::LoadedModules;
 
-/// The ranges to zero, in addresses of the process; disjoint or not, never reversed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ArgumentBlock {
+    /// The ranges to zero, in addresses of the process; disjoint or not, never reversed.
     pub(crate) ranges: Vec<Range<u64>>,
+    /// What the environment and the command line are, of which there can be copies elsewhere.
+    pub(crate) texts: Texts,
 }
 
 /// Why the block's place is unknown. Memory must not be kept then.
@@ -93,42 +93,47 @@ impl ArgumentBlock {
     pub(crate) fn of_process(pid: u32) -> Result<Self, ArgumentBlockError> {
         let failed = |source| ArgumentBlockError { pid, source };
         let process = Process::open(pid).map_err(failed)?;
-        let mut ranges = parameters(&process).map_err(failed)?;
-        ranges.extend(copies(&process, pid));
-        ranges.retain(|range| range.start < range.end);
-        Ok(Self { ranges })
+        Self::read(&process).map_err(failed)
     }
-}
 
-fn parameters(process: &Process) -> io::Result<Vec<Range<u64>>> {
-    let at = process.pointer(peb(process)? + offset_of!(PEB, ProcessParameters) as u64)?;
-    let mut bytes = [0; size_of::<Parameters>()];
-    process.read(at, &mut bytes)?;
-    // SAFETY: integers alone, for which any bytes are a value, and as many of them.
-    let parameters: Parameters = unsafe { mem::transmute(bytes) };
-    if parameters.command_line.start == 0 || parameters.environment == 0 {
-        return Err(io::Error::other("the process has given them up"));
+    fn read(process: &Process) -> io::Result<Self> {
+        let at = process.pointer(peb(process)? + offset_of!(PEB, ProcessParameters) as u64)?;
+        let mut bytes = [0; size_of::<Parameters>()];
+        process.read(at, &mut bytes)?;
+        // SAFETY: integers alone, for which any bytes are a value, and as many of them.
+        let parameters: Parameters = unsafe { mem::transmute(bytes) };
+        if parameters.command_line.start == 0 || parameters.environment == 0 {
+            return Err(io::Error::other("the process has given them up"));
+        }
+        let Parameters { folder, library_path, program, command_line, title, desktop, shell, runtime, .. } = parameters;
+        let texts = [folder, library_path, program, command_line, title, desktop, shell, runtime];
+        let texts = texts.into_iter().chain(parameters.drives.iter().map(|drive| drive.folder));
+        let mut ranges: Vec<_> = texts
+            .filter(|text| text.start != 0)
+            .map(|text| {
+                let start = text.start as u64;
+                start..start.saturating_add(text.room.max(text.length).into())
+            })
+            .collect();
+        let start = parameters.environment as u64;
+        // What lies behind its end belongs to no other kind of data, but to the heap. Where the size is not told, all of it goes.
+        let size = match parameters.environment_size as u64 {
+            0 => process.pages(start).map_or(LARGEST_ENVIRONMENT, |pages| {
+                (pages.BaseAddress as u64).saturating_add(pages.RegionSize as u64).saturating_sub(start)
+            }),
+            size => size,
+        };
+        let environment = start..start.saturating_add(size.min(LARGEST_ENVIRONMENT));
+        let line = command_line.start as u64..(command_line.start as u64).saturating_add(command_line.length.into());
+        let mut texts = Texts::default();
+        texts.take(&units(process, &environment)?);
+        let line = units(process, &line)?;
+        texts.take(&line);
+        texts.take_arguments(&arguments(line));
+        ranges.push(environment);
+        ranges.retain(|range| range.start < range.end);
+        Ok(Self { ranges, texts })
     }
-    let Parameters { folder, library_path, program, command_line, title, desktop, shell, runtime, .. } = parameters;
-    let texts = [folder, library_path, program, command_line, title, desktop, shell, runtime];
-    let texts = texts.into_iter().chain(parameters.drives.iter().map(|drive| drive.folder));
-    let mut ranges: Vec<_> = texts
-        .filter(|text| text.start != 0)
-        .map(|text| {
-            let start = text.start as u64;
-            start..start.saturating_add(text.room.max(text.length).into())
-        })
-        .collect();
-    let start = parameters.environment as u64;
-    // What lies behind its end belongs to no other kind of data, but to the heap. Where the size is not told, all of it goes.
-    let size = match parameters.environment_size as u64 {
-        0 => process.pages(start).map_or(LARGEST_ENVIRONMENT, |pages| {
-            (pages.BaseAddress as u64).saturating_add(pages.RegionSize as u64).saturating_sub(start)
-        }),
-        size => size,
-    };
-    ranges.push(start..start.saturating_add(size.min(LARGEST_ENVIRONMENT)));
-    Ok(ranges)
 }
 
 fn peb(process: &Process) -> io::Result<u64> {
@@ -146,64 +151,34 @@ fn peb(process: &Process) -> io::Result<u64> {
     }
 }
 
-/// The C library's own copies, as far as it tells their places.
-fn copies(process: &Process, pid: u32) -> Vec<Range<u64>> {
-    let mut ranges = Vec::new();
-    let modules = LoadedModules::of_process(pid).unwrap_or_default();
-    let is_library = |path: &std::path::Path| path.file_name().is_some_and(|n| n.eq_ignore_ascii_case("msvcrt.dll"));
-    let Some(library) = modules.all.iter().find(|module| is_library(&module.path)) else { return ranges };
-    let Ok((file, _)) = ModuleFile::identify(&library.path) else { return ranges };
-    // Each by the size of its characters.
-    let lines = [("_acmdln", 1), ("_wcmdln", 2)];
-    let lists = [("__argv", 1), ("__wargv", 2), ("_environ", 1), ("_wenviron", 2), ("__initenv", 1), ("__winitenv", 2)];
-    let places = lines.map(|(name, size)| (name, size, false)).into_iter();
-    let places = places.chain(lists.map(|(name, size)| (name, size, true)));
-    let names: Vec<_> = places.clone().map(|(name, ..)| name).collect();
-    let Ok(variables) = file.exports(&names) else { return ranges };
-    for ((_, size, is_list), variable) in places.zip(variables) {
-        let Some(start) = variable.and_then(|rva| process.pointer(library.range.start + u64::from(rva)).ok()) else {
-            continue;
-        };
-        if is_list {
-            ranges.extend(list(process, start).into_iter().filter_map(|start| text(process, start, size)));
-        } else {
-            ranges.extend(text(process, start, size));
-        }
-    }
-    ranges
+/// What is in that memory.
+fn units(process: &Process, range: &Range<u64>) -> io::Result<Vec<u16>> {
+    let mut bytes = vec![0; usize::try_from(range.end - range.start).map_err(io::Error::other)?];
+    process.read(range.start, &mut bytes)?;
+    Ok(bytes.as_chunks().0.iter().map(|unit| u16::from_le_bytes(*unit)).collect())
 }
 
-/// Arguments and variables: none has more.
-const MOST_TEXTS: usize = 4096;
-/// Characters of a variable or of a command line: Windows takes no more.
-const LONGEST_TEXT: u64 = 32 << 10;
-
-/// The addresses that stand one after the other, up to a null.
-fn list(process: &Process, start: u64) -> Vec<u64> {
-    let addresses = (0..MOST_TEXTS as u64).map(|number| start.saturating_add(number * size_of::<usize>() as u64));
-    addresses.map_while(|at| process.pointer(at).ok().filter(|text| *text != 0)).collect()
-}
-
-/// A text up to its zero.
-fn text(process: &Process, start: u64, size: usize) -> Option<Range<u64>> {
-    const STEP: usize = 256;
-    let most = LONGEST_TEXT * size as u64;
-    let (mut length, mut piece) = (0, [0; STEP]);
-    while length < most {
-        let at = start.checked_add(length)?;
-        // Not past the page, behind which there may be nothing.
-        let here = STEP.min(0x1000 - (at & 0xfff) as usize);
-        let piece = &mut piece[..here];
-        if process.read(at, piece).is_err() {
-            break;
-        }
-        if let Some(end) = piece.chunks_exact(size).position(|character| character.iter().all(|byte| *byte == 0)) {
-            length += (end * size) as u64;
-            break;
-        }
-        length += here as u64;
+/// As the C libraries split a command line.
+fn arguments(mut line: Vec<u16>) -> Vec<Vec<u16>> {
+    line.push(0);
+    let mut count = 0;
+    // SAFETY: the line ends in a zero, and `count` lives here.
+    let list = unsafe { CommandLineToArgvW(line.as_ptr(), &raw mut count) };
+    if list.is_null() {
+        return Vec::new();
     }
-    Some(start..start.checked_add(length)?)
+    let of = |number| {
+        // SAFETY: the list has `count` addresses.
+        let text: *const u16 = unsafe { *list.add(number) };
+        // SAFETY: each is of a text up to a zero.
+        let length = (0..).take_while(|at| unsafe { *text.add(*at) } != 0).count();
+        // SAFETY: as many characters, just counted.
+        unsafe { std::slice::from_raw_parts(text, length) }.to_vec()
+    };
+    let arguments = (0..usize::try_from(count).unwrap_or_default()).map(of).collect();
+    // SAFETY: made by the call above, and read for the last time.
+    unsafe { LocalFree(list.cast()) };
+    arguments
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The memory of a process that stands still, read from outside.
 //!
-//! All that is committed and can be read is in it, less what reading would change: guard pages, which are how stacks grow. Arguments, environment and what the product excludes read
+//! All that is committed and can be read is in it, less what reading would change: guard pages, which are how stacks grow. Arguments, environment, copies of them, and what the product excludes read
 //! as zeros. What a process keeps out of the system's own reports (`WerRegisterExcludedMemoryBlock`) is not to be known from outside.
 //!
 //! Pages that nobody has written to yet are read, too: the system tells which pages are in memory (`QueryWorkingSetEx`), but not of one that is not whether it is in the page file or was
@@ -74,7 +74,12 @@ impl ProcessMemory {
         let pieces: Vec<_> = areas.iter().map(piece).collect();
         let left_out = memory_plan::left_out(&pieces, plan.most_bytes, soft_errors);
         areas.retain(|area| !left_out.contains(&area.region.address));
-        let erased = Erased::new(argument_block.ranges.iter().chain(&plan.excluded).cloned());
+        let own = areas
+            .iter()
+            .filter(|area| area.rank() == OWN)
+            .map(|area| area.region.address..area.region.address + area.region.size);
+        let copies = argument_block.texts.find(&process, own);
+        let erased = Erased::new(argument_block.ranges.iter().chain(&plan.excluded).cloned().chain(copies));
         let regions = areas.into_iter().map(|area| area.region).collect();
         Ok(Self { process, pid, regions, erased, gone: AtomicBool::new(false) })
     }
@@ -142,10 +147,13 @@ impl Area {
         match self.kind {
             MEM_MAPPED => 0,
             MEM_IMAGE if self.region.protection & WRITE == 0 => 1,
-            _ => 2,
+            _ => OWN,
         }
     }
 }
+
+/// The rank of what is the process's alone.
+const OWN: u8 = 2;
 
 const READ: u32 = 1;
 const WRITE: u32 = 2;

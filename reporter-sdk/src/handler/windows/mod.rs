@@ -4,6 +4,7 @@ pub(super) mod abort_message;
 pub(super) mod argument_block;
 pub(super) mod children;
 pub(super) mod connection;
+mod copies;
 pub(super) mod dump;
 mod dump_file;
 pub(super) mod fault;

@@ -2,19 +2,17 @@
 
 use report_format::schema::v1::OperatingSystem;
 use windows_sys::Wdk::System::SystemServices::RtlGetVersion;
-use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::SystemInformation::{
     GetTickCount64, IMAGE_FILE_MACHINE, IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_ARM64, IMAGE_FILE_MACHINE_ARMNT,
     IMAGE_FILE_MACHINE_I386, OSVERSIONINFOW,
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, IsWow64Process2};
-use windows_sys::core::s;
 
 use super::file_version;
 use super::machine::Machine;
 use super::registry::{Key, View};
-use super::wide::wide;
 use crate::inventory::notes::{Notes, text, word};
+use crate::wine::is_wine;
 
 const VERSION: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 const LOGON: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon";
@@ -42,6 +40,7 @@ pub(in crate::inventory) fn collect(machine: &Machine, notes: &mut Notes) -> Ope
             None => build.to_string(),
         },
         service_pack: of("CSDVersion"),
+        // Wine tells the version of a Windows; faults of its own are looked for elsewhere.
         kernel: format!("{}.{}.{build}{}", kernel[0], kernel[1], if is_wine() { " (Wine)" } else { "" }),
         architecture: architecture(),
         libc: libc_version(key.as_ref()),
@@ -93,15 +92,6 @@ fn architecture() -> String {
     };
     let own = std::env::consts::ARCH;
     if !told || native.is_empty() || native == own { own.to_owned() } else { format!("{native} (runs {own})") }
-}
-
-/// Wine tells the version of a Windows; faults of its own are looked for elsewhere.
-fn is_wine() -> bool {
-    let name = wide("ntdll.dll");
-    // SAFETY: a name with a zero at its end; the library is in every process.
-    let library = unsafe { GetModuleHandleW(name.as_ptr()) };
-    // SAFETY: a library that stays, and a name with a zero at its end. The function is not called.
-    !library.is_null() && unsafe { GetProcAddress(library, s!("wine_get_version")) }.is_some()
 }
 
 fn libc_version(key: Option<&Key>) -> String {

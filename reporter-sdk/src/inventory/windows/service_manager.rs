@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 use windows_sys::Win32::Foundation::ERROR_MORE_DATA;
 use windows_sys::Win32::System::Services::{
@@ -80,7 +81,11 @@ pub(super) struct Configuration {
 pub(super) struct Manager(Handle);
 
 impl Manager {
+    /// Situation: Wine answers "invalid handle" to whoever connects while another thread of the same program does, and three subjects do at once.
+    /// Handling: one after the other.
     pub(super) fn open() -> io::Result<Self> {
+        static CONNECTING: Mutex<()> = Mutex::new(());
+        let _alone = CONNECTING.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: this machine, its usual database.
         let manager =
             unsafe { OpenSCManagerW(ptr::null(), ptr::null(), SC_MANAGER_CONNECT | SC_MANAGER_ENUMERATE_SERVICE) };

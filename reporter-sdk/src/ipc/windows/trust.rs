@@ -137,7 +137,8 @@ mod tests {
         allow(&program, "(A;;0x1200a9;;;WD)");
         check(&program, false).expect("who may read and run it does no harm");
         assert!(why(&folder.path().join("none.exe"), false).contains("cannot start the handler"));
-        assert!(why(folder.path(), false).contains("not a file"));
+        let error = check(program.parent().unwrap(), false).unwrap_err();
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "not a file");
     }
 
     #[test]

@@ -45,8 +45,10 @@ impl Prepared {
     pub(in crate::inventory::windows) fn bytes(&self, path: &str, name: &str, kind: u32, bytes: &[u8]) {
         let key = self.key(path);
         let name = wide(name);
+        // Of no bytes Rust has an address that is none, and Wine looks at it all the same.
+        let start = if bytes.is_empty() { ptr::null() } else { bytes.as_ptr() };
         // SAFETY: an open key, a name with a zero at its end, and bytes of this length.
-        let result = unsafe { RegSetValueExW(key.handle, name.as_ptr(), 0, kind, bytes.as_ptr(), bytes.len() as u32) };
+        let result = unsafe { RegSetValueExW(key.handle, name.as_ptr(), 0, kind, start, bytes.len() as u32) };
         assert_eq!(result, ERROR_SUCCESS);
     }
 
