@@ -1,5 +1,6 @@
 //! The real prompt, driven through a pseudo-terminal: a product in the foreground, its handler in a process group of its own
 //! without standard streams, and a person who types. A console of Windows is no such thing.
+// Not on Windows: the terminal is a Unix one; the question in a console has no test.
 #![cfg(all(feature = "handler", target_os = "linux"))]
 
 use std::fs::{self, File, OpenOptions};

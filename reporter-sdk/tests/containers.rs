@@ -1,5 +1,7 @@
 //! Places that lack what a handler usually finds: a `/proc` of another PID namespace, none at all, a file system that cannot be written, a spool that is not to be
 //! trusted. The product ends in time, nothing is read of other processes, and what can be had is had.
+// Not on Windows: namespaces are Linux's.
+#![cfg(target_os = "linux")]
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;

@@ -1,4 +1,5 @@
 //! Delivery to Exim, a mail server as vendors run it, with encryption and authentication on. It runs on Linux.
+// Not on Windows: scripts/mail-server starts on Linux. A product there that sends to it: scripts/windows/product.
 #![cfg(target_os = "linux")]
 
 mod support;

@@ -1,5 +1,7 @@
 //! What a crash leaves of the product's memory where the ordinary way does not serve: very deep stacks, products that cannot be traced, a thousand
 //! crashes one after the other.
+// Not on Windows: what is in the way are limits of Linux (ptrace, seccomp, core files).
+#![cfg(target_os = "linux")]
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;

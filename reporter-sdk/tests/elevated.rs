@@ -1,5 +1,7 @@
 //! A product with more rights than whoever starts it (setuid): nothing that this person can choose, environment, paths, programs, is believed. The product is a
 //! copy of this test program, in a role.
+// Not on Windows: setuid is Unix's. A product that runs as an administrator there has no test.
+#![cfg(target_os = "linux")]
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;

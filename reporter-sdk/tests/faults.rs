@@ -1,5 +1,7 @@
 //! The handler fails at each named point of its pipeline: the product ends in time and as it would without us, what was kept before stays whole, and the report is
 //! there, or there in part, after the next start.
+// Not on Windows: the product's ends are signals; fail points at each step there have no test yet.
+#![cfg(target_os = "linux")]
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;

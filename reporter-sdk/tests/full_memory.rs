@@ -1,4 +1,6 @@
 //! All of a product's memory: read only where it is wanted and somebody can say yes, kept so that nobody else can read it, and sent only if it was ticked.
+// Not on Windows: the person sits at a Unix terminal. All memory of a product there: windows_products.rs.
+#![cfg(target_os = "linux")]
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;

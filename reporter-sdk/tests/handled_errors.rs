@@ -1,4 +1,6 @@
 //! Errors that the example product handles: it goes on, and when it ends the person is asked.
+// Not on Windows: the person sits at a Unix terminal. Handled errors there: windows_products.rs.
+#![cfg(target_os = "linux")]
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;

@@ -1,5 +1,7 @@
 //! The handler is killed, or hangs, and nothing is lost silently: the next start makes a report of what the product has left itself. The product is this
 //! test program once more, in a role.
+// Not on Windows: the handler is killed and stopped by signals. A handler that is killed there: the unit tests of capture::windows.
+#![cfg(target_os = "linux")]
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;

@@ -1,4 +1,6 @@
 //! What a product chooses beyond what is collected: hangs, limits, restart, children. The product is this test program once more, in a role.
+// Not on Windows: hangs, children and limits are told by signals and /proc; there they have unit tests only.
+#![cfg(target_os = "linux")]
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;

@@ -1,4 +1,6 @@
 //! What no report may hold, whatever the person allows: the environment, the arguments, other files' names, passwords.
+// Not on Windows: the person sits at a Unix terminal. Secrets of a product there: windows_products.rs.
+#![cfg(target_os = "linux")]
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;

@@ -1,4 +1,6 @@
 //! The start costs the product no more than it must, and what comes right after it is reported. The product is this test program once more, in a role.
+// Not on Windows: it counts system calls and forks. A start there: windows_products.rs.
+#![cfg(target_os = "linux")]
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;

@@ -1,4 +1,6 @@
 //! `reporter-handler stop`, and updates while products run. The handler of each test is a copy of the program, so that no other test's is ended.
+// Not on Windows: handlers are found in /proc and told by signals. `reporter-handler stop` there: windows_products.rs.
+#![cfg(target_os = "linux")]
 
 #[path = "support/end_to_end/mod.rs"]
 mod end_to_end;

@@ -46,8 +46,8 @@ const CHANGE: u32 = REPLACE | FILE_ADD_FILE | FILE_ADD_SUBDIRECTORY | FILE_DELET
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Volume and file index.
-pub(super) type Id = (u32, u64);
+/// The file's index. The volume is the folder's, and not part of it: Wine has none to tell of an open file that was renamed by another handle.
+pub(super) type Id = u64;
 
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -292,8 +292,7 @@ pub(super) fn id(file: &File) -> io::Result<Id> {
     if unsafe { GetFileInformationByHandle(file.as_raw_handle(), &raw mut information) } == 0 {
         return Err(io::Error::last_os_error());
     }
-    let index = u64::from(information.nFileIndexHigh) << 32 | u64::from(information.nFileIndexLow);
-    Ok((information.dwVolumeSerialNumber, index))
+    Ok(u64::from(information.nFileIndexHigh) << 32 | u64::from(information.nFileIndexLow))
 }
 
 /// Whether it is a plain file of this user's.
