@@ -4,12 +4,12 @@
 //! cargo run -p reporter-sdk --example failing -- DIRECTORY WAY [MILLISECONDS]
 //! ```
 //!
-//! DIRECTORY must be absolute and hold `reporter-handler`; the product keeps its spool in it, and what is granted goes to DIRECTORY/mails. MILLISECONDS
+//! DIRECTORY must be absolute and hold a program whose name begins with `reporter-handler`; the product keeps its spool in it, and what is granted goes to DIRECTORY/mails. MILLISECONDS
 //! is the longest wait for the handler. Ways:
 //!
 //! ```text
 //! fault           writes through a null pointer, three calls deep
-//! not-dumpable    the same, after prctl(PR_SET_DUMPABLE, 0)
+//! not-dumpable    the same, after prctl(PR_SET_DUMPABLE, 0); Linux alone
 //! overflow        calls itself until the stack of the first thread ends
 //! thread-overflow the same in a thread
 //! shown-secret    as `fault`, with a secret on the stack
@@ -17,15 +17,19 @@
 //! full-memory     as `fault`, with 16 MiB of random bytes on the heap, one of them attached, and has all of its memory read
 //! abort           aborts
 //! panic           panics in the first thread
+//! worker-panic    panics in a thread, and ends as it should
+//! handled         handles an error, a file that is not there, and ends as it should
+//! hang            shows that it is alive, then does not until the report of that is in the spool, does again, and ends as it should
+//! waits           says `active`, and ends as it should when its input does
 //! errors          handles sixty errors, each with a minidump, says `reported` and ends when its input does
 //! nothing         ends as it should
 //! ```
 
 use std::{
-    env,
+    env, fs,
     hint::black_box,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     process::{self, ExitCode},
     thread,
     time::Duration,
@@ -46,7 +50,7 @@ fn main() -> ExitCode {
     let directory = Path::new(directory);
     let mail = Mail::new("errors@failing.example", ["support@failing.example"]).eml_directory(directory.join("mails"));
     let mut options = Options::new("Example Software", "Failing", env!("CARGO_PKG_VERSION"))
-        .handler(directory.join("reporter-handler"))
+        .handler(handler(directory))
         .spool(directory.join("spool"))
         // It fails a thousand times in a row, and is counted.
         .limits(u32::MAX, u32::MAX)
@@ -54,6 +58,9 @@ fn main() -> ExitCode {
         .mail(mail);
     if way == "full-memory" {
         options = options.kind(ErrorKind::Crash, Policy::Ask, Dump::FullMemory);
+    }
+    if way == "hang" {
+        options = options.hang_after(BEAT * 40);
     }
     if way == "errors" {
         options = options.kind(ErrorKind::HandledError, Policy::Ask, Dump::Minidump);
@@ -68,6 +75,7 @@ fn main() -> ExitCode {
     reporter_sdk::command("fail", way, Surface::CommandLine);
     match way.as_str() {
         "fault" => first(),
+        #[cfg(target_os = "linux")]
         "not-dumpable" => {
             // SAFETY: sets an attribute of this process; passes no pointer.
             assert_eq!(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) }, 0);
@@ -90,6 +98,23 @@ fn main() -> ExitCode {
             println!("reported");
             io::copy(&mut io::stdin(), &mut io::sink()).expect("an input");
         }
+        "worker-panic" => {
+            let worker = thread::Builder::new().name("indexer".into()).spawn(|| panic!("the index is broken"));
+            assert!(worker.expect("a thread").join().is_err());
+        }
+        "handled" => {
+            let error = fs::File::open(directory.join("no such file")).expect_err("nobody made it");
+            reporter_sdk::capture_error(&error);
+        }
+        "hang" => {
+            beats(5);
+            hangs(&directory.join("spool").join("new"));
+            beats(100);
+        }
+        "waits" => {
+            println!("active");
+            io::copy(&mut io::stdin(), &mut io::sink()).expect("an input");
+        }
         "nothing" => {}
         "overflow" => drop(black_box(descend(0))),
         "thread-overflow" => {
@@ -107,6 +132,34 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// By a name of its own the tests know whose it is.
+fn handler(directory: &Path) -> PathBuf {
+    let is_handler =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("reporter-handler"));
+    let mut paths = fs::read_dir(directory).expect("a directory").filter_map(|entry| Some(entry.ok()?.path()));
+    paths.find(is_handler).expect("a handler")
+}
+
+const BEAT: Duration = Duration::from_millis(10);
+
+fn beats(count: u32) {
+    for _ in 0..count {
+        reporter_sdk::heartbeat();
+        thread::sleep(BEAT);
+    }
+}
+
+/// Until a draft is there.
+#[inline(never)]
+fn hangs(drafts: &Path) {
+    let is_draft = |entry: io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.path().extension().is_some_and(|ending| ending == "draft"))
+    };
+    while !fs::read_dir(drafts).into_iter().flatten().any(is_draft) {
+        thread::sleep(BEAT * 20);
+    }
 }
 
 /// The secret is made letter by letter: it is nowhere else in the program.

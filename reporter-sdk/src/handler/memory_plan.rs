@@ -62,6 +62,12 @@ impl Erased {
         Self(merged(ranges))
     }
 
+    /// The same, and these.
+    #[cfg(windows)]
+    pub(super) fn and(&self, others: Vec<Range<u64>>) -> Self {
+        Self::new(self.0.iter().cloned().chain(others))
+    }
+
     /// Whether nothing else lies in `range`.
     pub(super) fn covers(&self, range: &Range<u64>) -> bool {
         self.0.iter().any(|erased| erased.start <= range.start && range.end <= erased.end)

@@ -2,13 +2,15 @@
 //!
 //! Situation: the C libraries copy both before `main` runs, as UTF-16 and in the code page of the machine. Example: a token in the environment of a service was
 //! found in the heap of each of its C++ programs. `msvcrt.dll` tells by its variables where its copies are; the Universal CRT and one that is linked into the
-//! program tell nobody. Handling: what the process was given is looked for in all memory that is its own, and zeroed where it is found.
+//! program tell nobody. Handling: what the process was given is looked for in all memory that is its own, as it is read, and zeroed where it is found.
 //!
 //! Found are whole variables (`NAME=value`) and whole lines. What a program takes out of them and keeps is its own, and its to exclude.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::ops::Range;
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 use aho_corasick::AhoCorasick;
 use windows_sys::Win32::Globalization::{CP_ACP, WideCharToMultiByte};
@@ -31,8 +33,6 @@ const SHORTEST: usize = 8;
 const MOST: usize = 4096;
 /// Bytes of a text that are looked for at first: a table for all would be larger than what it is looked for in.
 const HEAD: usize = 128;
-/// Bytes that are read at a time.
-const PIECE: usize = 1 << 20;
 
 impl Texts {
     /// Those in `units`, each up to a zero, that are long enough to be told from others.
@@ -59,43 +59,68 @@ impl Texts {
         let all: BTreeSet<_> = self.0.iter().flat_map(of).filter(|spelling| !spelling.is_empty()).collect();
         all.into_iter().collect()
     }
-
-    /// Where they are in the `areas` of a process that stands still.
-    pub(super) fn find(&self, process: &Process, areas: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
-        let spellings = self.spellings();
-        let Some(longest) = spellings.iter().map(Vec::len).max() else { return Vec::new() };
-        let heads = spellings.iter().map(|spelling| &spelling[..spelling.len().min(HEAD)]);
-        let heads = AhoCorasick::new(heads).expect("4096 texts of 128 bytes, three times, are far below its limits");
-        let mut found = Vec::new();
-        let mut buffer = vec![0; PIECE + longest];
-        for area in areas {
-            for start in area.clone().step_by(PIECE) {
-                // With as much of the next as a text that begins in this one can need.
-                let bytes = &mut buffer[..usize::try_from(area.end - start).unwrap_or(usize::MAX).min(PIECE + longest)];
-                read(process, start, bytes);
-                for head in heads.find_overlapping_iter(&*bytes).filter(|head| head.start() < PIECE) {
-                    let spelling = &spellings[head.pattern().as_usize()];
-                    if bytes[head.start()..].starts_with(spelling) {
-                        let at = start + head.start() as u64;
-                        found.push(at..at + spelling.len() as u64);
-                    }
-                }
-            }
-        }
-        found
-    }
 }
 
-/// As much as can be read, page by page if need be; what cannot is zeros.
-fn read(process: &Process, start: u64, bytes: &mut [u8]) {
-    const PAGE: usize = 4096;
-    if process.read(start, bytes).is_ok() {
-        return;
+/// What is looked for, and what was found of it.
+#[derive(Debug)]
+pub(super) struct Copies {
+    spellings: Vec<Vec<u8>>,
+    heads: AhoCorasick,
+    /// Bytes before and behind what is read in which a copy can begin or end.
+    around: u64,
+    found: Mutex<BTreeSet<(u64, u64)>>,
+}
+
+impl Copies {
+    pub(super) fn of(texts: &Texts) -> Self {
+        let spellings = texts.spellings();
+        let heads = spellings.iter().map(|spelling| &spelling[..spelling.len().min(HEAD)]);
+        let heads = AhoCorasick::new(heads).expect("4096 texts of 128 bytes, three times, are far below its limits");
+        let around = spellings.iter().map(Vec::len).max().unwrap_or_default() as u64;
+        Self { spellings, heads, around, found: Mutex::default() }
     }
-    for (page, at) in bytes.chunks_mut(PAGE).zip((start..).step_by(PAGE)) {
-        if process.read(at, page).is_err() {
-            page.fill(0);
+
+    /// Reads `buffer`, which is at `address` in a region of a process that stands still, with zeros for each copy.
+    pub(super) fn read(
+        &self,
+        process: &Process,
+        region: &Range<u64>,
+        address: u64,
+        buffer: &mut [u8],
+    ) -> io::Result<()> {
+        let end = address.saturating_add(buffer.len() as u64);
+        // Part of a copy can lie before it, and part behind.
+        let start = address.saturating_sub(self.around).max(region.start).min(address);
+        let mut wide = vec![0; (end.saturating_add(self.around).min(region.end).max(end) - start) as usize];
+        let at = (address - start) as usize;
+        if process.read(start, &mut wide).is_err() {
+            // Something around it cannot be read; then that holds no part of a copy.
+            wide.fill(0);
+            process.read(address, &mut wide[at..at + buffer.len()])?;
         }
+        for copy in self.in_bytes(&wide) {
+            let range = (start + copy.start as u64, start + copy.end as u64);
+            if range.0 < end && address < range.1 {
+                self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(range);
+            }
+            wide[copy].fill(0);
+        }
+        buffer.copy_from_slice(&wide[at..at + buffer.len()]);
+        Ok(())
+    }
+
+    fn in_bytes(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let heads = self.heads.find_overlapping_iter(bytes);
+        let whole = heads.filter_map(|head| {
+            let spelling = &self.spellings[head.pattern().as_usize()];
+            bytes[head.start()..].starts_with(spelling).then(|| head.start()..head.start() + spelling.len())
+        });
+        whole.collect()
+    }
+
+    /// The ranges of all that was found by now.
+    pub(super) fn found(&self) -> Vec<Range<u64>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(start, end)| *start..*end).collect()
     }
 }
 
@@ -116,26 +141,38 @@ fn in_code_page(text: &[u16]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn found(texts: &[&str], area: &[u8]) -> Vec<Range<usize>> {
+    fn copies(texts: &[&str]) -> Copies {
         let mut all = Texts::default();
         for text in texts {
             all.take(&text.encode_utf16().collect::<Vec<_>>());
         }
-        let start = area.as_ptr().addr();
-        let process = Process::open(std::process::id()).unwrap();
-        let areas = std::iter::once(start as u64..(start + area.len()) as u64);
-        all.find(&process, areas).into_iter().map(|r| r.start as usize - start..r.end as usize - start).collect()
+        Copies::of(&all)
+    }
+
+    fn found(texts: &[&str], bytes: &[u8]) -> Vec<Range<usize>> {
+        copies(texts).in_bytes(bytes)
     }
 
     #[test]
-    fn a_text_is_found_in_each_spelling_wherever_it_begins() {
+    fn a_copy_is_zeroed_in_each_spelling_wherever_a_piece_of_it_is_read() {
+        const PIECE: usize = 64;
         let text = "TOKEN=größer als sonst";
         let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let process = Process::open(std::process::id()).unwrap();
         for spelling in [text.as_bytes(), &wide] {
-            for at in [0, 1, 4095, PIECE - 1, PIECE, PIECE + 5, 2 * PIECE + 100] {
-                let mut area = vec![b'T'; 2 * PIECE + 200];
+            for at in [0, 1, 50, PIECE - 1, PIECE, PIECE + 5, 2 * PIECE + 100] {
+                let mut area = vec![b'T'; 5 * PIECE];
                 area[at..at + spelling.len()].copy_from_slice(spelling);
-                assert_eq!(found(&[text], &area), [at..at + spelling.len()], "at {at}");
+                let mut expected = area.clone();
+                expected[at..at + spelling.len()].fill(0);
+                let start = area.as_ptr().addr() as u64;
+                let (copies, mut read) = (copies(&[text]), vec![0; area.len()]);
+                for (number, piece) in read.chunks_mut(PIECE).enumerate() {
+                    let region = start..start + area.len() as u64;
+                    copies.read(&process, &region, start + (number * PIECE) as u64, piece).unwrap();
+                }
+                assert_eq!(read, expected, "at {at}");
+                assert_eq!(copies.found(), [start + at as u64..start + (at + spelling.len()) as u64]);
             }
         }
     }

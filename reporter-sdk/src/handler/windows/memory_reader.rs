@@ -24,6 +24,7 @@ use windows_sys::Win32::System::ProcessStatus::K32GetMappedFileNameW;
 use windows_sys::Win32::System::Threading::{OpenProcess, PROCESS_SYNCHRONIZE, WaitForSingleObject};
 
 use super::argument_block::ArgumentBlock;
+use super::copies::Copies;
 use super::process::Process;
 use crate::handler::memory_plan::{self, Erased, MemoryPlan, Piece};
 use crate::handler::soft_note;
@@ -44,6 +45,7 @@ pub(crate) struct ProcessMemory {
     pid: u32,
     regions: Vec<MemoryRegion>,
     erased: Erased,
+    copies: Copies,
     gone: AtomicBool,
 }
 
@@ -74,19 +76,23 @@ impl ProcessMemory {
         let pieces: Vec<_> = areas.iter().map(piece).collect();
         let left_out = memory_plan::left_out(&pieces, plan.most_bytes, soft_errors);
         areas.retain(|area| !left_out.contains(&area.region.address));
-        let own = areas
-            .iter()
-            .filter(|area| area.rank() == OWN)
-            .map(|area| area.region.address..area.region.address + area.region.size);
-        let copies = argument_block.texts.find(&process, own);
-        let erased = Erased::new(argument_block.ranges.iter().chain(&plan.excluded).cloned().chain(copies));
+        let erased = Erased::new(argument_block.ranges.iter().chain(&plan.excluded).cloned());
+        let copies = Copies::of(&argument_block.texts);
         let regions = areas.into_iter().map(|area| area.region).collect();
-        Ok(Self { process, pid, regions, erased, gone: AtomicBool::new(false) })
+        Ok(Self { process, pid, regions, erased, copies, gone: AtomicBool::new(false) })
     }
 
-    /// What reads as zeros of the regions, for the report's record.
+    /// What read as zeros of the regions, for the report's record.
     pub(crate) fn erased(&self) -> Vec<MemoryRange> {
-        self.erased.within(&self.regions)
+        self.erased.and(self.copies.found()).within(&self.regions)
+    }
+
+    /// The region that has this address, if it is the process's alone.
+    fn own_region(&self, address: u64) -> Option<Range<u64>> {
+        let after = self.regions.partition_point(|region| region.address <= address);
+        let region = self.regions.get(after.checked_sub(1)?)?;
+        let is_own = !region.shared && (region.mapping.is_empty() || region.protection & WRITE != 0);
+        is_own.then(|| region.address..region.address.saturating_add(region.size))
     }
 
     /// Whether the process was still there when it was read last: one that is killed meanwhile has no memory any more.
@@ -105,7 +111,11 @@ impl Source for ProcessMemory {
             buffer.fill(0);
             return Ok(());
         }
-        if let Err(error) = self.process.read(address, buffer) {
+        let read = match self.own_region(address) {
+            Some(region) => self.copies.read(&self.process, &region, address, buffer),
+            None => self.process.read(address, buffer),
+        };
+        if let Err(error) = read {
             // A page that cannot be read and a process that has none any more fail alike.
             if has_ended(self.pid) {
                 self.gone.store(true, Ordering::Relaxed);
@@ -147,13 +157,10 @@ impl Area {
         match self.kind {
             MEM_MAPPED => 0,
             MEM_IMAGE if self.region.protection & WRITE == 0 => 1,
-            _ => OWN,
+            _ => 2,
         }
     }
 }
-
-/// The rank of what is the process's alone.
-const OWN: u8 = 2;
 
 const READ: u32 = 1;
 const WRITE: u32 = 2;
