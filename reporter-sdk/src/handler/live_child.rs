@@ -1,13 +1,15 @@
 //! A process to try things on: this test program once more, running one test that waits.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 /// In the child's environment and arguments; must be in no byte of what is kept.
 pub(crate) const CANARY: &str = "CANARY-c6f1e0-YRANAC";
 
-/// In the child's heap.
-pub(crate) const KEPT: [u8; 64] = *b"what the child keeps in its heap, for those who read its memory.";
+mod program;
+
+pub(crate) use program::KEPT;
 
 const ROLE: &str = "REPORTER_TEST_CHILD";
 
@@ -24,8 +26,11 @@ pub(crate) struct LiveChild {
 
 impl LiveChild {
     pub(crate) fn start() -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--include-ignored", "--nocapture", "handler::live_child::child", CANARY])
+        let mut child = Command::new(program());
+        #[cfg(not(windows))]
+        child.args(["--exact", "--include-ignored", "--nocapture", "handler::live_child::child"]);
+        let mut child = child
+            .arg(CANARY)
             .env(ROLE, CANARY)
             .env("SECRET_TOKEN", CANARY)
             .stdin(Stdio::piped())
@@ -80,45 +85,29 @@ impl Drop for LiveChild {
     }
 }
 
+/// This test program once more.
+#[cfg(not(windows))]
+pub(crate) fn program() -> PathBuf {
+    std::env::current_exe().unwrap()
+}
+
+/// The same as a small program, examples/live_child.rs.
+///
+/// Situation: Wine's library that writes dumps reads the unwinding tables of the whole program, entry by entry, which takes a minute for a test program.
+#[cfg(windows)]
+pub(crate) fn program() -> PathBuf {
+    // target/debug/deps/THIS-0123.exe
+    let this = std::env::current_exe().unwrap();
+    let program = this.ancestors().nth(2).unwrap().join("examples").join("live_child.exe");
+    assert!(program.exists(), "build it first: cargo build -p reporter-sdk --examples");
+    program
+}
+
 #[test]
 #[ignore = "the child's part of other tests"]
+#[cfg(not(windows))]
 fn child() {
     if std::env::var_os(ROLE).is_some() {
-        // A thread that has nothing to do with it. It is named before its function begins.
-        let (started, has_started) = std::sync::mpsc::channel();
-        let bystander = move || {
-            started.send(()).unwrap();
-            std::thread::sleep(std::time::Duration::from_secs(60));
-        };
-        std::thread::Builder::new().name("bystander".into()).spawn(bystander).unwrap();
-        has_started.recv().unwrap();
-        reporter_test_known_function(1);
+        program::child();
     }
-}
-
-#[cfg(target_os = "linux")]
-fn this_thread() -> u32 {
-    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
-}
-
-#[cfg(windows)]
-fn this_thread() -> u32 {
-    // SAFETY: has no parameters.
-    unsafe { windows_sys::Win32::System::Threading::GetCurrentThreadId() }
-}
-
-/// A name that the symbol table holds as it is.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn reporter_test_known_function(depth: u32) -> u32 {
-    if depth > 0 {
-        return reporter_test_known_function(depth - 1) + std::hint::black_box(1);
-    }
-    let kept = Box::new(KEPT);
-    println!("waiting in thread {} with {}", this_thread(), kept.as_ptr().addr());
-    std::io::stdout().flush().unwrap();
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).unwrap();
-    std::hint::black_box(kept);
-    std::hint::black_box(7)
 }

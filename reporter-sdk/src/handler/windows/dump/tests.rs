@@ -1,7 +1,7 @@
 use minidump::{MinidumpException, MinidumpModuleList, MinidumpThreadNames, Module as _};
 
 use super::*;
-use crate::handler::live_child::LiveChild;
+use crate::handler::live_child::{self, LiveChild};
 
 #[test]
 fn a_live_process_is_dumped_and_goes_on() {
@@ -14,7 +14,7 @@ fn a_live_process_is_dumped_and_goes_on() {
     let named: Vec<_> = threads.threads.iter().filter_map(|thread| names.get_name(thread.raw.thread_id)).collect();
     assert!(named.iter().any(|name| name == "bystander"), "{named:?}");
     let modules = parsed.get_stream::<MinidumpModuleList>().unwrap();
-    let program = std::env::current_exe().unwrap();
+    let program = live_child::program();
     let name = program.file_name().unwrap().to_str().unwrap();
     assert!(modules.main_module().unwrap().code_file().ends_with(name), "{:?}", modules.main_module());
     assert_eq!(dump.soft_errors, []);

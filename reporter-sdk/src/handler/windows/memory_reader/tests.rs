@@ -33,7 +33,7 @@ fn regions_ascend_and_hold_what_the_process_has() {
         assert!(region.address.is_multiple_of(PAGE as u64) && region.size.is_multiple_of(PAGE as u64));
         end = region.address + region.size;
     }
-    let program = std::env::current_exe().unwrap();
+    let program = crate::handler::live_child::program();
     let name = program.file_name().unwrap().to_str().unwrap();
     let images: Vec<_> = memory.regions().iter().filter(|region| region.mapping.ends_with(name)).collect();
     assert!(images.iter().any(|region| region.protection & EXECUTE != 0), "{:#?}", memory.regions());
