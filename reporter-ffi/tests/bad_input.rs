@@ -1,4 +1,5 @@
 //! Whatever is wrong around the product: it is told, it ends as it would without us and in time, and no report is lost that could be kept.
+// Not on Windows: its products are asked in a Unix terminal, and end by signals.
 #![cfg(target_os = "linux")]
 
 use std::{

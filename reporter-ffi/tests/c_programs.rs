@@ -1,4 +1,5 @@
 //! Programs in C and C++, compiled against the header and run with the library, shared and static.
+// Not on Windows: they are compiled by the test; there scripts/windows/product and the crash matrix compile.
 #![cfg(target_os = "linux")]
 
 use std::{path::PathBuf, process::Command};

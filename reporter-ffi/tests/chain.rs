@@ -1,4 +1,5 @@
 //! Others that handle signals in the same process: sanitizers, products, plug-ins, and hosts that open the library late.
+// Not on Windows: it is about signals.
 #![cfg(target_os = "linux")]
 
 #[path = "../../reporter-sdk/tests/support/end_to_end/mod.rs"]

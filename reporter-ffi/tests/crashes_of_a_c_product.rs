@@ -1,4 +1,5 @@
 //! The C product crashes in the hands of a person at a terminal, who sends: one report each comes out, and a minidump that debuggers understand.
+// Not on Windows: the person sits at a Unix terminal. The C product there: scripts/windows/product.
 #![cfg(target_os = "linux")]
 
 #[path = "../../reporter-sdk/tests/support/end_to_end/mod.rs"]

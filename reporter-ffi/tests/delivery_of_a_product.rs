@@ -1,4 +1,5 @@
 //! Reports of the C product go through a real mail server into a mailbox, and support reads them there.
+// Not on Windows: scripts/mail-server starts on Linux. The C product there: scripts/windows/product.
 #![cfg(target_os = "linux")]
 
 #[path = "../../reporter-sdk/tests/support/end_to_end/mod.rs"]

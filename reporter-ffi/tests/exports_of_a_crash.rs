@@ -1,4 +1,5 @@
 //! The C product crashes, and all of its memory is in the report: a debugger shows of it what the product had in its hands.
+// Not on Windows: the debugger is gdb, with cores.
 #![cfg(target_os = "linux")]
 
 #[path = "../../reporter-sdk/tests/support/end_to_end/mod.rs"]

@@ -1,4 +1,5 @@
 //! The example product in C: it works, and each of its bugs comes out the same way every time.
+// Not on Windows: it asks in a Unix terminal. The C product there: scripts/windows/product.
 #![cfg(target_os = "linux")]
 
 use std::{

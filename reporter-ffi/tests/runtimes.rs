@@ -1,5 +1,6 @@
 //! Products of languages with a runtime that makes exceptions of faults. What they catch is nobody's error, thousands of times; what their native code
 //! does wrong is reported, once.
+// Not on Windows: there is neither a CLR nor a Java machine for Wine here.
 #![cfg(target_os = "linux")]
 
 #[path = "../../reporter-sdk/tests/support/end_to_end/mod.rs"]

@@ -1,5 +1,6 @@
 //! What the shared library offers to the loader: the functions of the header and nothing else.
 //! `REGENERATE=1 cargo test -p reporter-ffi --test symbols_are_current` rewrites the list.
+// Not on Windows: it reads an ELF library. What reporter.dll exports is compared by scripts/windows/import-libs.
 #![cfg(target_os = "linux")]
 
 use std::{collections::BTreeSet, env, fs, process::Command};
