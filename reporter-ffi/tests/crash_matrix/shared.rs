@@ -39,6 +39,11 @@ pub(crate) const KIND: &str = "REPORTER_TEST_KIND";
 /// Where its configuration is.
 pub(crate) const CONFIGURATION: &str = "REPORTER_TEST_CONFIGURATION";
 
+/// The calling thread's, as reports have it.
+pub(crate) fn thread_number() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+}
+
 /// The programs in `tests/crashes`, and this one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Program {

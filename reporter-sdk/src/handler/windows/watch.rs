@@ -71,7 +71,8 @@ impl Ending {
     /// The fault that it was the end of, where no hook of ours has seen it: a fast fail, which no hook sees, or a heap that the system found corrupted.
     pub(crate) fn fault(self) -> Option<Signal> {
         match self {
-            Ending::Failed(code) => Some(Signal { number: code.cast_signed(), code: 0 }),
+            // Why is not told: not by which access, nor for what reason. 0 would be one.
+            Ending::Failed(code) => Some(Signal { number: code.cast_signed(), code: -1 }),
             Ending::Exited(_) | Ending::Unknown => None,
         }
     }
@@ -176,6 +177,17 @@ mod tests {
             assert_eq!(product.ending(), expected, "{code:#x}");
             child.wait().unwrap();
         }
+    }
+
+    #[test]
+    fn an_end_says_no_reason_that_nobody_has_told() {
+        let title = |code| {
+            let fault = Ending::from_code(code).fault().unwrap();
+            crate::handler::sys::fault::title(fault.number.cast_unsigned(), fault.code)
+        };
+        assert_eq!(title(FAST_FAIL), "STATUS_STACK_BUFFER_OVERRUN");
+        assert_eq!(title(0xC000_0005), "EXCEPTION_ACCESS_VIOLATION");
+        assert_eq!(title(0xC000_0374), "STATUS_HEAP_CORRUPTION: heap damaged");
     }
 
     #[test]

@@ -128,15 +128,15 @@ impl Received {
         assert!(has_byte(stack) || has_byte(stack + 4096), "the stack is there");
         // A jump to nowhere has no code around it; then the caller's is what counts.
         let modules = dump.0.get_stream::<MinidumpModuleList>().unwrap();
-        // Windows' own library writes that, too; Wine's does not.
-        if cfg!(not(windows)) && modules.module_at_address(instruction).is_some() {
+        // Not under Wine: the code around the instruction, which its library (8.0) leaves out of a minidump; Windows' own has it.
+        if modules.module_at_address(instruction).is_some() && !cfg!(windows) {
             assert!((instruction - 16..instruction + 16).all(has_byte), "code around {instruction:#x}");
         }
-        // A program by GNU's tools for Windows has no PDB whose number it could tell.
-        let is_identified = |module: &dyn Module| {
+        // By what its symbols are found. On Windows a program without a PDB, such as MinGW's, is known by itself alone.
+        let is_known = |module: &minidump::MinidumpModule| {
             module.debug_identifier().is_some() || cfg!(windows) && module.code_identifier().is_some()
         };
-        assert!(modules.main_module().is_some_and(|module| is_identified(module)));
+        assert!(modules.main_module().is_some_and(is_known));
         if let Some(address) = error.fault.as_ref().and_then(|fault| fault.address) {
             assert_eq!(exception.get_crash_address(system.os, system.cpu), address);
         }

@@ -1,0 +1,408 @@
+//! What every kind of failure is held against: the same program with and without a reporter, and the one report that comes out.
+
+use std::{
+    env, fs, io,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use minidump::{MinidumpException, MinidumpMemoryList, MinidumpMiscInfo, MinidumpSystemInfo};
+use object::{Object, ObjectSegment};
+use report_format::schema::v1::{self, Category, CommandStep, ErrorKind, SectionKind, action::Step};
+use reporter_sdk::{
+    consent::{CategorySet, Remember, Remembered},
+    spool::Spool,
+};
+use tempfile::TempDir;
+
+use crate::report::Received;
+
+/// No product runs longer, handler and all. Wine under load needs ten seconds for a dump.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Where `scripts/windows/crash-products` has put the products, the library and the handler.
+const PRODUCTS: &str = "REPORTER_CRASH_PRODUCTS";
+/// Names the kind that a program in Rust is to fail in; see `crashes/windows/rust.rs`.
+const KIND: &str = "REPORTER_TEST_KIND";
+/// Where its configuration is.
+const CONFIGURATION: &str = "REPORTER_TEST_CONFIGURATION";
+
+/// The programs in `tests/crashes/windows`.
+#[derive(Clone, Copy, Debug)]
+enum Program {
+    C,
+    Cpp,
+    Rust,
+}
+
+/// A program about to fail in a way that it has a name for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure {
+    program: Program,
+    kind: &'static str,
+}
+
+/// One product in a folder of its own.
+pub(crate) struct Product {
+    directory: TempDir,
+    handler: PathBuf,
+}
+
+/// How it ended, and what it said about itself.
+#[derive(Debug)]
+struct Ended {
+    code: u32,
+    said: String,
+}
+
+/// What came of it.
+pub(crate) struct Outcome {
+    code: u32,
+    said: String,
+    program: PathBuf,
+    pub(crate) product: Product,
+}
+
+/// A failure that made one report, as it should.
+pub(crate) struct Crash {
+    outcome: Outcome,
+    pub(crate) received: Received,
+}
+
+/// A file that `scripts/windows/crash-products` makes.
+fn made(name: &str) -> PathBuf {
+    let folder = env::var_os(PRODUCTS).unwrap_or_else(|| {
+        panic!(
+            "{PRODUCTS} does not say where the products are: `scripts/windows/crash-products DIR` makes them, on Linux"
+        )
+    });
+    let path = Path::new(&folder).join(name);
+    assert!(path.is_file(), "{} is missing: make it with scripts/windows/crash-products", path.display());
+    path
+}
+
+impl Failure {
+    /// A kind of `faults.c`.
+    pub(crate) fn c(kind: &'static str) -> Self {
+        Self { program: Program::C, kind }
+    }
+
+    /// A kind of `exceptions.cpp`.
+    pub(crate) fn cpp(kind: &'static str) -> Self {
+        Self { program: Program::Cpp, kind }
+    }
+
+    /// A kind of `rust.rs`.
+    pub(crate) fn rust(kind: &'static str) -> Self {
+        Self { program: Program::Rust, kind }
+    }
+
+    /// Runs it with a reporter, for somebody who has said *always*, and without one: it must end in the same way.
+    pub(crate) fn ends(&self) -> Outcome {
+        let reported = self.ends_with_us();
+        let unreported = self.run(None);
+        assert_eq!(
+            format!("{:#x}", reported.code),
+            format!("{:#x}", unreported.code),
+            "with and without us; it said {}",
+            reported.said
+        );
+        reported
+    }
+
+    /// Runs it with a reporter alone.
+    pub(crate) fn ends_with_us(&self) -> Outcome {
+        self.ends_in(Product::new(&made("reporter-handler.exe")))
+    }
+
+    /// Runs it as a product whose handler was not installed, and without a reporter.
+    pub(crate) fn ends_without_handler(&self) -> Outcome {
+        let product = Product::new(&made("reporter-handler.exe"));
+        fs::remove_file(&product.handler).expect("nobody uses it");
+        let reported = self.ends_in(product);
+        assert_eq!(reported.code, self.run(None).code, "with and without us");
+        reported
+    }
+
+    fn ends_in(&self, product: Product) -> Outcome {
+        // Not what is told of the machine: Wine has no desktop to take an image of, and each of its services takes a second more.
+        let categories = CategorySet::essential().with(Category::Actions).with(Category::Memory);
+        let choice = Remembered { remember: Remember::Always, product_version: "1.0.0".into(), categories, time: 1 };
+        Spool::open(&product.spool()).expect("a spool").remember(&choice).expect("the spool takes a choice");
+        let Ended { code, said } = self.run(Some(&product));
+        product.handler_ends();
+        Outcome { code, said, program: self.program(), product }
+    }
+
+    /// As [`Failure::ends`], and takes its one report.
+    pub(crate) fn is_reported(&self) -> Crash {
+        Crash::of(self.ends())
+    }
+
+    fn program(&self) -> PathBuf {
+        match self.program {
+            Program::C => made("faults.exe"),
+            Program::Cpp => made("exceptions.exe"),
+            Program::Rust => made("rust.exe"),
+        }
+    }
+
+    fn run(&self, product: Option<&Product>) -> Ended {
+        let mut command = Command::new(self.program());
+        match (self.program, product) {
+            (Program::C | Program::Cpp, Some(product)) => {
+                command.arg("--config").arg(product.configuration()).arg(self.kind);
+            }
+            (Program::C | Program::Cpp, None) => _ = command.arg(self.kind),
+            (Program::Rust, _) => {
+                command.env(KIND, self.kind);
+                command.envs(product.map(|product| (CONFIGURATION, product.configuration())));
+            }
+        }
+        run(command)
+    }
+}
+
+/// Runs a program, where nobody can be asked, for a bounded time.
+fn run(mut command: Command) -> Ended {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("made");
+    let started = Instant::now();
+    let code = loop {
+        if let Some(status) = child.try_wait().expect("our own child") {
+            break status.code().expect("each process has one there").cast_unsigned();
+        }
+        if started.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("{command:?} does not end");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    // What these say fits into a pipe, which is why it is read at the end.
+    let mut said = String::new();
+    child.stdout.take().expect("piped").read_to_string(&mut said).expect("text");
+    let mut errors = Vec::new();
+    child.stderr.take().expect("piped").read_to_end(&mut errors).expect("readable");
+    assert!(!(96..100).contains(&code), "{code}: {}", String::from_utf8_lossy(&errors));
+    Ended { code, said }
+}
+
+impl Product {
+    /// Installs it so that its reports become `.eml` files.
+    fn new(handler: &Path) -> Self {
+        let directory = tempfile::Builder::new().prefix("product").tempdir().expect("a temporary folder");
+        // A copy of its own, which is in use for as long as a handler of this product runs.
+        let copy = directory.path().join("reporter-handler.exe");
+        fs::copy(handler, &copy).expect("there is room for a copy");
+        let product = Self { directory, handler: copy };
+        fs::create_dir(product.path("mails")).expect("a new folder");
+        let settings = [
+            ("handler", product.handler.display().to_string()),
+            ("spool", product.spool().display().to_string()),
+            ("from", "errors@product.example".into()),
+            ("to", "support@product.example".into()),
+            ("eml-directory", product.path("mails").display().to_string()),
+        ];
+        let lines: String = settings.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        fs::write(product.configuration(), lines).expect("a new file");
+        product
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn spool(&self) -> PathBuf {
+        self.path("spool")
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.path("product.conf")
+    }
+
+    /// The files in a folder of the spool: `new`, `out`, `bad` or `lost`.
+    fn spooled(&self, folder: &str) -> Vec<PathBuf> {
+        files(&self.spool().join(folder))
+    }
+
+    /// The `.eml` files, oldest first.
+    pub(crate) fn mails(&self) -> Vec<PathBuf> {
+        let mut mails = files(&self.path("mails"));
+        mails.sort();
+        mails
+    }
+
+    /// Waits until no handler of this product runs any more: what it had to do is done.
+    fn handler_ends(&self) {
+        let started = Instant::now();
+        while self.has_handler() {
+            assert!(started.elapsed() < PATIENCE, "the handler does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Whether a process runs this product's handler: the system lets nobody write to the file of a program that runs.
+    fn has_handler(&self) -> bool {
+        match fs::OpenOptions::new().write(true).open(&self.handler) {
+            Ok(_) => false,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+}
+
+/// All files below `folder`, none where it is missing.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    entries.flat_map(|entry| below(entry.expect("readable").path())).collect()
+}
+
+impl Outcome {
+    /// What the program said of itself under this name.
+    fn told(&self, what: &str) -> &str {
+        let value = self.said.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {what} in {:?}", self.said))
+    }
+
+    /// Nothing was reported, and nothing waits to be.
+    pub(crate) fn is_unreported(&self) -> &Self {
+        assert_eq!(self.product.mails(), [] as [PathBuf; 0]);
+        self.leaves_nothing();
+        self
+    }
+
+    fn leaves_nothing(&self) {
+        for folder in ["new", "out", "bad", "lost"] {
+            assert_eq!(self.product.spooled(folder), [] as [PathBuf; 0], "{folder}");
+        }
+    }
+
+    /// Its exit code.
+    pub(crate) fn ended_by(&self, code: u32) -> &Self {
+        assert_eq!(format!("{:#x}", self.code), format!("{code:#x}"));
+        self
+    }
+}
+
+impl Crash {
+    /// Takes the one report, and checks what is so of every kind: the actions, and that nothing is missing or left.
+    pub(crate) fn of(outcome: Outcome) -> Self {
+        let mails = outcome.product.mails();
+        let [mail] = &mails[..] else { panic!("{mails:?}; the spool holds {:?}", files(&outcome.product.spool())) };
+        let received = Received::from_mail(mail);
+        outcome.leaves_nothing();
+        let crash = Self { outcome, received };
+        assert_eq!(crash.steps(), ["product.open", "work begun", "product.fail"], "all, up to the last one");
+        assert_eq!(crash.received.soft_errors(), [] as [String; 0]);
+        crash
+    }
+
+    /// A report with memory: of the thread that failed, with the code that it ran. Returns the dump's reason.
+    pub(crate) fn reason(&self) -> String {
+        let reason = self.received.check_minidump();
+        assert_eq!(self.error().thread_id.to_string(), self.outcome.told("thread"), "the thread that failed");
+        self.check_code();
+        reason
+    }
+
+    /// The same, where it cannot be told which of several threads fails.
+    pub(crate) fn reason_in_any_thread(&self) -> String {
+        self.check_code();
+        self.received.check_minidump()
+    }
+
+    /// A report without memory: the process was gone when the handler learned of its end.
+    pub(crate) fn has_no_memory(&self) -> &Self {
+        assert!(!self.received.kinds().contains(&SectionKind::Minidump), "there is no memory any more");
+        self
+    }
+
+    pub(crate) fn error(&self) -> v1::Error {
+        self.received.error()
+    }
+
+    /// The kind of error and its headline.
+    pub(crate) fn title(&self) -> (ErrorKind, String) {
+        let error = self.error();
+        (error.kind(), error.title)
+    }
+
+    /// The name of the fault, as Microsoft's headers have it.
+    pub(crate) fn fault(&self) -> String {
+        self.error().fault.expect("a fault").name
+    }
+
+    /// The one link of the chain: type and message.
+    pub(crate) fn link(&self) -> (String, String) {
+        let chain = self.error().chain;
+        let [link] = &chain[..] else { panic!("{chain:?}") };
+        (link.type_name.clone(), link.message.clone())
+    }
+
+    /// The address that the fault was about, which must be the one that the program has told.
+    pub(crate) fn address(&self) -> u64 {
+        let told = self.outcome.told("address").trim_start_matches("0x");
+        let address = self.stated_address().expect("a fault with an address");
+        assert_eq!(address, u64::from_str_radix(told, 16).expect("a number"));
+        address
+    }
+
+    /// The address of the fault, where it has one.
+    pub(crate) fn stated_address(&self) -> Option<u64> {
+        self.error().fault.and_then(|fault| fault.address)
+    }
+
+    pub(crate) fn ended_by(&self, code: u32) -> &Self {
+        self.outcome.ended_by(code);
+        self
+    }
+
+    /// These functions had not returned, innermost first, with others between them.
+    pub(crate) fn ran(&self, expected: &[&str]) -> &Self {
+        let functions = self.received.functions();
+        let mut found = functions.iter();
+        let all = expected.iter().all(|name| found.any(|function| function.contains(name)));
+        assert!(all, "{expected:?} in {functions:#?}");
+        self
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.received.message::<v1::Stacks>(SectionKind::Stacks).threads.len()
+    }
+
+    fn steps(&self) -> Vec<String> {
+        let actions: v1::Actions = self.received.message(SectionKind::Actions);
+        assert_eq!((actions.dropped, actions.torn), (0, 0));
+        let step = |action: v1::Action| match action.step.expect("a step") {
+            Step::Command(CommandStep { command_id, .. }) => command_id,
+            Step::Task(task) => {
+                format!("{} {}", task.name, task.phase().as_str_name().rsplit('_').next().unwrap().to_lowercase())
+            }
+            other @ Step::Dialog(_) => panic!("{other:?}"),
+        };
+        actions.actions.into_iter().map(step).collect()
+    }
+
+    /// The bytes around the instruction are those of the program's file, where it was in the program.
+    fn check_code(&self) {
+        let dump = self.received.minidump().0;
+        let exception = dump.get_stream::<MinidumpException<'_>>().unwrap();
+        let system = dump.get_stream::<MinidumpSystemInfo>().unwrap();
+        let misc = dump.get_stream::<MinidumpMiscInfo>().ok();
+        let instruction = exception.context(&system, misc.as_ref()).unwrap().get_instruction_pointer();
+        let modules: v1::Modules = self.received.message(SectionKind::Modules);
+        let program = self.outcome.program.file_name().and_then(|name| name.to_str()).unwrap();
+        let holder = modules.modules.iter().find(|m| (m.start..m.start + m.size).contains(&instruction));
+        let Some(module) = holder.filter(|module| module.path.ends_with(program)) else { return };
+        let file = fs::read(&self.outcome.program).unwrap();
+        let parsed = object::File::parse(&file[..]).unwrap();
+        let stated = instruction - module.start + parsed.relative_address_base();
+        let memory = dump.get_stream::<MinidumpMemoryList<'_>>().unwrap();
+        // Not under Wine: see `check_minidump`.
+        let Some(code) = memory.memory_at_address(instruction) else { return };
+        let around = instruction - 8..instruction + 8;
+        let dumped: Vec<u8> = around.map(|at| code.get_memory_at_address(at).expect("code is there")).collect();
+        let segment = parsed.segments().find_map(|segment| segment.data_range(stated - 8, 16).unwrap());
+        assert_eq!(segment, Some(&dumped[..]), "the code at {stated:#x} of {program}");
+    }
+}
