@@ -100,7 +100,8 @@ fn remove(address: u64) {
     PIECES.iter().filter(|piece| piece.is_at(address)).for_each(|piece| piece.set(0, 0));
 }
 
-/// The pieces, as addresses from and to. Async-signal-safe: loads alone.
+/// The pieces, as addresses from and to. Async-signal-safe: loads alone. Only a product of Linux ever has to make a record itself.
+#[cfg(any(target_os = "linux", test))]
 pub(crate) fn pieces() -> impl Iterator<Item = (u64, u64)> {
     PIECES.iter().filter_map(|piece| {
         let length = piece.length();
@@ -117,6 +118,7 @@ pub(crate) mod tests {
     static ALONE: Mutex<()> = Mutex::new(());
 
     /// Runs `work` while a piece is excluded.
+    #[cfg(target_os = "linux")]
     pub(crate) fn with(address: u64, length: u64, work: impl FnOnce()) {
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         add(address, length).unwrap();

@@ -23,25 +23,17 @@
 //!
 //! All free functions can be called from any thread at any time; they do nothing while no reporter is active.
 
-#![cfg_attr(
-    not(any(target_os = "linux", windows)),
-    allow(dead_code, unused_imports, reason = "what follows a start cannot happen")
-)]
-#![cfg_attr(
-    windows,
-    allow(dead_code, unused_imports, reason = "what only Linux needs of the shared parts is not told apart yet")
-)]
-
 mod actions;
 mod annotations;
 mod attachments;
-#[cfg(feature = "bench")]
+#[cfg(all(feature = "bench", any(target_os = "linux", windows)))]
 #[doc(hidden)]
 pub mod bench;
 mod capture;
 #[cfg(feature = "handler")]
 pub mod consent;
 #[cfg(feature = "handler")]
+#[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the inventory"))]
 mod dates;
 #[cfg(feature = "handler")]
 pub mod deliver;
@@ -58,7 +50,7 @@ pub mod fail_points;
 #[cfg(all(feature = "test-support", target_os = "linux"))]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(feature = "handler")]
+#[cfg(all(feature = "handler", any(target_os = "linux", windows)))]
 #[doc(hidden)]
 pub mod handler;
 mod heartbeat;
@@ -69,6 +61,10 @@ mod ipc;
 mod local_socket;
 mod options;
 mod os_bytes;
+#[cfg_attr(
+    not(any(target_os = "linux", windows, feature = "handler")),
+    expect(dead_code, reason = "a product that reports nothing leaves nothing anywhere")
+)]
 mod places;
 #[cfg(feature = "handler")]
 mod random;
@@ -77,7 +73,7 @@ pub mod redact;
 mod reporter;
 #[allow(dead_code)]
 mod schema;
-#[cfg(feature = "handler")]
+#[cfg(all(feature = "handler", any(target_os = "linux", windows)))]
 pub mod screen;
 #[cfg(windows)]
 mod security;
@@ -86,7 +82,7 @@ mod shared;
 pub mod spool;
 #[cfg(feature = "handler")]
 pub mod statement;
-#[cfg(feature = "handler")]
+#[cfg(all(feature = "handler", any(target_os = "linux", windows)))]
 mod stopping;
 mod text;
 #[cfg(not(any(target_os = "linux", windows)))]

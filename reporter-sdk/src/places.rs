@@ -18,8 +18,9 @@ pub(crate) use sys::{user, wide_text};
 #[cfg(windows)]
 use windows as sys;
 
-#[cfg_attr(windows, allow(unused_imports))]
-pub(crate) use sys::{elevated, fallback};
+pub(crate) use sys::elevated;
+#[cfg(any(target_os = "linux", feature = "handler", windows))]
+pub(crate) use sys::fallback;
 
 use crate::text::path_component;
 

@@ -8,11 +8,13 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 mod address;
+#[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the inventory"))]
 mod label;
 mod path;
 mod prose;
 
 pub use address::GlobalAddr;
+#[cfg(any(target_os = "linux", windows))]
 pub(crate) use label::{addresses, holds_address};
 use path::Home;
 

@@ -46,11 +46,13 @@ pub(crate) struct State {
     pub(crate) shared: Writer,
     pub(crate) crash: Channel,
     /// Where the memory is left if the handler is lost.
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "no handler is lost"))]
     pub(crate) lost: lost::Places,
     /// Without the mail server, which is the handler's alone.
     pub(crate) options: Options,
     pub(crate) pid: u32,
-    /// The handler's process; 0 where it is not known.
+    /// The handler's process; 0 where it is not known. For forked children, which let it read their memory.
+    #[cfg(target_os = "linux")]
     pub(crate) handler: u32,
     control: Socket,
     /// What the start has left to others, until somebody needs to know what came of it. Locked before [`CHANGING`].
@@ -175,6 +177,7 @@ impl Reporter {
             lost: lost::Places::of(&options),
             options,
             pid: std::process::id(),
+            #[cfg(target_os = "linux")]
             handler: handler.unwrap_or(0),
             control,
             starting: Mutex::new(Some(Starting { greeting, stacks: None })),

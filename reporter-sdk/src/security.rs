@@ -1,13 +1,13 @@
 //! Who may do what with an object of the system: its security descriptor, made and read.
 
+#[cfg(any(feature = "handler", test))]
+#[cfg_attr(not(feature = "handler"), expect(dead_code, reason = "tests use a part of it"))]
+mod folders;
+
 use std::{
-    ffi::{OsStr, OsString, c_void},
+    ffi::c_void,
     fmt, io,
-    os::windows::{
-        ffi::{OsStrExt, OsStringExt},
-        io::{AsHandle, AsRawHandle},
-    },
-    path::{Component, Path, PathBuf, Prefix},
+    os::windows::io::{AsHandle, AsRawHandle},
     ptr, slice,
 };
 
@@ -16,16 +16,17 @@ use windows_sys::Win32::{
     Security::{
         ACL,
         Authorization::{
-            ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, GetNamedSecurityInfoW,
-            GetSecurityInfo, SDDL_REVISION_1, SE_FILE_OBJECT, SetSecurityInfo,
+            ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, GetSecurityInfo,
+            SDDL_REVISION_1, SE_FILE_OBJECT,
         },
-        DACL_SECURITY_INFORMATION, GetSecurityDescriptorDacl, OWNER_SECURITY_INFORMATION,
-        PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES,
+        DACL_SECURITY_INFORMATION, OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES,
     },
-    Storage::FileSystem::CreateDirectoryW,
 };
 
-use crate::{ipc::spawn::wide, places};
+#[cfg(feature = "handler")]
+pub(crate) use folders::{make_folder, owner_only_folder, verbatim};
+
+use crate::places;
 
 /// The system itself.
 pub(crate) const SYSTEM: &str = "S-1-5-18";
@@ -76,24 +77,6 @@ impl Descriptor {
             bInheritHandle: inherited.into(),
         }
     }
-
-    /// Gives an open file or folder this list of who may do what, and nothing that its folder would add.
-    #[cfg(any(feature = "handler", test))]
-    pub(crate) fn protect(&self, file: &impl AsHandle) -> io::Result<()> {
-        let (mut present, mut defaulted, mut list) = (0, 0, ptr::null_mut());
-        // SAFETY: a descriptor of the system's, and three places that live here.
-        let found = unsafe { GetSecurityDescriptorDacl(self.0, &raw mut present, &raw mut list, &raw mut defaulted) };
-        if found == 0 || present == 0 || list.is_null() {
-            return Err(io::Error::other("a security descriptor without a list"));
-        }
-        let what = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
-        let handle = file.as_handle().as_raw_handle();
-        // SAFETY: a handle that is borrowed for the call, and a list that lives in `self`.
-        let error = unsafe {
-            SetSecurityInfo(handle, SE_FILE_OBJECT, what, ptr::null_mut(), ptr::null_mut(), list, ptr::null())
-        };
-        done(error)
-    }
 }
 
 impl Drop for Descriptor {
@@ -107,42 +90,6 @@ impl fmt::Debug for Descriptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Descriptor")
     }
-}
-
-/// Makes a folder that is its owner's alone, and with it what will be in it: this user's, or with more rights than the user the administrators'.
-#[cfg(any(feature = "handler", test))]
-pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
-    let security = owner_only_folder()?;
-    let attributes = security.attributes(false);
-    let name = wide(verbatim(folder)?.as_os_str())?;
-    // SAFETY: the name ends in a zero; the attributes live until the call returns.
-    let made = unsafe { CreateDirectoryW(name.as_ptr(), &raw const attributes) };
-    if made == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
-/// For such a folder.
-#[cfg(any(feature = "handler", test))]
-pub(crate) fn owner_only_folder() -> io::Result<Descriptor> {
-    if places::elevated() {
-        return Descriptor::of_text("O:BAD:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)");
-    }
-    let user = places::user()?;
-    Descriptor::of_text(&format!("O:{user}D:P(A;OICI;FA;;;{user})(A;OICI;FA;;;SY)"))
-}
-
-/// The path as the system takes it at any length: `\\?\C:\…`, absolute and with backslashes alone.
-#[cfg(any(feature = "handler", test))]
-pub(crate) fn verbatim(path: &Path) -> io::Result<PathBuf> {
-    let path = std::path::absolute(path)?;
-    let Some(Component::Prefix(prefix)) = path.components().next() else { return Ok(path) };
-    let start: Vec<&OsStr> = match prefix.kind() {
-        Prefix::Disk(_) => vec![OsStr::new(r"\\?\"), prefix.as_os_str()],
-        Prefix::UNC(server, share) => vec![OsStr::new(r"\\?\UNC\"), server, OsStr::new(r"\"), share],
-        _ => return Ok(path),
-    };
-    let start = start.into_iter().flat_map(OsStr::encode_wide);
-    let rest = path.as_os_str().encode_wide().skip(prefix.as_os_str().encode_wide().count());
-    Ok(OsString::from_wide(&start.chain(rest).collect::<Vec<u16>>()).into())
 }
 
 /// Whose a file or folder is, and what others than some may do with it.
@@ -164,20 +111,6 @@ struct Entry {
 }
 
 impl Access {
-    /// Of what a path leads to.
-    #[cfg(any(feature = "handler", test))]
-    pub(crate) fn of_path(path: &Path) -> io::Result<Self> {
-        let name = wide(path.as_os_str())?;
-        let what = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
-        Self::read(|owner, list, descriptor| {
-            // SAFETY: the name ends in a zero; the places live until the call returns; group and audit list are not asked for.
-            unsafe {
-                let no = ptr::null_mut();
-                GetNamedSecurityInfoW(name.as_ptr(), SE_FILE_OBJECT, what, owner, no, list, ptr::null_mut(), descriptor)
-            }
-        })
-    }
-
     /// Of an open file or folder.
     pub(crate) fn of(file: &impl AsHandle) -> io::Result<Self> {
         let handle = file.as_handle().as_raw_handle();
@@ -216,13 +149,6 @@ impl Access {
         let is_known = |who: &str| trusted.contains(&who) || STAND_INS.contains(&who);
         let other = |entry: &&Entry| !entry.inherit_only && entry.rights & rights != 0 && !is_known(&entry.who);
         entries.iter().find(other).map(|entry| entry.who.as_str())
-    }
-
-    /// Whether none but `trusted` may do anything with it, nor will with what is made in it.
-    #[cfg(any(feature = "handler", test))]
-    pub(crate) fn is_for(&self, trusted: &[&str]) -> bool {
-        let known = |who: &str| trusted.contains(&who) || STAND_INS.contains(&who);
-        self.entries.as_ref().is_some_and(|entries| entries.iter().all(|entry| known(&entry.who)))
     }
 }
 

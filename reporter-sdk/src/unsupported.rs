@@ -5,7 +5,7 @@ use crate::Error;
 const WHAT: &str = "error reporting";
 
 /// What there is none of.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Never {}
 
 pub(crate) mod launch {
@@ -64,6 +64,7 @@ pub(crate) mod socket {
     }
 
     #[derive(Debug, thiserror::Error)]
+    #[expect(dead_code, reason = "what is never sent does not fail")]
     pub(crate) enum IpcError {
         #[error("the other side is gone")]
         Closed,
@@ -125,10 +126,6 @@ pub(crate) mod clock {
         monotonic()
     }
 
-    pub(crate) fn coarse_resolution() -> u64 {
-        1
-    }
-
     pub(crate) fn realtime() -> u64 {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         time.as_nanos().try_into().unwrap_or(u64::MAX)
@@ -136,7 +133,9 @@ pub(crate) mod clock {
 }
 
 pub(crate) mod places {
-    use std::path::{Path, PathBuf};
+    #[cfg(feature = "handler")]
+    use std::path::Path;
+    use std::path::PathBuf;
 
     pub(crate) const REPORTS: &str = "Reports";
 
@@ -144,6 +143,7 @@ pub(crate) mod places {
         None
     }
 
+    #[cfg(feature = "handler")]
     pub(crate) fn fallback(_spool: &Path) -> Option<PathBuf> {
         None
     }

@@ -7,7 +7,6 @@ use std::{
     io,
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
     thread,
-    time::Duration,
 };
 
 use report_format::schema::v1::{ErrorKind, ErrorLink};
@@ -23,8 +22,6 @@ use crate::{
 
 /// Links kept of a chain of errors.
 const CHAIN_LIMIT: usize = 32;
-/// For so long an abort of a thread is taken for the end of what it has reported as unhandled.
-const END_TIME: Duration = Duration::from_secs(10);
 /// Bytes kept of a message.
 const MESSAGE_BYTES: usize = 2048;
 /// Frames kept of a stack.
@@ -65,9 +62,12 @@ static UNHANDLED_IN: AtomicU32 = AtomicU32::new(0);
 static UNHANDLED_AT: AtomicU64 = AtomicU64::new(0);
 
 /// Whether a SIGABRT in this thread is the end of an exception that is reported already: .NET calls the product's hook and aborts. Async-signal-safe.
+#[cfg(any(target_os = "linux", windows))]
 pub(crate) fn is_ending(tid: u32) -> bool {
+    /// For so long an abort of a thread is taken for the end of what it has reported as unhandled.
+    const END_TIME: u64 = 10_000_000_000;
     let since = || clock::monotonic().saturating_sub(UNHANDLED_AT.load(Ordering::Relaxed));
-    UNHANDLED_IN.load(Ordering::Relaxed) == tid && u128::from(since()) < END_TIME.as_nanos()
+    UNHANDLED_IN.load(Ordering::Relaxed) == tid && since() < END_TIME
 }
 
 /// Reports an error that the product handled, with the errors that caused it.

@@ -41,6 +41,7 @@ pub(crate) fn install() {
 
 /// Whether a SIGABRT in this thread is the end of a panic that is reported already: `panic = "abort"`, a panic while unwinding, one
 /// that meets a C caller. Async-signal-safe in a thread that has panicked, whose panic count is in place.
+#[cfg(any(target_os = "linux", windows))]
 pub(crate) fn is_ending(tid: u32) -> bool {
     REPORTED.load(Ordering::Relaxed) == tid && thread::panicking()
 }

@@ -7,6 +7,8 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(not(any(target_os = "linux", windows)))]
+mod unsupported;
 #[cfg(windows)]
 mod windows;
 
@@ -15,6 +17,8 @@ use serde::Deserialize;
 
 #[cfg(target_os = "linux")]
 use linux as sys;
+#[cfg(not(any(target_os = "linux", windows)))]
+use unsupported as sys;
 #[cfg(windows)]
 use windows as sys;
 

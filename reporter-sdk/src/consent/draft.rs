@@ -83,6 +83,7 @@ impl Draft {
 
     /// Takes the payload out of the first section of this kind, which is left without.
     #[cfg(feature = "handler")]
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
     pub(crate) fn take_payload(&mut self, kind: SectionKind) -> Option<Vec<u8>> {
         let section = self.sections.iter_mut().find(|section| section.kind == kind)?;
         Some(std::mem::take(&mut section.payload))
@@ -90,6 +91,7 @@ impl Draft {
 
     /// Forgets a memory image whose bytes are no more, and says so in the diagnostics.
     #[cfg(feature = "handler")]
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
     pub(crate) fn lose_memory(&mut self, why: SoftError) {
         self.memory = None;
         self.tell(why);
@@ -97,6 +99,7 @@ impl Draft {
 
     /// Leaves out the images of the desktop, and says why in the diagnostics. `false` where there are none.
     #[cfg(feature = "handler")]
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
     pub(crate) fn lose_screens(&mut self, why: SoftError) -> bool {
         let before = self.sections.len();
         self.sections.retain(|section| section.kind != SectionKind::Screen);

@@ -15,11 +15,16 @@ mod category;
 mod contact;
 mod decision;
 mod draft;
+#[cfg(any(target_os = "linux", windows))]
 mod look;
 mod policy;
+#[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the question in a terminal"))]
 mod preview;
+#[cfg(any(target_os = "linux", windows))]
 mod prompt;
+#[cfg(any(target_os = "linux", windows))]
 mod reading;
+#[cfg(any(target_os = "linux", windows))]
 mod tty;
 
 pub use crate::schema::Notice;
@@ -31,5 +36,7 @@ pub use decision::{
 };
 pub use draft::{Draft, DraftSection, MemoryDraft, PreviewDigest};
 pub use policy::{Policies, ProductPolicy, Refuser, Resolution};
+#[cfg(any(target_os = "linux", windows))]
 pub use prompt::TerminalAsker;
+#[cfg(any(target_os = "linux", windows))]
 pub use tty::ProductId;

@@ -3,6 +3,7 @@
 //! A transport makes one attempt and says what happened. When to try again, and keeping the report until somebody has it, are the
 //! [spool](crate::spool)'s: nothing here deletes a report.
 
+#[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
 mod configured;
 mod connection;
 mod eml;
@@ -18,6 +19,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use uuid::Uuid;
 
+#[cfg(any(target_os = "linux", windows))]
 pub(crate) use configured::transport;
 pub use eml::EmlDirectory;
 pub use error::{DeliverError, Step};

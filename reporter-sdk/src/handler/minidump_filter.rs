@@ -74,6 +74,7 @@ pub(crate) mod stream {
     pub(crate) const THREAD_NAMES: u32 = 24;
     pub(crate) const CPU_INFO: u32 = 0x4767_0003;
     pub(crate) const OS_RELEASE: u32 = 0x4767_0005;
+    #[cfg(target_os = "linux")]
     pub(crate) const MAPS: u32 = 0x4767_0009;
     pub(crate) const LIMITS: u32 = 0x4d7a_0003;
 }

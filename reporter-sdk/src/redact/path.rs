@@ -3,6 +3,8 @@
 mod home;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(not(any(target_os = "linux", windows)))]
+mod other;
 #[cfg(windows)]
 mod windows;
 
@@ -13,6 +15,8 @@ use self::windows as sys;
 pub(super) use home::Home;
 #[cfg(target_os = "linux")]
 use linux as sys;
+#[cfg(not(any(target_os = "linux", windows)))]
+use other as sys;
 
 use super::USER_PLACEHOLDER;
 

@@ -10,6 +10,7 @@ pub(super) struct Area {
 }
 
 impl Area {
+    #[cfg(any(target_os = "linux", test))]
     pub(super) fn new(x: i32, y: i32, width: u32, height: u32) -> Area {
         let end = |start: i32, size: u32| start.saturating_add(i32::try_from(size).unwrap_or(i32::MAX));
         Area { left: x, top: y, right: end(x, width), bottom: end(y, height) }

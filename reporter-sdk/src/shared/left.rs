@@ -41,6 +41,7 @@ impl Name {
     }
 
     /// While it is being written. Async-signal-safe.
+    #[cfg(any(target_os = "linux", windows))]
     pub(crate) fn temporary(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.text).unwrap_or_default()
     }

@@ -71,6 +71,7 @@ impl Seat {
     }
 
     /// In the child of a fork: its one thread has another number, and the others' seats are free. Async-signal-safe.
+    #[cfg(target_os = "linux")]
     pub(crate) fn forget_all() {
         SEAT.set(NO_SEAT);
         TAKEN.store(0, Ordering::Relaxed);

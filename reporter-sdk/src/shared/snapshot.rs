@@ -186,8 +186,8 @@ impl Snapshot {
         Self::from_words(mapping.words())
     }
 
-    /// From a copy of the memory.
-    #[cfg(test)]
+    /// From a copy of the memory. The tests of the layout run on Linux.
+    #[cfg(all(test, target_os = "linux"))]
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, SharedError> {
         if bytes.len() != layout::SIZE {
             return Err(SharedError::Size { size: bytes.len(), expected: layout::SIZE });

@@ -10,7 +10,7 @@ use report_format::schema::v1::ErrorKind;
 pub(crate) use super::seat::thread_id;
 use super::{
     clock,
-    layout::{self, ActionKind, annotation, crash, header, record, slot, thrown},
+    layout::{self, ActionKind, annotation, crash, header, slot, thrown},
     seat::Seat,
 };
 
@@ -68,6 +68,7 @@ pub(crate) struct Exception<'a> {
 }
 
 /// Writes the header into words that are all zero. What is told of its start is this moment.
+#[cfg(any(target_os = "linux", windows))]
 pub(crate) fn write_header(words: &[AtomicU64]) {
     let fields = [
         (header::VERSION, layout::VERSION),
@@ -94,6 +95,7 @@ impl Writer {
     }
 
     /// All words, for who leaves a copy of them. Async-signal-safe.
+    #[cfg(any(target_os = "linux", windows))]
     pub(crate) fn words(&self) -> &'static [AtomicU64] {
         self.words
     }
@@ -223,6 +225,7 @@ impl Writer {
     }
 
     /// Writes an exception as what was thrown last. Async-signal-safe; one thread at a time, as above.
+    #[cfg(any(target_os = "linux", windows))]
     pub(crate) fn exception(&self, exception: &Exception<'_>) {
         self.thrown(ErrorKind::UnhandledException, exception, ("", 0, 0));
     }
@@ -277,6 +280,7 @@ impl Writer {
     }
 
     /// What was last given as a crash's context, a word at a time. `None` where there was none. Async-signal-safe.
+    #[cfg(target_os = "linux")]
     pub(crate) fn crash_context(&self) -> Option<&[AtomicU64]> {
         let words = &self.words[layout::CRASH_AT..layout::CRASH_AT + crash::WORDS];
         let bytes = words[crash::CONTEXT_BYTES].load(Ordering::Relaxed) as usize;
@@ -284,7 +288,9 @@ impl Writer {
     }
 
     /// Writes the record of the last crash: `fill` gets its words. Async-signal-safe if `fill` is. One thread at a time, as above.
+    #[cfg(target_os = "linux")]
     pub(crate) fn record(&self, fill: impl FnOnce(&[AtomicU64])) {
+        use layout::record;
         let words = &self.words[layout::RECORD_AT..layout::RECORD_AT + record::WORDS];
         guarded(words, || {
             let number = self.words[layout::CRASH_AT + crash::NUMBER].load(Ordering::Relaxed);

@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(not(any(target_os = "linux", windows)))]
+mod unsupported;
 #[cfg(windows)]
 mod windows;
 
@@ -13,6 +15,8 @@ use std::time::{Duration, SystemTime};
 
 #[cfg(target_os = "linux")]
 use linux as sys;
+#[cfg(not(any(target_os = "linux", windows)))]
+use unsupported as sys;
 #[cfg(windows)]
 use windows as sys;
 

@@ -40,6 +40,7 @@ impl HeldDraft<'_> {
     }
 
     /// To take out of it what is no more.
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
     pub(crate) fn draft_mut(&mut self) -> &mut Draft {
         &mut self.draft
     }

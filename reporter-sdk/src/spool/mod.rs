@@ -28,6 +28,7 @@ mod directory;
 mod drafts;
 mod error;
 mod fallback;
+#[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
 mod lost;
 mod outgoing;
 mod schedule;
@@ -41,10 +42,12 @@ pub use counts::{Admission, Counting, ReportLimits, Signature};
 use directory::Directory;
 pub use drafts::{EarlyDraft, HeldDraft};
 pub use error::SpoolError;
+#[cfg(any(target_os = "linux", windows))]
 pub(crate) use lost::HeldLost;
 pub use outgoing::{Failure, Outgoing, Undelivered};
 pub use schedule::GIVE_UP_AFTER;
 
+#[cfg(any(target_os = "linux", windows))]
 pub(crate) use sealed_file::{SealedFile, SealedReader, SealedWriter};
 use sealed_sections::Keys;
 
@@ -139,6 +142,7 @@ impl Spool {
     }
 
     /// A file in `new/` that has no name: it is gone with whoever has it open, however that ends.
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
     pub(crate) fn nameless_file(&self) -> Result<File, SpoolError> {
         self.new.nameless()
     }

@@ -2,6 +2,9 @@
 
 use report_format::schema::v1;
 
+/// The subcode of a fault of which only its code is known: it says neither how memory was accessed nor why a fast fail came, for which 0 would be an answer.
+pub(crate) const NOT_TOLD: i32 = -1;
+
 /// The fault of an exception. `address` is what was accessed, kept only where the exception has one.
 pub(crate) fn fault_code(code: u32, subcode: i32, address: Option<u64>) -> v1::FaultCode {
     v1::FaultCode { code, subcode, name: name(code), address: address.filter(|_| has_address(code)) }
@@ -21,29 +24,12 @@ pub(crate) fn title(code: u32, subcode: i32) -> String {
     }
 }
 
-/// What an exit code says of a fault, for people; `None` where it tells of none: somebody, or the process itself, wanted it to end.
-///
-/// A process that ends of an unhandled exception has its code for an exit code. Others can have any number: an installer -1, a killed process 1. What is taken for a fault is what only
-/// the system makes.
-pub(crate) fn describe_exit(code: u32) -> Option<String> {
-    // Ctrl-C, the close of the console, logoff, shutdown, `TerminateProcess` by a debugger.
-    let is_wanted = matches!(code, CONTROL_C_EXIT | DEBUGGER_TERMINATED | DEBUGGER_CONTROL_C);
-    let is_known = ENTRIES.iter().any(|entry| entry.0 == code);
-    // An error of the system's own (facility 0): severity 3, neither of a customer nor reserved.
-    let is_status = code >> 16 == 0xc000;
-    // Why is not told: not by which access, nor for what reason.
-    (!is_wanted && (is_known || is_status)).then(|| title(code, -1))
-}
-
 const ACCESS_VIOLATION: u32 = 0xc000_0005;
 const IN_PAGE_ERROR: u32 = 0xc000_0006;
 const STACK_OVERFLOW: u32 = 0xc000_00fd;
 const GUARD_PAGE: u32 = 0x8000_0001;
 const FAST_FAIL: u32 = 0xc000_0409;
 const FATAL_APP_EXIT: u32 = 0x4000_0015;
-const CONTROL_C_EXIT: u32 = 0xc000_013a;
-const DEBUGGER_TERMINATED: u32 = 0x4001_0004;
-const DEBUGGER_CONTROL_C: u32 = 0x4001_0005;
 
 /// `FAST_FAIL_FATAL_APP_EXIT`: what `abort` of the Universal CRT and Rust's say.
 const FAST_FAIL_FATAL_APP_EXIT: i32 = 7;
@@ -196,17 +182,5 @@ mod tests {
         assert_eq!(title(0xc000_9999, 1), "exception 0xc0009999");
         assert_eq!(title(0xc000_0005, 77), "EXCEPTION_ACCESS_VIOLATION");
         assert_eq!(title(u32::MAX, -1), "exception 0xffffffff");
-    }
-
-    #[test]
-    fn exit_codes_of_faults_are_told_from_ends_that_somebody_wanted() {
-        for code in [0, 1, 3, 101, 259, u32::MAX, u32::MAX - 1, 0xc000_013a, 0x4001_0004, 0x4001_0005, 0x8007_0005] {
-            assert_eq!(describe_exit(code), None, "{code:#x}");
-        }
-        assert_eq!(describe_exit(0xc000_0005).unwrap(), "EXCEPTION_ACCESS_VIOLATION");
-        assert_eq!(describe_exit(0xc000_0374).unwrap(), "STATUS_HEAP_CORRUPTION: heap damaged");
-        for code in [0xc000_0409, 0xe06d_7363, 0xe043_4352, 0x8000_0003, 0x4000_0015, 0xc000_1234] {
-            assert!(describe_exit(code).is_some(), "{code:#x}");
-        }
     }
 }

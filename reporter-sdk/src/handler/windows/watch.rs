@@ -6,6 +6,7 @@ use std::os::windows::io::{AsHandle, AsRawHandle, OwnedHandle};
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, GetExitCodeProcess, GetProcessId, IsWow64Process};
 
 use super::connection::Connection;
+use super::fault;
 use crate::handler::ServeError;
 use crate::ipc::wait::Waitable;
 use crate::shared::snapshot::Signal;
@@ -71,8 +72,7 @@ impl Ending {
     /// The fault that it was the end of, where no hook of ours has seen it: a fast fail, which no hook sees, or a heap that the system found corrupted.
     pub(crate) fn fault(self) -> Option<Signal> {
         match self {
-            // Why is not told: not by which access, nor for what reason. 0 would be one.
-            Ending::Failed(code) => Some(Signal { number: code.cast_signed(), code: -1 }),
+            Ending::Failed(code) => Some(Signal { number: code.cast_signed(), code: fault::NOT_TOLD }),
             Ending::Exited(_) | Ending::Unknown => None,
         }
     }
@@ -198,5 +198,23 @@ mod tests {
             assert!(!ending.is_wanted() && ending.can_follow_a_crash() && ending.fault().is_some(), "{fault:#x}");
         }
         assert!(!Ending::Unknown.is_wanted());
+    }
+
+    #[test]
+    fn an_end_says_which_fault_it_was_and_nothing_that_its_code_does_not_tell() {
+        for (code, title) in [
+            (0xC000_0005, "EXCEPTION_ACCESS_VIOLATION"),
+            (0xC000_00FD, "EXCEPTION_STACK_OVERFLOW: stack overflow"),
+            (0xC000_0374, "STATUS_HEAP_CORRUPTION: heap damaged"),
+            (FAST_FAIL, "STATUS_STACK_BUFFER_OVERRUN"),
+            (0xE06D_7363, "CPP_EXCEPTION: unhandled exception of C++"),
+            (0xC000_1234, "exception 0xc0001234"),
+        ] {
+            let Signal { number, code: subcode } = Ending::from_code(code).fault().unwrap();
+            assert_eq!(fault::title(number.cast_unsigned(), subcode), title);
+        }
+        for code in [0, 1, ABORT, PANICKED, 259, u32::MAX, CONTROL_C, 0x4001_0004, 0x8007_0005] {
+            assert_eq!(Ending::from_code(code).fault(), None, "{code:#x}");
+        }
     }
 }

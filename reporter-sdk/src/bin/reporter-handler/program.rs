@@ -1,4 +1,4 @@
-//! The handler: started by a product's SDK, never by a person. A person can end those that run.
+//! What the handler does on the systems that it serves.
 
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -52,7 +52,7 @@ enum Command {
     },
 }
 
-fn main() -> ExitCode {
+pub(super) fn main() -> ExitCode {
     #[cfg(feature = "fail-points")]
     let _points = reporter_sdk::fail_points::read_environment();
     let arguments = Arguments::parse();
