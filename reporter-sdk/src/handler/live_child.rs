@@ -7,8 +7,11 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 /// In the child's environment and arguments; must be in no byte of what is kept.
 pub(crate) const CANARY: &str = "CANARY-c6f1e0-YRANAC";
 
+/// What the child does; on Windows in a program of its own.
+#[cfg_attr(windows, expect(dead_code, reason = "examples/live_child.rs calls it"))]
 mod program;
 
+#[cfg(windows)]
 pub(crate) use program::KEPT;
 
 const ROLE: &str = "REPORTER_TEST_CHILD";
