@@ -27,16 +27,6 @@ fn a_panic_with_a_text_is_reported() {
 }
 
 #[test]
-fn a_panic_with_a_text_made_at_run_time_is_reported() {
-    panicked("panic_string", "entry 7 is missing", FIRST_THREAD).ended_by(101);
-}
-
-#[test]
-fn a_panic_with_a_value_is_reported_without_it() {
-    panicked("panic_value", "Box<dyn Any>", FIRST_THREAD).ended_by(101);
-}
-
-#[test]
 fn a_panic_in_a_thread_is_reported_with_the_thread_s_name_and_the_product_goes_on() {
     panicked("panic_in_thread", "the index is broken", "indexer").ended_by(0);
 }

@@ -4,8 +4,7 @@ use report_format::schema::v1::ErrorKind;
 
 use crate::shared::{Crash, Failure};
 
-/// Not under Wine: that the same product ends in the same way without us: Wine (8.0) has no stack left for the system's own part, and ends the program by 0, or the
-/// thread alone.
+// Not under Wine: that the product ends so without us, too: Wine (8.0) leaves no stack to tell of it, and ends the program by 0, or the thread alone.
 fn overflowed(failure: &Failure, functions: &[&str]) -> Crash {
     let crash = Crash::of(failure.ends_with_us());
     crash.ended_by(0xc000_00fd).ran(functions);

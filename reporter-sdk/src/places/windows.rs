@@ -2,8 +2,8 @@
 
 use std::{
     env,
-    ffi::{OsString, c_void},
-    io,
+    ffi::{CStr, OsString, c_void},
+    io, mem,
     os::windows::{
         ffi::OsStringExt,
         io::{AsRawHandle, FromRawHandle, OwnedHandle},
@@ -22,12 +22,12 @@ use windows_sys::{
             TokenElevationType, TokenElevationTypeFull, TokenUser,
         },
         System::{
-            Com::CoTaskMemFree,
+            LibraryLoader::{GetProcAddress, LOAD_LIBRARY_SEARCH_SYSTEM32, LoadLibraryExW},
             Threading::{GetCurrentProcess, OpenProcessToken},
         },
-        UI::Shell::{FOLDERID_LocalAppData, FOLDERID_ProgramData, SHGetKnownFolderPath},
+        UI::Shell::{FOLDERID_LocalAppData, FOLDERID_ProgramData},
     },
-    core::{GUID, PWSTR},
+    core::{GUID, PCWSTR, PWSTR, w},
 };
 
 use crate::security;
@@ -103,15 +103,38 @@ fn information(token: &OwnedHandle, class: TOKEN_INFORMATION_CLASS, to: *mut c_v
     if done == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// Situation: the library that knows the folders brings along those of windows and drawing, two dozen in all, which a service or a console program has no use for: each takes time
+/// at the start, and again when the process is dumped. Handling: it is loaded by who asks. A product that names its spool never does.
 fn known_folder(id: &GUID) -> Option<PathBuf> {
+    type GetKnownFolderPath = unsafe extern "system" fn(*const GUID, u32, HANDLE, *mut PWSTR) -> i32;
+    type Free = unsafe extern "system" fn(*const c_void);
+    let get = function_of(w!("shell32.dll"), c"SHGetKnownFolderPath")?;
+    // SAFETY: Microsoft documents it so.
+    let get = unsafe { mem::transmute::<Function, GetKnownFolderPath>(get) };
+    let free = function_of(w!("ole32.dll"), c"CoTaskMemFree")?;
+    // SAFETY: as above.
+    let free = unsafe { mem::transmute::<Function, Free>(free) };
     let mut path: PWSTR = ptr::null_mut();
     // SAFETY: an identifier, this user, and a place for the path.
-    let result = unsafe { SHGetKnownFolderPath(id, 0, ptr::null_mut(), &raw mut path) };
+    let result = unsafe { get(id, 0, ptr::null_mut(), &raw mut path) };
     // SAFETY: where it succeeds it is a text of the system's, with a zero at its end.
     let folder = (result >= 0 && !path.is_null()).then(|| unsafe { wide_text(path) });
     // SAFETY: the system allocated it for us, or it is null.
-    unsafe { CoTaskMemFree(path.cast()) };
+    unsafe { free(path.cast()) };
     folder.map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+type Function = unsafe extern "system" fn() -> isize;
+
+/// A function of one of the system's own libraries, which stays loaded.
+fn function_of(library: PCWSTR, name: &CStr) -> Option<Function> {
+    // SAFETY: a name that ends in a zero, looked for in the system's folder alone.
+    let library = unsafe { LoadLibraryExW(library, ptr::null_mut(), LOAD_LIBRARY_SEARCH_SYSTEM32) };
+    if library.is_null() {
+        return None;
+    }
+    // SAFETY: a library that is loaded, and a name that ends in a zero.
+    unsafe { GetProcAddress(library, name.as_ptr().cast()) }
 }
 
 /// # Safety

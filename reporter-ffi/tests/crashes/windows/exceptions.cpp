@@ -12,15 +12,6 @@ struct Locked : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Its std::exception is not at its start, and known to its table alone.
-struct Entry {
-    virtual ~Entry() = default;
-    long amount = 1250;
-};
-struct Refused : Entry, virtual std::exception {
-    const char *what() const noexcept override { return "the entry is refused"; }
-};
-
 struct Dangling : std::exception {
     const char *what() const noexcept override { return *reinterpret_cast<const char *const volatile *>(0x10); }
 };
@@ -41,11 +32,6 @@ struct Cover : Page {
 static void thrown() {
     fails_now(nullptr);
     throw ledger::Locked("the book is locked");
-}
-
-static void adjusted() {
-    fails_now(nullptr);
-    throw ledger::Refused();
 }
 
 static void number() {
@@ -111,7 +97,6 @@ static const struct {
     void (*run)();
 } KINDS[] = {
     {"thrown", thrown},
-    {"adjusted", adjusted},
     {"number", number},
     {"rethrown", rethrown},
     {"none", none},

@@ -177,6 +177,13 @@ static void aborts(void) {
     abort();
 }
 
+/* Of the runtime that others than MinGW use, which fails fast where it is Windows' own. */
+static void universal_abort(void) {
+    void (*function)(void) = function_of("ucrtbase.dll", "abort");
+    fails_now(NULL);
+    function();
+}
+
 static void failed_assertion(void) {
     fails_now(NULL);
     assert(zero == 1);
@@ -354,6 +361,7 @@ static const struct {
     {"heap_raised", heap_raised},
     {"double_free", double_free},
     {"abort", aborts},
+    {"universal_abort", universal_abort},
     {"failed_assertion", failed_assertion},
     {"pure_call", pure_call},
     {"invalid_parameter", invalid_parameter},
@@ -398,7 +406,7 @@ int main(int argc, char **argv) {
         SetUnhandledExceptionFilter(leaves_by_itself);
     if (is(argc, argv, "pure_call"))
         function_of("vcruntime140.dll", "_purecall");
-    if (is(argc, argv, "invalid_parameter"))
+    if (is(argc, argv, "invalid_parameter") || is(argc, argv, "universal_abort"))
         function_of("ucrtbase.dll", "strcpy_s");
     start_product(argc, argv);
     if (is(argc, argv, "at_exit_after"))

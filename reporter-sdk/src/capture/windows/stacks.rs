@@ -13,13 +13,9 @@ use std::{
     thread::JoinHandle,
 };
 
-use windows_sys::{
-    Win32::System::{
-        LibraryLoader::{GetModuleHandleW, GetProcAddress},
-        SystemServices::{DLL_PROCESS_DETACH, DLL_THREAD_ATTACH},
-        Threading::SetThreadStackGuarantee,
-    },
-    core::w,
+use windows_sys::Win32::System::{
+    SystemServices::{DLL_PROCESS_DETACH, DLL_THREAD_ATTACH},
+    Threading::SetThreadStackGuarantee,
 };
 
 use crate::{capture::claim, reporter};

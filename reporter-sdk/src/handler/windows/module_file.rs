@@ -339,20 +339,6 @@ impl ModuleFile {
         let entries = self.bytes(parsed, rva, size).unwrap_or_default();
         Ok(entries.as_chunks().0.iter().map(Function::of).collect())
     }
-
-    /// Where the file has what it exports by these names.
-    pub(super) fn exports(&self, names: &[&str]) -> Result<Vec<Option<u32>>, PeError> {
-        let parsed = self.parse()?;
-        let mut found = vec![None; names.len()];
-        let Some(exports) = self.export_table(&parsed)? else { return Ok(found) };
-        for (pointer, index) in exports.name_iter() {
-            let name = exports.name_from_pointer(pointer)?;
-            if let Some(at) = names.iter().position(|wanted| wanted.as_bytes() == name) {
-                found[at] = exports.address_by_index(index.into()).ok().filter(|rva| !exports.is_forward(*rva));
-            }
-        }
-        Ok(found)
-    }
 }
 
 /// An entry of the unwind tables.
