@@ -48,3 +48,12 @@ fn a_process_that_somebody_ended_is_no_error() {
 fn a_product_whose_handler_is_missing_crashes_as_it_would_without_us() {
     Failure::c("without_handler").ends_without_handler().ended_by(0xc000_0005).is_unreported();
 }
+
+/// What the thread knows: no stack, which on Windows the handler alone reads.
+#[test]
+fn a_product_whose_handler_was_ended_leaves_its_crash_to_its_next_start() {
+    let crash = Failure::c("handler_ended").ends().is_reported_by_the_next_start();
+    crash.ended_by(0xc000_0005).has_no_memory();
+    assert_eq!(crash.title(), (ErrorKind::Crash, "EXCEPTION_ACCESS_VIOLATION: memory cannot be read".into()));
+    assert_eq!(crash.address(), 0x10);
+}

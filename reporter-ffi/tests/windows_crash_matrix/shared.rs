@@ -277,6 +277,18 @@ impl Outcome {
         }
     }
 
+    /// Nothing was reported yet: the product has left what it knows. Starts it once more, which then takes its one report; that says that its handler was lost.
+    pub(crate) fn is_reported_by_the_next_start(self) -> Crash {
+        assert_eq!(self.product.mails(), [] as [PathBuf; 0]);
+        assert_eq!(self.product.spooled("lost").len(), 1);
+        Failure::c("exit").run(Some(&self.product));
+        self.product.handler_ends();
+        let crash = Crash::taken(self);
+        let missing = crash.received.soft_errors();
+        assert!(matches!(&missing[..], [lost] if lost.starts_with("handler: the handler was lost")), "{missing:?}");
+        crash
+    }
+
     /// Its exit code.
     pub(crate) fn ended_by(&self, code: u32) -> &Self {
         assert_eq!(format!("{:#x}", self.code), format!("{code:#x}"));
@@ -287,13 +299,18 @@ impl Outcome {
 impl Crash {
     /// Takes the one report, and checks what is so of every kind: the actions, and that nothing is missing or left.
     pub(crate) fn of(outcome: Outcome) -> Self {
+        let crash = Self::taken(outcome);
+        assert_eq!(crash.received.soft_errors(), [] as [String; 0]);
+        crash
+    }
+
+    fn taken(outcome: Outcome) -> Self {
         let mails = outcome.product.mails();
         let [mail] = &mails[..] else { panic!("{mails:?}; the spool holds {:?}", files(&outcome.product.spool())) };
         let received = Received::from_mail(mail);
         outcome.leaves_nothing();
         let crash = Self { outcome, received };
         assert_eq!(crash.steps(), ["product.open", "work begun", "product.fail"], "all, up to the last one");
-        assert_eq!(crash.received.soft_errors(), [] as [String; 0]);
         crash
     }
 

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <excpt.h>
+#include <tlhelp32.h>
 
 #define IN_PAGE_ERROR ((DWORD)EXCEPTION_IN_PAGE_ERROR)
 #define HEAP_CORRUPTION 0xc0000374u
@@ -318,6 +319,20 @@ static void exits_process(void) {
     ExitProcess(3);
 }
 
+/* As the task manager would: the one program that this one has started. */
+static void ends_its_handler(void) {
+    PROCESSENTRY32 entry = {.dwSize = sizeof entry};
+    HANDLE processes = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+    for (BOOL found = Process32First(processes, &entry); found; found = Process32Next(processes, &entry)) {
+        if (entry.th32ParentProcessID != GetCurrentProcessId() || strcmp(entry.szExeFile, "reporter-handler.exe") != 0)
+            continue;
+        HANDLE handler = OpenProcess(PROCESS_TERMINATE | SYNCHRONIZE, FALSE, entry.th32ProcessID);
+        TerminateProcess(handler, 1);
+        WaitForSingleObject(handler, INFINITE);
+    }
+    reads();
+}
+
 static void leaves(void) { exit(0); }
 
 /* A plug-in that lies beside the program. Where it cannot be loaded the product goes on without it. */
@@ -385,6 +400,7 @@ static const struct {
     {"library_end", library_end},
     {"simulated", simulates},
     {"without_handler", reads},
+    {"handler_ended", ends_its_handler},
 };
 
 static int is(int argc, char **argv, const char *name) { return strcmp(kind(argc, argv), name) == 0; }
