@@ -4,6 +4,7 @@ mod greeting;
 
 use std::{
     io,
+    path::PathBuf,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering},
@@ -161,6 +162,7 @@ impl Reporter {
             soft_errors.push(SoftError::from_error("restart", &error));
         }
         let handler = process.as_ref().map(Process::id);
+        let handlers_place = PathBuf::from(&program);
         let (mapping, greeting) = match Greeting::send(&mut options, &control, program, process) {
             Ok(sent) => sent,
             Err(error) => return Self::inactive(error),
@@ -194,6 +196,9 @@ impl Reporter {
             state.note("capture.signals", &error);
         }
         panic::install();
+        if let Err(error) = sys::let_system_tell(state, &handlers_place) {
+            state.note("capture.wer", &error);
+        }
         // Last: hundreds of threads that each take a stack leave this one no processor.
         match sys::prepare_threads() {
             Ok(stacks) => {
@@ -293,6 +298,7 @@ impl State {
                     lock(&self.soft_errors).push(why);
                 }
                 self.unserved.store(true, Ordering::Relaxed);
+                sys::handler_is_lost();
                 false
             }
         }

@@ -77,7 +77,8 @@ impl Pipe {
 
     /// `None` where the handler did not say that it is done.
     ///
-    /// A read that the product itself has begun takes the first answer from us. The handler shows progress before it is done.
+    /// A read that the product itself has begun would take the first answer from us, and only the product could call it off: it leaves none behind (`capture/windows/wake.rs`).
+    /// One that waits while the product stands still, for a report of another thread, takes a sign of progress or costs us the wait for one.
     fn report(&self, without_progress: Duration, longest: Duration) -> Option<()> {
         let mut datagram = [0; DATAGRAM];
         *datagram.last_mut()? = CRASHED;

@@ -27,6 +27,12 @@ pub(crate) fn is_ending() -> bool {
     ENDING.load(Ordering::Acquire)
 }
 
+/// The same, for who reads this process's memory.
+#[cfg(windows)]
+pub(crate) fn ending() -> &'static AtomicBool {
+    &ENDING
+}
+
 /// How long other threads that crash leave an ending process the time to end, in nanoseconds.
 const END_GRACE: u64 = 2_000_000_000;
 

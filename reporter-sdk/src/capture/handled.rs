@@ -70,6 +70,12 @@ pub(crate) fn is_ending(tid: u32) -> bool {
     UNHANDLED_IN.load(Ordering::Relaxed) == tid && since() < END_TIME
 }
 
+/// The thread that has reported an unhandled exception last, for who reads this process's memory.
+#[cfg(windows)]
+pub(crate) fn unhandled_in() -> &'static AtomicU32 {
+    &UNHANDLED_IN
+}
+
 /// Reports an error that the product handled, with the errors that caused it.
 ///
 /// Returns in under a millisecond and without asking anyone, unless [`Options::kind`](crate::Options::kind) wants memory for handled errors: then the

@@ -46,6 +46,12 @@ pub(crate) fn is_ending(tid: u32) -> bool {
     REPORTED.load(Ordering::Relaxed) == tid && thread::panicking()
 }
 
+/// The thread whose panic was reported last, for who reads this process's memory.
+#[cfg(windows)]
+pub(crate) fn reported() -> &'static AtomicU32 {
+    &REPORTED
+}
+
 fn report(state: &State, info: &PanicHookInfo<'_>) {
     if !state.options.wants(ErrorKind::Panic) {
         return;

@@ -2,7 +2,7 @@
 //!
 //! Of the system: the filter for exceptions that nobody handles, and a vectored handler for those that never get there. Of each C runtime in the process: what it
 //! calls where it gives up ([`crt`]). Nothing in this process sees a fast-fail (`__fastfail`: a buffer overrun, `std::process::abort`, a panic under `panic =
-//! "abort"`), nor what another process ends: the handler sees the end.
+//! "abort"`), nor what another process ends: the handler sees the end, and of the former is told by [`wer`] where an administrator has allowed that.
 
 use std::{
     io,
@@ -28,7 +28,7 @@ use windows_sys::Win32::{
     },
 };
 
-use super::{chain, context, copies, cpp, crt, managed, stacks, waiter};
+use super::{chain, context, copies, cpp, crt, managed, stacks, waiter, wer};
 use crate::{
     capture::{
         claim::{self, Claim, Claimed},
@@ -70,6 +70,7 @@ pub(crate) fn disarm() {
     crt::disarm();
     remove(VECTORED.swap(std::ptr::null_mut(), Ordering::AcqRel));
     chain::disarm(on_unhandled);
+    wer::unregister();
     copies::leave();
 }
 
@@ -165,6 +166,11 @@ static FIRST_CHANCES: AtomicU32 = AtomicU32::new(0);
 /// The last one's thread and instruction.
 static FIRST_CHANCE_THREAD: AtomicU32 = AtomicU32::new(0);
 static FIRST_CHANCE_AT: AtomicUsize = AtomicUsize::new(0);
+
+/// The thread of what was reported last before it was clear whether somebody handles it, for who reads this process's memory.
+pub(super) fn first_chance_thread() -> &'static AtomicU32 {
+    &FIRST_CHANCE_THREAD
+}
 
 impl FirstChance {
     /// Whether this one may be reported, and then it is noted.

@@ -12,12 +12,12 @@ mod memory;
 mod stacks;
 mod waiter;
 mod wake;
-#[cfg_attr(not(test), allow(dead_code))]
-pub(crate) mod wer;
+mod wer;
 
 pub(crate) use exceptions::{disarm, rearm};
 pub(crate) use stacks::{ensure as prepare_thread, prepare_threads};
 pub(crate) use wake::{Channel, pause};
+pub(crate) use wer::{begin as let_system_tell, unregister as handler_is_lost};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Products that fail in each way, with a handler that this process plays. The product is this test program again: see [`product`].
 
+mod wer;
+
 use std::{
     env, fs, hint, io,
     os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle, RawHandle},
@@ -227,12 +229,16 @@ impl Scenario {
     }
 
     fn connect(&self, options: Options) -> Reporter {
+        self.connect_to(options, "test".into())
+    }
+
+    fn connect_to(&self, options: Options, program: String) -> Reporter {
         let [control, crash] = self.pipes.map(|number| {
             // SAFETY: `Handler::of` has handed these two down, for us alone.
             let pipe = unsafe { OwnedHandle::from_raw_handle(ptr::with_exposed_provenance_mut(number)) };
             Socket::of_product(pipe, None).unwrap()
         });
-        let reporter = Reporter::connect(options, Launched { control, crash, process: None, program: "test".into() });
+        let reporter = Reporter::connect(options, Launched { control, crash, process: None, program });
         assert!(reporter.is_active(), "{:?}", reporter.soft_errors());
         assert_eq!(reporter.soft_errors(), []);
         reporter
@@ -509,6 +515,7 @@ fn product() {
             let _reporter = connect();
             writes(0x40);
         }
+        name if name.starts_with("told of") => wer::product(&scenario),
         other => panic!("no scenario {other}"),
     }
 }

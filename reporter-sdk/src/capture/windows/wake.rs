@@ -3,7 +3,7 @@
 use std::{
     cell::UnsafeCell,
     io,
-    os::windows::io::{AsRawHandle, OwnedHandle},
+    os::windows::io::{AsRawHandle, OwnedHandle, RawHandle},
     ptr,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -18,7 +18,7 @@ use windows_sys::Win32::{
     },
 };
 
-use super::lost;
+use super::{lost, wer};
 use crate::{
     capture::claim::Outcome,
     ipc::{
@@ -67,6 +67,8 @@ impl std::fmt::Debug for Buffers {
 enum Received {
     Byte(u8),
     Nothing,
+    /// The read has ended without anything.
+    CalledOff,
     End,
 }
 
@@ -99,6 +101,11 @@ impl Channel {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// What this process calls its end, for who uses it from outside.
+    pub(super) fn pipe(&self) -> RawHandle {
+        self.pipe.as_raw_handle()
+    }
+
     /// The longest wait, in nanoseconds.
     pub(crate) fn longest(&self) -> u64 {
         self.longest
@@ -109,6 +116,10 @@ impl Channel {
         // An answer to an earlier report that was given up is no answer to this one.
         while let Received::Byte(_) = self.receive(0) {}
         let outcome = if self.send(ipc::CRASHED) { self.wait() } else { Outcome::Gone };
+        self.call_off();
+        if outcome == Outcome::Gone {
+            wer::unregister();
+        }
         if outcome != Outcome::Done {
             lost::leave();
         }
@@ -121,7 +132,21 @@ impl Channel {
         while let Received::Byte(_) = self.receive(0) {
             any = true;
         }
+        self.call_off();
         any
+    }
+
+    /// Calls a read off that still waits. Must hold the claim.
+    ///
+    /// Situation: a fault that no hook here sees is told of from outside, by the same pipe (see [`wer`]), and a read of ours would take the answer, while this process stands
+    /// still; nobody else can call it off. Handling: none is left behind.
+    fn call_off(&self) {
+        // SAFETY: the claim makes this the only use.
+        let (pending, reading) = unsafe { ((*self.buffers.get()).pending, &raw const (*self.buffers.get()).reading) };
+        if pending {
+            // SAFETY: the structure of the call that was begun, which is never freed. The next look finds out how it has ended.
+            unsafe { CancelIoEx(self.pipe.as_raw_handle(), reading) };
+        }
     }
 
     fn wait(&self) -> Outcome {
@@ -135,7 +160,7 @@ impl Channel {
             match self.receive(millis) {
                 Received::Byte(ipc::DONE) => return Outcome::Done,
                 Received::Byte(_) => progress = clock::monotonic(),
-                Received::Nothing => {}
+                Received::Nothing | Received::CalledOff => {}
                 Received::End => return Outcome::Gone,
             }
         }
@@ -159,6 +184,15 @@ impl Channel {
 
     /// Waits for a byte, so many milliseconds at most.
     fn receive(&self, millis: u32) -> Received {
+        match self.look(millis) {
+            // Situation: we have called the read off, or the thread that began it, for an earlier report, has ended since, and the kernel calls off what a thread has begun. Handling: another
+            // one; nothing is lost by it.
+            Received::CalledOff => self.look(millis),
+            received => received,
+        }
+    }
+
+    fn look(&self, millis: u32) -> Received {
         let buffers = self.buffers.get();
         let pipe = self.pipe.as_raw_handle();
         // SAFETY: the claim makes this the only use; while a read is pending only the kernel writes to what it was given.
@@ -183,9 +217,7 @@ impl Channel {
         // SAFETY: the kernel has written to it, and does no more.
         let last = unsafe { (*received)[DATAGRAM - 1] };
         match done {
-            // Situation: the thread that began the read, for an earlier report, has ended since, and the kernel calls off what a thread has begun. Handling: the next look
-            // begins another. Nothing is lost by it.
-            0 if last_error() == ERROR_OPERATION_ABORTED => Received::Nothing,
+            0 if last_error() == ERROR_OPERATION_ABORTED => Received::CalledOff,
             // Not ours, and no sign of the end.
             0 if last_error() == ERROR_MORE_DATA => Received::Nothing,
             0 => Received::End,
