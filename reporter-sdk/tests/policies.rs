@@ -1,5 +1,5 @@
 //! What a product chooses beyond what is collected: hangs, limits, restart, children. The product is this test program once more, in a role.
-// Not on Windows: hangs, children and limits are told by signals and /proc; there they have unit tests only.
+// Not on Windows: hangs, children and limits are told by signals and /proc. Hangs there: windows_products.rs; the rest has unit tests only.
 #![cfg(target_os = "linux")]
 
 #[path = "support/end_to_end/mod.rs"]
