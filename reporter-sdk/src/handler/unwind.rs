@@ -8,19 +8,22 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use framehop::{
-    CacheNative, FrameAddress, MayAllocateDuringUnwind, Module, UnwindRegsNative, Unwinder, UnwinderNative,
-};
+use framehop::FrameAddress;
 use minidump::{
-    Minidump, MinidumpContext, MinidumpException, MinidumpMemoryInfoList, MinidumpMemoryList, MinidumpRawContext,
-    MinidumpSystemInfo, MinidumpThread, MinidumpThreadList, MinidumpThreadNames,
+    Minidump, MinidumpException, MinidumpMemoryInfoList, MinidumpMemoryList, MinidumpSystemInfo, MinidumpThread,
+    MinidumpThreadList, MinidumpThreadNames,
 };
 use report_format::schema::v1;
 
+pub(in crate::handler) use self::machine::Native;
+use self::machine::{Registers, Unwinder, WORD, registers, set, word};
 use super::modules::LoadedModules;
 use super::sys::{module_file::ModuleFile, signal_frame};
 use super::{soft_error, soft_note};
 use crate::redact::prose;
+
+#[cfg_attr(target_arch = "x86", path = "unwind/x86.rs")]
+mod machine;
 
 /// How much work to do at most.
 #[derive(Clone, Copy, Debug)]
@@ -41,10 +44,6 @@ impl Default for UnwindLimits {
 
 /// How far up the stack a return address is searched for, in words.
 const SCAN_WORDS: u64 = 1024;
-const WORD: u64 = 8;
-
-type Bytes = Vec<u8>;
-type Cache = CacheNative<MayAllocateDuringUnwind>;
 
 /// Unwinds all threads of a dump, the faulting one (else `tid`) first. Never fails: what cannot be had is a soft error.
 pub(crate) fn stacks(
@@ -82,8 +81,7 @@ pub(crate) fn stacks(
         info: info.as_ref(),
         limits,
         deadline: Instant::now() + limits.time,
-        unwinder: UnwinderNative::default(),
-        cache: Cache::default(),
+        unwinder: Unwinder::default(),
         files: HashMap::new(),
         table_bytes: 0,
         soft_errors,
@@ -107,66 +105,13 @@ pub(crate) fn stacks(
     v1::Stacks { threads: out }
 }
 
-/// What framehop needs of a thread's registers.
-#[derive(Clone, Copy)]
-struct Registers {
-    ip: u64,
-    sp: u64,
-    /// Where a call through a bad pointer left its return address, where that is a register.
-    link: Option<u64>,
-    native: UnwindRegsNative,
-}
-
-#[cfg(target_arch = "x86_64")]
-fn registers(context: &MinidumpContext, _: &LoadedModules) -> Option<Registers> {
-    use framehop::x86_64::Reg;
-    let MinidumpRawContext::Amd64(c) = &context.raw else { return None };
-    let mut native = UnwindRegsNative::new(c.rip, c.rsp, c.rbp);
-    // What a function saves for its caller: the rules of some find the frame by another register than the usual one.
-    let saved = [
-        (Reg::RBX, c.rbx),
-        (Reg::RSI, c.rsi),
-        (Reg::RDI, c.rdi),
-        (Reg::R12, c.r12),
-        (Reg::R13, c.r13),
-        (Reg::R14, c.r14),
-        (Reg::R15, c.r15),
-    ];
-    saved.into_iter().for_each(|(register, value)| native.set(register, value));
-    Some(Registers { ip: c.rip, sp: c.rsp, link: None, native })
-}
-
-#[cfg(target_arch = "x86_64")]
-fn set(registers: &mut UnwindRegsNative, ip: u64, sp: u64) {
-    registers.set_ip(ip);
-    registers.set_sp(sp);
-}
-
-#[cfg(target_arch = "aarch64")]
-fn registers(context: &MinidumpContext, modules: &LoadedModules) -> Option<Registers> {
-    let MinidumpRawContext::Arm64(c) = &context.raw else { return None };
-    let (fp, lr) = (c.iregs[29], c.iregs[30]);
-    // Return addresses can carry a signature in the bits that no address uses.
-    let highest = modules.all.iter().map(|m| m.range.end).max().unwrap_or(0);
-    let mask = framehop::aarch64::PtrAuthMask::from_max_known_address(highest);
-    let link = Some(mask.strip_ptr_auth(lr));
-    Some(Registers { ip: c.pc, sp: c.sp, link, native: UnwindRegsNative::new_with_ptr_auth_mask(mask, lr, c.sp, fp) })
-}
-
-#[cfg(target_arch = "aarch64")]
-fn set(registers: &mut UnwindRegsNative, ip: u64, sp: u64) {
-    registers.set_lr(ip);
-    registers.set_sp(sp);
-}
-
 struct Work<'a> {
     modules: &'a LoadedModules,
     memory: &'a MinidumpMemoryList<'a>,
     info: Option<&'a MinidumpMemoryInfoList<'a>>,
     limits: UnwindLimits,
     deadline: Instant,
-    unwinder: UnwinderNative<Bytes, MayAllocateDuringUnwind>,
-    cache: Cache,
+    unwinder: Unwinder,
     /// Files of the modules that had a frame, by the module's index; `None` where the file is of no use.
     files: HashMap<usize, Option<Loaded>>,
     table_bytes: usize,
@@ -218,11 +163,7 @@ impl Work<'_> {
     /// nothing but ask for them back. Example: glibc's `__restore_rt`; its unwind rules are expressions that our unwinder does not evaluate, so that the search
     /// for a return address then loses the interrupted function. Handling: the code is known by its bytes, as debuggers know it, and the registers
     /// are read where the kernel puts them (`struct rt_sigframe`).
-    fn interrupted(
-        &mut self,
-        address: FrameAddress,
-        native: &mut UnwindRegsNative,
-    ) -> Option<(FrameAddress, v1::FrameTrust)> {
+    fn interrupted(&mut self, address: FrameAddress, native: &mut Native) -> Option<(FrameAddress, v1::FrameTrust)> {
         let FrameAddress::ReturnAddress(at) = address else { return None };
         // First what costs nothing and is wrong nearly always.
         let (ip, registers) = signal_frame::interrupted(native.sp(), |at| self.word(at))?;
@@ -239,18 +180,13 @@ impl Work<'_> {
     }
 
     /// The frame that called the one at `address`. `None` at the thread's first frame.
-    fn caller(
-        &mut self,
-        address: FrameAddress,
-        native: &mut UnwindRegsNative,
-    ) -> Option<(FrameAddress, v1::FrameTrust)> {
+    fn caller(&mut self, address: FrameAddress, native: &mut Native) -> Option<(FrameAddress, v1::FrameTrust)> {
         self.load(address.address_for_lookup());
         let before = *native;
         let memory = self.memory;
-        let mut read = |at| memory.memory_at_address(at).and_then(|m| m.get_memory_at_address::<u64>(at)).ok_or(());
+        let read = |at| word(memory, at);
         // The unwinder takes files at their word: it slices their code by their tables, and counts with their numbers. What it panics over is no rule.
-        let (unwinder, cache) = (&mut self.unwinder, &mut self.cache);
-        let step = AssertUnwindSafe(|| unwinder.unwind_frame(address, native, cache, &mut read));
+        let step = AssertUnwindSafe(|| self.unwinder.step(address, native, read));
         match catch_unwind(step) {
             Ok(Ok(None)) => return None,
             Ok(Ok(Some(caller))) => {
@@ -273,9 +209,8 @@ impl Work<'_> {
         )
     }
 
-    /// Readable as 8 bytes of the dump's memory.
     fn word(&self, at: u64) -> Option<u64> {
-        self.memory.memory_at_address(at)?.get_memory_at_address::<u64>(at)
+        word(self.memory, at)
     }
 
     /// Executable memory, a module's or not (a runtime's compiled code). Without a list of regions: a module's.
@@ -338,7 +273,7 @@ impl Work<'_> {
             self.soft_errors.push(soft_note("unwind", format!("{named}: no unwind tables")));
         } else {
             self.table_bytes += tables.size();
-            self.unwinder.add_module(Module::new(named, module.range.clone(), bias, tables.into_sections()));
+            self.unwinder.add(named, module.range.clone(), bias, tables);
         }
         Some(Loaded { file, bias })
     }

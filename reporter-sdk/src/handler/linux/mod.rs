@@ -30,5 +30,5 @@ pub(super) mod watch;
 
 /// What a module's file says.
 pub(super) mod module_file {
-    pub(in crate::handler) use super::elf::ElfFile as ModuleFile;
+    pub(in crate::handler) use super::elf::{ElfFile as ModuleFile, Tables};
 }

@@ -1,6 +1,6 @@
 //! What the kernel leaves on the stack of a thread that it makes call a signal handler.
 
-use framehop::UnwindRegsNative;
+use crate::handler::unwind::Native;
 
 /// `mov $15, %rax; syscall`: rt_sigreturn, in every C library.
 #[cfg(target_arch = "x86_64")]
@@ -9,7 +9,7 @@ pub(in crate::handler) const RETURN: &[u8] = &[0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 
 /// The instruction pointer and what else there is to unwind from, where `sp` is the stack pointer after a handler's return: it points to the `ucontext_t`.
 /// `None` where there is no such thing.
 #[cfg(target_arch = "x86_64")]
-pub(in crate::handler) fn interrupted(sp: u64, word: impl Fn(u64) -> Option<u64>) -> Option<(u64, UnwindRegsNative)> {
+pub(in crate::handler) fn interrupted(sp: u64, word: impl Fn(u64) -> Option<u64>) -> Option<(u64, Native)> {
     // As the kernel fills it: some of three flags, and no other context.
     let (flags, link) = (word(sp)?, word(sp.checked_add(8)?)?);
     if flags > 7 || link != 0 {
@@ -20,7 +20,7 @@ pub(in crate::handler) fn interrupted(sp: u64, word: impl Fn(u64) -> Option<u64>
         word(sp.checked_add(offset as u64)?)
     };
     let ip = register(libc::REG_RIP)?;
-    Some((ip, UnwindRegsNative::new(ip, register(libc::REG_RSP)?, register(libc::REG_RBP)?)))
+    Some((ip, Native::new(ip, register(libc::REG_RSP)?, register(libc::REG_RBP)?)))
 }
 
 /// There the code is the kernel's own, of which there is no file; frame pointers lead on.
@@ -28,7 +28,7 @@ pub(in crate::handler) fn interrupted(sp: u64, word: impl Fn(u64) -> Option<u64>
 pub(in crate::handler) const RETURN: &[u8] = &[];
 
 #[cfg(target_arch = "aarch64")]
-pub(in crate::handler) fn interrupted(_: u64, _: impl Fn(u64) -> Option<u64>) -> Option<(u64, UnwindRegsNative)> {
+pub(in crate::handler) fn interrupted(_: u64, _: impl Fn(u64) -> Option<u64>) -> Option<(u64, Native)> {
     None
 }
 

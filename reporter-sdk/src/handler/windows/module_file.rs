@@ -5,15 +5,21 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::ops::Range;
 use std::path::{Component, Path, Prefix};
 
-use object::pe::{self, ImageDosHeader, ImageSectionHeader};
+use object::pe::{self, ImageDosHeader};
 use object::read::coff::{ImageSymbol, SectionTable};
 use object::read::pe::{DataDirectories, ExportTable, ImageNtHeaders, ImageOptionalHeader};
 use object::{LittleEndian as LE, ReadCache, ReadRef, SymbolIndex};
 
+pub(crate) use self::tables::Tables;
+use self::tables::functions;
+#[cfg(target_arch = "x86")]
+pub(crate) use self::tables::{Caller, General};
 use crate::handler::modules::Identity;
+
+#[cfg_attr(target_arch = "x86", path = "module_file/dwarf.rs")]
+mod tables;
 
 /// Bytes of one section or symbol table. Browsers have 150 MB of code.
 const LARGEST_SECTION: u64 = 256 << 20;
@@ -23,8 +29,6 @@ const MOST_RECORDS: usize = 64;
 const LARGEST_RECORD: u32 = 4096;
 /// Bytes of a build id of time and size.
 pub(super) const TIME_AND_SIZE: usize = 8;
-/// Parts of a function that refer to each other for their unwind codes. Compilers make two or three.
-const LONGEST_CHAIN: usize = 32;
 /// How far from its start an address still belongs to a function of which the unwind tables know nothing.
 const LONGEST_LEAF: u64 = 4096;
 
@@ -50,79 +54,12 @@ type Header = pe::ImageNtHeaders64;
 type Header = pe::ImageNtHeaders32;
 type Cache = ReadCache<File>;
 
+/// What compilers put before each C name in a symbol table (but not in that of the exports).
+const PREFIX: &[u8] = if cfg!(target_arch = "x86") { b"_" } else { b"" };
+
 /// An open module file that is the module in memory.
 pub(crate) struct ModuleFile {
     cache: Cache,
-}
-
-/// A part of the image.
-#[derive(Clone, Debug)]
-struct Part {
-    range: Range<u32>,
-    bytes: Vec<u8>,
-}
-
-/// What unwinding needs. Empty where the file has none.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tables {
-    /// Of the image: addresses count from it.
-    pub(crate) first_address: u64,
-    /// Entries of twelve bytes, by their first address.
-    functions: Vec<u8>,
-    /// Where the functions' unwind codes are: one section, or two.
-    codes: [Option<Part>; 2],
-    text: Option<Part>,
-}
-
-impl Tables {
-    /// Bytes held.
-    pub(crate) fn size(&self) -> usize {
-        let parts = self.codes.iter().chain([&self.text]).flatten();
-        self.functions.len() + parts.map(|part| part.bytes.len()).sum::<usize>()
-    }
-
-    /// Whether nothing can be unwound with them.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.functions.is_empty()
-    }
-
-    /// As the unwinder takes them. It calls the two places of unwind codes by the names that they have with most compilers.
-    pub(crate) fn into_sections(self) -> impl framehop::ModuleSectionInfo<Vec<u8>> {
-        Sections(self)
-    }
-}
-
-/// By names, for the unwinder, whose own structure has no room for those of PE files.
-struct Sections(Tables);
-
-impl Sections {
-    fn part(&mut self, name: &[u8]) -> Option<&mut Option<Part>> {
-        let [first, second] = &mut self.0.codes;
-        match name {
-            b".rdata" => Some(first),
-            b".xdata" => Some(second),
-            b".text" => Some(&mut self.0.text),
-            _ => None,
-        }
-    }
-}
-
-impl framehop::ModuleSectionInfo<Vec<u8>> for Sections {
-    fn base_svma(&self) -> u64 {
-        0
-    }
-
-    fn section_svma_range(&mut self, name: &[u8]) -> Option<Range<u64>> {
-        let part = self.part(name)?.as_ref()?;
-        Some(part.range.start.into()..part.range.end.into())
-    }
-
-    fn section_data(&mut self, name: &[u8]) -> Option<Vec<u8>> {
-        match name {
-            b".pdata" if !self.0.functions.is_empty() => Some(std::mem::take(&mut self.0.functions)),
-            _ => Some(self.part(name)?.take()?.bytes),
-        }
-    }
 }
 
 /// A function's name as the file has it, and how far into the function the address lies.
@@ -223,40 +160,6 @@ impl ModuleFile {
         (&self.cache).read_bytes_at(offset.into(), there.min(size).into()).ok()
     }
 
-    /// Reads the unwind tables.
-    pub(crate) fn tables(&self) -> Result<Tables, PeError> {
-        let parsed = self.parse()?;
-        let Some(directory) = parsed.directories.get(pe::IMAGE_DIRECTORY_ENTRY_EXCEPTION) else {
-            return Ok(Tables::default());
-        };
-        let (rva, size) = directory.address_range();
-        check_size("unwind tables", size.into())?;
-        let functions: Vec<Function> =
-            self.bytes(&parsed, rva, size).unwrap_or_default().as_chunks().0.iter().map(Function::of).collect();
-        let is_code = |section: &&ImageSectionHeader| section.characteristics.get(LE) & pe::IMAGE_SCN_MEM_EXECUTE != 0;
-        let text = parsed.sections.iter().find(is_code).map(|section| self.part("code", section)).transpose()?;
-        let place = |function: Option<&Function>| parsed.sections.section_containing(function?.codes);
-        let (first, last) = (place(functions.first()), place(functions.last()));
-        let second = last.filter(|last| first.is_none_or(|first| !std::ptr::eq(first, *last)));
-        let codes = [
-            first.map(|section| self.part("unwind codes", section)).transpose()?,
-            second.map(|section| self.part("unwind codes", section)).transpose()?,
-        ];
-        let mut tables = Tables { first_address: 0, functions: Vec::new(), codes, text };
-        tables.functions = tables.checked(functions);
-        Ok(tables)
-    }
-
-    /// A section as it is in memory: what the file does not have is zero.
-    fn part(&self, what: &'static str, section: &ImageSectionHeader) -> Result<Part, PeError> {
-        let (start, size) = (section.virtual_address.get(LE), section.virtual_size.get(LE));
-        check_size(what, size.into())?;
-        let mut bytes = section.pe_data(&self.cache)?.to_vec();
-        let end = start.saturating_add(size);
-        bytes.resize((end - start) as usize, 0);
-        Ok(Part { range: start..end, bytes })
-    }
-
     /// Whether the file has this code at `address`.
     pub(crate) fn has_code(&self, address: u64, code: &[u8]) -> bool {
         let found = || self.bytes(&self.parse().ok()?, u32::try_from(address).ok()?, u32::try_from(code.len()).ok()?);
@@ -298,14 +201,19 @@ impl ModuleFile {
                 }
             }
         }
-        let functions = Functions(self.functions(&parsed)?);
+        let functions = functions(self, &parsed)?;
         let mut found = vec![None; addresses.len()];
         let mut last = None;
         for (here, index) in best.into_iter().zip(&order) {
             last = here.or(last);
             let Some((start, named)) = last else { continue };
             let address = addresses[*index];
-            if !functions.has_both(start, address) {
+            // A table of names has no ends, and may lack the function that an address is really in.
+            let is_within = match functions.around(address) {
+                Some(function) => start >= function.start,
+                None => address - start < LONGEST_LEAF,
+            };
+            if !is_within {
                 continue;
             }
             let name = match named {
@@ -316,6 +224,10 @@ impl ModuleFile {
                 },
             };
             found[*index] = name.ok().map(|name| {
+                let name = match named {
+                    Named::Symbol(_) => name.strip_prefix(PREFIX).unwrap_or(name),
+                    Named::Export(_) => name,
+                };
                 let name = &name[..name.len().min(LONGEST_SYMBOL)];
                 Symbol { name: String::from_utf8_lossy(name).into_owned(), offset: address - start }
             });
@@ -328,84 +240,6 @@ impl ModuleFile {
             check_size("exports", directory.address_range().1.into())?;
         }
         Ok(parsed.directories.export_table(&self.cache, &parsed.sections)?)
-    }
-
-    fn functions(&self, parsed: &Parsed<'_>) -> Result<Vec<Function>, PeError> {
-        let Some(directory) = parsed.directories.get(pe::IMAGE_DIRECTORY_ENTRY_EXCEPTION) else {
-            return Ok(Vec::new());
-        };
-        let (rva, size) = directory.address_range();
-        check_size("unwind tables", size.into())?;
-        let entries = self.bytes(parsed, rva, size).unwrap_or_default();
-        Ok(entries.as_chunks().0.iter().map(Function::of).collect())
-    }
-}
-
-/// An entry of the unwind tables.
-#[derive(Clone, Copy, Debug)]
-struct Function {
-    start: u32,
-    end: u32,
-    codes: u32,
-}
-
-impl Function {
-    fn of(entry: &[u8; 12]) -> Self {
-        let word = |at: usize| u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]]);
-        Self { start: word(0), end: word(4), codes: word(8) }
-    }
-}
-
-/// All of a file's functions, in ascending order if the file is as it should be.
-struct Functions(Vec<Function>);
-
-impl Functions {
-    /// Whether both lie in one function. A table of names has no ends, and may lack the one that an address is really in.
-    fn has_both(&self, start: u64, address: u64) -> bool {
-        let next = self.0.partition_point(|function| u64::from(function.start) <= address);
-        match next.checked_sub(1).map(|index| self.0[index]).filter(|function| address < u64::from(function.end)) {
-            Some(function) => start >= function.start.into(),
-            None => address - start < LONGEST_LEAF,
-        }
-    }
-}
-
-impl Tables {
-    /// The functions that the unwinder can be trusted with, as it takes them.
-    ///
-    /// Situation: framehop (0.16) reads the code up to a function's end, and follows functions' parts to each other, as the tables say it. Example: a file whose tables
-    /// lead in a circle would keep it for good. Handling: of such functions it hears nothing.
-    fn checked(&self, mut functions: Vec<Function>) -> Vec<u8> {
-        let text = self.text.as_ref().map_or(0..0, |text| text.range.clone());
-        functions.retain(|function| {
-            let is_within = !text.contains(&function.start) || function.end <= text.end;
-            function.start < function.end && is_within && self.ends(function.codes)
-        });
-        functions.sort_by_key(|function| function.start);
-        let words = functions.iter().flat_map(|function| [function.start, function.end, function.codes]);
-        words.flat_map(u32::to_le_bytes).collect()
-    }
-
-    /// Whether the chain of unwind codes has an end.
-    fn ends(&self, mut codes: u32) -> bool {
-        const CHAINED: u8 = 4;
-        for _ in 0..LONGEST_CHAIN {
-            let Some(info) = self.codes_at(codes) else { return false };
-            let Some(&[flags, _, count, _]) = info.first_chunk() else { return false };
-            if flags >> 3 & CHAINED == 0 {
-                return true;
-            }
-            // Codes are two bytes each, and end at a multiple of four.
-            let next = info.get(4 + 2 * usize::from(count).next_multiple_of(2)..).and_then(<[u8]>::first_chunk);
-            let Some(next) = next else { return false };
-            codes = Function::of(next).codes;
-        }
-        false
-    }
-
-    fn codes_at(&self, rva: u32) -> Option<&[u8]> {
-        let part = self.codes.iter().flatten().find(|part| part.range.contains(&rva))?;
-        part.bytes.get((rva - part.range.start) as usize..)
     }
 }
 

@@ -52,31 +52,6 @@ fn a_debug_record_names_no_folder() {
     assert_eq!(identity.build_id[16..], [2, 1, 0, 0]);
 }
 
-#[test]
-fn functions_that_lead_in_a_circle_or_out_of_the_code_are_left_out() {
-    // At 0x2000: chained to 0x2000 itself; at 0x2010: without codes; at 0x2018: chained to it.
-    let mut codes = vec![0; 0x40];
-    codes[0] = 1 | 4 << 3;
-    codes[12..16].copy_from_slice(&0x2000u32.to_le_bytes());
-    codes[0x10] = 1;
-    codes[0x18] = 1 | 4 << 3;
-    codes[0x24..0x28].copy_from_slice(&0x2010u32.to_le_bytes());
-    let part = |start: u32, bytes: Vec<u8>| Some(Part { range: start..start + bytes.len() as u32, bytes });
-    let tables = Tables { codes: [part(0x2000, codes), None], text: part(0x1000, vec![0; 0x100]), ..Tables::default() };
-    let function = |start, end, codes| Function { start, end, codes };
-    let functions = vec![
-        function(0x1040, 0x1050, 0x2018),
-        function(0x1000, 0x1010, 0x2010),
-        function(0x1010, 0x1020, 0x2000),
-        function(0x1020, 0x1101, 0x2010),
-        function(0x1030, 0x1030, 0x2010),
-        function(0x1030, 0x1031, 0x203f),
-    ];
-    let kept: Vec<_> =
-        tables.checked(functions).as_chunks().0.iter().map(Function::of).map(|function| function.start).collect();
-    assert_eq!(kept, [0x1000, 0x1040]);
-}
-
 /// A small library of the system's.
 fn library() -> &'static [u8] {
     static LIBRARY: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
@@ -84,22 +59,12 @@ fn library() -> &'static [u8] {
 }
 
 fn look_at(bytes: &[u8]) {
-    use framehop::{FrameAddress, Module, UnwindRegsNative, Unwinder as _, UnwinderNative};
     let mut file = tempfile::tempfile().unwrap();
     io::Write::write_all(&mut file, bytes).unwrap();
     let file = ModuleFile { cache: ReadCache::new(file) };
     let _ = (file.identity().is_ok(), file.symbols(&[0x1000, 0x2000, u64::MAX]).is_ok());
-    let Ok(tables) = file.tables() else { return };
-    let starts: Vec<_> = tables.functions.as_chunks().0.iter().map(Function::of).take(64).collect();
-    let mut unwinder = UnwinderNative::<Vec<u8>, framehop::MayAllocateDuringUnwind>::new();
-    unwinder.add_module(Module::new("x".into(), 0x10_0000..0x1010_0000, 0x10_0000, tables.into_sections()));
-    let mut cache = framehop::CacheNative::<framehop::MayAllocateDuringUnwind>::default();
-    for function in starts {
-        for at in [function.start, function.end - 1] {
-            let mut registers = UnwindRegsNative::new(0, 0x7000, 0x7100);
-            let address = FrameAddress::from_instruction_pointer(0x10_0000 + u64::from(at));
-            let _ = unwinder.unwind_frame(address, &mut registers, &mut cache, &mut |address| Ok(address));
-        }
+    if let Ok(tables) = file.tables() {
+        super::tables::unwind_everywhere(tables);
     }
 }
 
