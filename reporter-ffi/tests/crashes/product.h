@@ -72,7 +72,8 @@ static inline void start_product(int argc, char **argv) {
     if (strcmp(kind(argc, argv), "without_handler") == 0 && status == REPORTER_OK && !reporter_is_active())
         return;
     if (status != REPORTER_OK || !reporter_is_active()) {
-        fprintf(stderr, "no reporter: %s\n", reporter_last_error());
+        const char *why = status == REPORTER_OK ? reporter_soft_error(0) : reporter_last_error();
+        fprintf(stderr, "no reporter: %s\n", why == NULL ? "" : why);
         exit(99);
     }
     reporter_command("product.open", "Open", REPORTER_SURFACE_MENU);

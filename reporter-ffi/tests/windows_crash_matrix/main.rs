@@ -16,6 +16,7 @@ mod handled;
 mod heap_corruption;
 mod instruction;
 mod libraries;
+mod other_kind;
 mod panic;
 mod raised;
 mod runtime;

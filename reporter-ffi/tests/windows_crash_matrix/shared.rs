@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minidump::{MinidumpException, MinidumpMemoryList, MinidumpMiscInfo, MinidumpSystemInfo};
-use object::{Object, ObjectSegment};
+use minidump::{MinidumpException, MinidumpMemoryList, MinidumpMiscInfo, MinidumpSystemInfo, system_info::Cpu};
+use object::{Architecture, Object, ObjectSegment};
 use report_format::schema::v1::{self, Category, CommandStep, ErrorKind, SectionKind, action::Step};
 use reporter_sdk::{
     consent::{CategorySet, Remember, Remembered},
@@ -23,6 +23,8 @@ use crate::report::Received;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Where `scripts/windows/crash-products` has put the products, the library and the handler.
 const PRODUCTS: &str = "REPORTER_CRASH_PRODUCTS";
+/// As `PRODUCTS`, but those of 32 bits where these have 64, or the other way round.
+const OTHER_PRODUCTS: &str = "REPORTER_OTHER_CRASH_PRODUCTS";
 /// Names the kind that a program in Rust is to fail in; see `crashes/windows/rust.rs`.
 const KIND: &str = "REPORTER_TEST_KIND";
 /// Where its configuration is.
@@ -72,9 +74,14 @@ pub(crate) struct Crash {
 
 /// A file that `scripts/windows/crash-products` makes.
 fn made(name: &str) -> PathBuf {
-    let folder = env::var_os(PRODUCTS).unwrap_or_else(|| {
+    made_in(PRODUCTS, name)
+}
+
+/// One of those in the folder that a variable names.
+fn made_in(variable: &str, name: &str) -> PathBuf {
+    let folder = env::var_os(variable).unwrap_or_else(|| {
         panic!(
-            "{PRODUCTS} does not say where the products are: `scripts/windows/crash-products DIR` makes them, on Linux"
+            "{variable} does not say where the products are: `scripts/windows/crash-products DIR` makes them, on Linux"
         )
     });
     let path = Path::new(&folder).join(name);
@@ -161,6 +168,39 @@ impl Failure {
             }
         }
         run(command)
+    }
+}
+
+/// What a product says that finds a handler which was built for the other kind of program: the first of these two it is, the second its handler.
+pub(crate) fn says_with_the_handler_of(product: Kind, handler: Kind) -> String {
+    let installed = Product::new(&handler.made("reporter-handler.exe"));
+    let mut command = Command::new(product.made("faults.exe"));
+    command.arg("--config").arg(installed.configuration()).arg("read").stdin(Stdio::null());
+    let output = command.output().expect("made");
+    installed.handler_ends();
+    assert_eq!(installed.mails(), [] as [PathBuf; 0]);
+    assert_eq!(output.status.code(), Some(99), "it should have no reporter");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Of which programs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// Those of the other tests.
+    These,
+    /// Those with another size of addresses.
+    Others,
+}
+
+impl Kind {
+    fn made(self, name: &str) -> PathBuf {
+        made_in(
+            match self {
+                Self::These => PRODUCTS,
+                Self::Others => OTHER_PRODUCTS,
+            },
+            name,
+        )
     }
 }
 
@@ -289,6 +329,16 @@ impl Outcome {
         crash
     }
 
+    /// For which it was built: the products can be of 32 bits, this program never is.
+    fn machine(&self) -> Cpu {
+        let file = fs::read(&self.program).unwrap();
+        match object::File::parse(&file[..]).unwrap().architecture() {
+            Architecture::I386 => Cpu::X86,
+            Architecture::X86_64 => Cpu::X86_64,
+            other => panic!("{} is built for {other:?}", self.program.display()),
+        }
+    }
+
     /// Its exit code.
     pub(crate) fn ended_by(&self, code: u32) -> &Self {
         assert_eq!(format!("{:#x}", self.code), format!("{code:#x}"));
@@ -316,7 +366,7 @@ impl Crash {
 
     /// A report with memory: of the thread that failed, with the code that it ran. Returns the dump's reason.
     pub(crate) fn reason(&self) -> String {
-        let reason = self.received.check_minidump();
+        let reason = self.received.check_minidump_of(self.outcome.machine());
         assert_eq!(self.error().thread_id.to_string(), self.outcome.told("thread"), "the thread that failed");
         self.check_code();
         self.check_modules();
@@ -326,7 +376,7 @@ impl Crash {
     /// The same, where it cannot be told which of several threads fails.
     pub(crate) fn reason_in_any_thread(&self) -> String {
         self.check_code();
-        self.received.check_minidump()
+        self.received.check_minidump_of(self.outcome.machine())
     }
 
     /// A report without memory: the process was gone when the handler learned of its end.

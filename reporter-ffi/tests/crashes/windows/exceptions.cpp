@@ -67,7 +67,7 @@ static void what_faults() {
 }
 
 static void *volatile kept;
-static volatile size_t too_much = SIZE_MAX / 4;
+static volatile size_t too_much = SIZE_MAX / 2;
 
 static void bad_alloc() {
     fails_now(nullptr);

@@ -58,7 +58,9 @@ static void executes(void) { call(new_page(PAGE_READWRITE)); }
 
 static void calls_null(void) { call(NULL); }
 
+#ifdef _WIN64
 static void non_canonical(void) { read_from(0x8000000000000000u); }
+#endif
 
 static void guard_page(void) { read_from((uintptr_t)new_page(PAGE_READWRITE | PAGE_GUARD)); }
 
@@ -253,11 +255,36 @@ static void *volatile behind;
 __attribute__((used)) static EXCEPTION_DISPOSITION goes_on_behind(
     EXCEPTION_RECORD *record, void *frame, CONTEXT *context, void *dispatcher) {
     (void)record, (void)frame, (void)dispatcher;
+#ifdef _WIN64
     context->Rip = (uintptr_t)behind;
+#else
+    context->Eip = (uintptr_t)behind;
+#endif
     return ExceptionContinueExecution;
 }
 
+/* In the tables of the program where addresses have 64 bits, in a list on the stack where they have 32. */
+#ifndef _WIN64
+static void read_with_handler(EXCEPTION_DISPOSITION (*handler)(EXCEPTION_RECORD *, void *, CONTEXT *, void *)) {
+    NT_TIB *block = (NT_TIB *)NtCurrentTeb();
+    EXCEPTION_REGISTRATION_RECORD here;
+    here.Next = block->ExceptionList;
+    here.Handler = (PEXCEPTION_ROUTINE)(uintptr_t)handler;
+    block->ExceptionList = &here;
+    __asm__ volatile("movl $1f, %0\n\t"
+                     "movl 0x10, %%eax\n"
+                     "1:"
+                     : "=m"(behind)
+                     :
+                     : "eax", "memory");
+    block->ExceptionList = here.Next;
+}
+#endif
+
 __attribute__((noinline)) static void reads_guarded(void) {
+#ifndef _WIN64
+    read_with_handler(goes_on_behind);
+#else
     __asm__ volatile(".seh_handler goes_on_behind, @except\n\t"
                      "leaq 1f(%%rip), %%rax\n\t"
                      "movq %%rax, %0\n\t"
@@ -266,6 +293,7 @@ __attribute__((noinline)) static void reads_guarded(void) {
                      : "=m"(behind)
                      :
                      : "rax", "memory");
+#endif
 }
 
 static void handled(void) {
@@ -286,11 +314,15 @@ __attribute__((used)) static EXCEPTION_DISPOSITION faults_itself(
 
 __attribute__((noinline)) static void in_frame_handler(void) {
     fails_now(at(0x18));
+#ifndef _WIN64
+    read_with_handler(faults_itself);
+#else
     __asm__ volatile(".seh_handler faults_itself, @except\n\t"
                      "movl 0x10, %%eax"
                      :
                      :
                      : "rax", "memory");
+#endif
 }
 
 static void fast_fail(void) {
@@ -360,7 +392,9 @@ static const struct {
     {"write", writes},
     {"execute", executes},
     {"null_call", calls_null},
+#ifdef _WIN64
     {"non_canonical", non_canonical},
+#endif
     {"guard_page", guard_page},
     {"in_page", in_page},
     {"illegal", illegal},

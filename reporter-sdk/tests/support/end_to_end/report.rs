@@ -108,6 +108,11 @@ impl Received {
 
     /// Checks the minidump as a debugger would use it and against the rest of the report. Returns its reason, in words.
     pub(crate) fn check_minidump(&self) -> String {
+        self.check_minidump_of(if cfg!(target_arch = "aarch64") { Cpu::Arm64 } else { Cpu::X86_64 })
+    }
+
+    /// As [`Received::check_minidump`], of a product for `cpu`.
+    pub(crate) fn check_minidump_of(&self, cpu: Cpu) -> String {
         let dump = self.minidump();
         let (error, thread) = (self.error(), self.thread());
         let exception = dump.0.get_stream::<MinidumpException<'_>>().unwrap();
@@ -116,7 +121,7 @@ impl Received {
         assert!(threads.get_thread(error.thread_id).is_some());
         let system = dump.0.get_stream::<MinidumpSystemInfo>().unwrap();
         assert_eq!(system.os, if cfg!(windows) { Os::Windows } else { Os::Linux });
-        assert_eq!(system.cpu, if cfg!(target_arch = "aarch64") { Cpu::Arm64 } else { Cpu::X86_64 });
+        assert_eq!(system.cpu, cpu);
         let misc = dump.0.get_stream::<MinidumpMiscInfo>().ok();
         let context = exception.context(&system, misc.as_ref()).unwrap();
         let instruction = context.get_instruction_pointer();
