@@ -30,10 +30,10 @@ pub const EXCLUSION_LIMIT: usize = 1024;
 /// # Ok::<(), reporter_sdk::Error>(())
 /// ```
 pub fn exclude_memory(address: *const u8, length: usize) -> Result<(), Error> {
-    let (address, length) = (address as u64, length as u64);
-    if address.checked_add(length).is_none() {
-        return Err(Error::Usage(format!("{length} bytes at {address:#x} end behind the last address")));
+    if address.addr().checked_add(length).is_none() {
+        return Err(Error::Usage(format!("{length} bytes at {:#x} end behind the last address", address.addr())));
     }
+    let (address, length) = (address as u64, length as u64);
     let Some(state) = reporter::entered().filter(|_| length > 0) else { return Ok(()) };
     add(address, length)?;
     state.send_exclusion(address, length).inspect_err(|_| remove(address))

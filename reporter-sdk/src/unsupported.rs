@@ -250,8 +250,11 @@ pub(crate) mod capture {
         std::thread::sleep(Duration::from_millis(2));
     }
 
-    pub(crate) fn function_of(_frame: &backtrace::Frame) -> *mut c_void {
-        ptr::null_mut()
+    pub(crate) fn walk(_below: *mut c_void, mut visit: impl FnMut(u64, bool) -> bool) {
+        // SAFETY: what must be synchronised is the debug help library of Windows; here the process's own unwind tables are used.
+        unsafe {
+            backtrace::trace_unsynchronized(|frame| visit(frame.ip() as u64, false));
+        }
     }
 
     pub(crate) fn forked(_parent: Option<&'static State>) {}

@@ -203,9 +203,17 @@ fn a_fault_that_nobody_saw_is_in_the_slot_when_the_handler_is_told() {
     assert!(found[4] > 0 && found[5] > 1_600_000_000_000_000_000, "{:?}", &found[..10]);
     assert_eq!(found[6..9], [u64::from(STATUS_HEAP_CORRUPTION.cast_unsigned()), 0, 0], "no address");
     let context = slot + 80;
-    assert_eq!(found[10..13], [context + 8, context + 24, context + 176], "where a writer of minidumps finds it");
-    assert_eq!(words(&bytes[80 + 176 + 48..])[0] as u32, 0x10_000b, "without what was not copied");
-    let code = bytes[80 + 24..][..4].try_into().map(i32::from_le_bytes).unwrap();
+    // EXCEPTION_POINTERS and EXCEPTION_RECORD have pointers in them; a context begins with its flags, or with six words of 64 bits.
+    let (pointers, record, flags) = if cfg!(target_pointer_width = "64") { (16, 152, 48) } else { (8, 80, 0) };
+    let places = [context + 8, context + 8 + pointers, context + 8 + pointers + record];
+    let size = size_of::<usize>();
+    let told: Vec<_> = [80, 88, 88 + size]
+        .map(|at| bytes[at..][..size].iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)))
+        .into();
+    assert_eq!(told, places, "where a writer of minidumps finds it");
+    let copied = 80 + (places[2] - context) as usize;
+    assert_eq!(words(&bytes[copied + flags..])[0] as u32, 0x10_000b, "without what was not copied");
+    let code = bytes[80 + 8 + pointers as usize..][..4].try_into().map(i32::from_le_bytes).unwrap();
     assert_eq!(code, STATUS_HEAP_CORRUPTION);
 }
 

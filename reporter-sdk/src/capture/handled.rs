@@ -152,16 +152,13 @@ fn chain_of<E: Error + ?Sized + 'static>(error: &E) -> Vec<ErrorLink> {
 fn walk(below: *mut c_void) -> Vec<u64> {
     let mut frames = Vec::with_capacity(FRAME_LIMIT + OWN_FRAMES);
     let mut own = 0;
-    // SAFETY: what must be synchronised is the debug help library of Windows alone; this walk uses the process's own unwind tables.
-    unsafe {
-        backtrace::trace_unsynchronized(|frame| {
-            frames.push(frame.ip() as u64);
-            if own == 0 && sys::function_of(frame) == below {
-                own = frames.len();
-            }
-            frames.len() < FRAME_LIMIT + own.max(OWN_FRAMES)
-        });
-    }
+    sys::walk(below, |instruction, is_below| {
+        frames.push(instruction);
+        if own == 0 && is_below {
+            own = frames.len();
+        }
+        frames.len() < FRAME_LIMIT + own.max(OWN_FRAMES)
+    });
     frames.drain(..own);
     frames.truncate(FRAME_LIMIT);
     frames

@@ -8,10 +8,12 @@ use std::ops::Range;
 
 use minidump::{Minidump, MinidumpMemoryInfo, MinidumpMemoryInfoList, MinidumpModuleList, Module};
 
-/// In place of a word. No address: it is in the upper half and not canonical on any 64-bit machine. Easy to see in a debugger, and as Breakpad writes it.
-pub(super) const REPLACED: u64 = 0x0def_aced_0def_aced;
+/// In place of a word. Of 64 bits it is no address: in the upper half and not canonical on any machine. Easy to see in a debugger, and as Breakpad writes it; of 32 bits
+/// it is the half of it, which can be an address and hardly is.
+pub(super) const REPLACED: usize = 0x0def_aced_0def_aced_u64 as usize;
 
-const WORD: usize = size_of::<u64>();
+/// As large as the addresses of a product, which are of the handler's kind.
+const WORD: usize = size_of::<usize>();
 
 /// Places in the process's memory, in order and apart from each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,9 +66,9 @@ pub(super) fn sanitise(memory: &mut [u8], start: u64, code: &Addresses, stacks: 
     let mut chunks = words.chunks_exact_mut(WORD);
     let mut address = start.saturating_add(before as u64);
     for chunk in &mut chunks {
-        let word = u64::from_le_bytes((&*chunk).try_into().unwrap_or_default());
-        let stays =
-            word == 0 || word == REPLACED || code.contain(word) || stacks.contain(word) || code.contain(address);
+        let word = usize::from_le_bytes((&*chunk).try_into().unwrap_or_default());
+        let points = |at: u64| code.contain(at) || stacks.contain(at);
+        let stays = word == 0 || word == REPLACED || points(word as u64) || code.contain(address);
         if !stays {
             chunk.copy_from_slice(&REPLACED.to_le_bytes());
             replaced += WORD as u64;
@@ -94,7 +96,7 @@ mod tests {
     const CODE: Range<u64> = 0x5000..0x6000;
     const STACK: Range<u64> = 0x7000..0x8000;
 
-    fn words(words: &[u64]) -> Vec<u8> {
+    fn words(words: &[usize]) -> Vec<u8> {
         words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 
@@ -105,10 +107,10 @@ mod tests {
 
     #[test]
     fn addresses_of_code_and_of_stacks_stay_and_all_else_goes() {
-        let password = u64::from_le_bytes(*b"hunter2!");
+        let password = usize::from_le_bytes(*b"hunter2!".first_chunk().unwrap());
         let memory = words(&[0x5000, 0x5fff, 0x6000, 0x4fff, 0x7010, 0x8000, password, 1234, 0]);
         let r = REPLACED;
-        assert_eq!(sanitised(memory, 0x7000), (words(&[0x5000, 0x5fff, r, r, 0x7010, r, r, r, 0]), 5 * 8));
+        assert_eq!(sanitised(memory, 0x7000), (words(&[0x5000, 0x5fff, r, r, 0x7010, r, r, r, 0]), 5 * WORD as u64));
     }
 
     #[test]
@@ -117,13 +119,13 @@ mod tests {
         assert_eq!(sanitised(code.clone(), 0x5101), (code, 0));
         // As far as it is code.
         let (memory, _) = sanitised(vec![0x41; 32], 0x5ff0);
-        assert_eq!(memory, [vec![0x41; 16], words(&[REPLACED; 2])].concat());
+        assert_eq!(memory, [vec![0x41; 16], words(&[REPLACED; 16 / WORD])].concat());
     }
 
     #[test]
     fn what_is_no_whole_word_goes() {
         let (memory, replaced) = sanitised(b"abcdefghijk".to_vec(), 0x7006);
-        assert_eq!((memory, replaced), ([&[0, 0][..], &words(&[REPLACED]), &[0]].concat(), 11));
+        assert_eq!((memory, replaced), ([&[0, 0][..], &words(&[REPLACED; 8 / WORD]), &[0]].concat(), 11));
         assert_eq!(sanitised(b"abc".to_vec(), 0x7001), (vec![0; 3], 3));
         assert_eq!(sanitised(Vec::new(), u64::MAX).1, 0);
     }

@@ -28,9 +28,12 @@ use std::{io, path::Path};
 
 use crate::reporter::State;
 
-/// Where the function of a frame begins.
-pub(crate) fn function_of(frame: &backtrace::Frame) -> *mut std::ffi::c_void {
-    frame.symbol_address()
+/// Calls `visit` for each frame of this thread, innermost first, with its instruction and whether it is one of the function `below`, until it returns `false`.
+pub(crate) fn walk(below: *mut std::ffi::c_void, mut visit: impl FnMut(u64, bool) -> bool) {
+    // SAFETY: what must be synchronised is the debug help library of Windows; here the process's own unwind tables are used.
+    unsafe {
+        backtrace::trace_unsynchronized(|frame| visit(frame.ip() as u64, frame.symbol_address() == below));
+    }
 }
 
 /// Has every forked child run `in_child` first.

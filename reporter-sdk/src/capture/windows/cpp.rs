@@ -134,7 +134,8 @@ pub(super) mod tests {
         assert_eq!(of(b""), "");
     }
 
-    /// What the compiler would have written for a class `Ledger::Full` that is a `std::runtime_error` or a `std::bad_alloc`, in memory that begins with the base of all offsets.
+    /// What the compiler would have written for a class `Ledger::Full` that is a `std::runtime_error` or a `std::bad_alloc`, in memory that begins with the base of all offsets;
+    /// on 32 bits these are addresses.
     pub(in super::super) struct Image {
         memory: Box<[u64; 64]>,
         _what: &'static std::ffi::CStr,
@@ -147,18 +148,22 @@ pub(super) mod tests {
         const DESCRIPTORS: [usize; 2] = [0x80, 0xc0];
         const OBJECT: usize = 0x100;
 
+        const NAME: usize = 2 * size_of::<usize>();
+
         pub(in super::super) fn new(base: &str, what: &'static std::ffi::CStr) -> Self {
             let mut image = Self { memory: Box::new([0; 64]), _what: what };
-            image.put(Self::INFORMATION + 12, &(Self::ARRAY as u32).to_le_bytes());
+            let origin = if cfg!(target_pointer_width = "64") { 0 } else { image.memory.as_ptr() as usize };
+            let place = |offset: usize| ((origin + offset) as u32).to_le_bytes();
+            image.put(Self::INFORMATION + 12, &place(Self::ARRAY));
             image.put(Self::ARRAY, &2_u32.to_le_bytes());
             for (index, (kind, descriptor)) in Self::KINDS.into_iter().zip(Self::DESCRIPTORS).enumerate() {
-                image.put(Self::ARRAY + 4 + 4 * index, &(kind as u32).to_le_bytes());
-                image.put(kind + 4, &(descriptor as u32).to_le_bytes());
+                image.put(Self::ARRAY + 4 + 4 * index, &place(kind));
+                image.put(kind + 4, &place(descriptor));
                 image.put(kind + 12, &u32::MAX.to_le_bytes());
             }
-            image.put(Self::DESCRIPTORS[0] + 16, b".?AVFull@Ledger@@\0");
-            image.put(Self::DESCRIPTORS[1] + 16, base.as_bytes());
-            image.put(Self::OBJECT + 8, &(what.as_ptr() as u64).to_le_bytes());
+            image.put(Self::DESCRIPTORS[0] + Self::NAME, b".?AVFull@Ledger@@\0");
+            image.put(Self::DESCRIPTORS[1] + Self::NAME, base.as_bytes());
+            image.put(Self::OBJECT + size_of::<usize>(), &(what.as_ptr() as usize).to_le_bytes());
             image
         }
 
@@ -170,20 +175,23 @@ pub(super) mod tests {
         }
 
         /// As they go to RaiseException.
-        pub(in super::super) fn parameters(&self) -> [usize; 4] {
+        pub(in super::super) fn parameters(&self) -> Vec<usize> {
             let base = self.memory.as_ptr() as usize;
-            [*MAGIC.start(), base + Self::OBJECT, base + Self::INFORMATION, base]
+            let mut parameters = vec![*MAGIC.start(), base + Self::OBJECT, base + Self::INFORMATION];
+            parameters.extend(cfg!(target_pointer_width = "64").then_some(base));
+            parameters
         }
 
         fn record(&self) -> EXCEPTION_RECORD {
-            let mut record = EXCEPTION_RECORD { ExceptionCode: CODE, NumberParameters: 4, ..Default::default() };
-            record.ExceptionInformation[..4].copy_from_slice(&self.parameters());
+            let parameters = self.parameters();
+            let count = parameters.len() as u32;
+            let mut record = EXCEPTION_RECORD { ExceptionCode: CODE, NumberParameters: count, ..Default::default() };
+            record.ExceptionInformation[..parameters.len()].copy_from_slice(&parameters);
             record
         }
     }
 
     #[test]
-    #[cfg(target_pointer_width = "64")]
     fn type_and_text_come_out_of_an_exception() {
         let image = Image::new(".?AVexception@std@@", c"the ledger is full");
         let thrown = Thrown::of(&image.record()).unwrap();
@@ -193,7 +201,6 @@ pub(super) mod tests {
     }
 
     #[test]
-    #[cfg(target_pointer_width = "64")]
     fn whatever_an_exception_holds_reading_it_does_no_harm() {
         let image = Image::new(".?AVexception@std@@", c"odd");
         for at in 0..64 {

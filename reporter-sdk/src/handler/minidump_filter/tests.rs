@@ -232,12 +232,12 @@ fn of_a_live_process_only_addresses_stay_and_its_frames_are_found_as_before() {
     let memory = dump.get_stream::<MinidumpMemoryList<'_>>().unwrap();
     let mut replaced = 0;
     for range in memory.iter().filter(|range| !code.contain(range.base_address)) {
-        for word in range.bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())) {
-            replaced += u64::from(word == sanitise::REPLACED) * 8;
+        for word in range.bytes.as_chunks().0.iter().map(|word| usize::from_le_bytes(*word)) {
+            replaced += u64::from(word == sanitise::REPLACED) * size_of::<usize>() as u64;
             // Arguments, which are zeroed, can begin in the middle of a word.
             let marks = word.to_le_bytes().into_iter().zip(sanitise::REPLACED.to_le_bytes());
             let nothing = marks.into_iter().all(|(byte, mark)| byte == 0 || byte == mark);
-            assert!(nothing || code.contain(word) || stacks.contain(word), "{word:#x}");
+            assert!(nothing || code.contain(word as u64) || stacks.contain(word as u64), "{word:#x}");
         }
     }
     assert!(replaced > 1000 && replaced <= report.sanitised_bytes, "{replaced} of {}", report.sanitised_bytes);
@@ -254,7 +254,7 @@ fn many_ranges_of_one_place_are_sanitised_once() {
     assert_eq!(filter(&mut bytes, &plan).unwrap().sanitised_bytes, 64);
     let dump = Minidump::read(&bytes[..]).unwrap();
     let memory = dump.get_stream::<MinidumpMemoryList<'_>>().unwrap();
-    assert_eq!(memory.iter().next().unwrap().bytes, sanitise::REPLACED.to_le_bytes().repeat(8));
+    assert_eq!(memory.iter().next().unwrap().bytes, sanitise::REPLACED.to_le_bytes().repeat(64 / size_of::<usize>()));
 }
 
 #[test]

@@ -57,6 +57,7 @@ fn without_tables_frames_are_searched_for_and_marked() {
     let frames = || stacks.threads.iter().flat_map(|t| &t.frames);
     // On Windows nothing keeps frame pointers: the register can hold any place of the stack, behind the function.
     assert!(cfg!(windows) || frames().any(|f| f.symbol == "reporter_test_known_function"), "{stacks:#?}");
-    assert!(frames().any(|f| f.trust() == v1::FrameTrust::Scanned), "{stacks:#?}");
+    // On 32 bits all do.
+    assert!(cfg!(target_arch = "x86") || frames().any(|f| f.trust() == v1::FrameTrust::Scanned), "{stacks:#?}");
     assert!(soft_errors.iter().any(|e| e.message.contains("unwind tables left out")), "{soft_errors:?}");
 }
