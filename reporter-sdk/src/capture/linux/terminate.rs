@@ -22,7 +22,7 @@ use super::loaded::Library;
 use crate::{
     capture::{
         claim::{Claim, Claimed},
-        panic,
+        handled, panic,
     },
     reporter::{self, State},
     shared::{
@@ -187,8 +187,8 @@ unsafe extern "C-unwind" fn on_terminate() {
 
 fn report(state: &State, runtime: &Runtime, again: bool) {
     let tid = writer::thread_id();
-    // A forked child is not the product; and a panic that met C++ code is reported.
-    if state.pid != std::process::id() || panic::is_ending(tid) {
+    // A forked child is not the product; and a panic that met C++ code is reported, as is an exception that the product's own terminate handler has captured.
+    if state.pid != std::process::id() || panic::is_ending(tid) || handled::is_ending(tid) {
         return;
     }
     // All that runs code of the product comes before the claim: a fault in it is reported as what it is.
