@@ -882,6 +882,55 @@ reporter_status_t reporter_error_set_location_n(reporter_error_t *error,
                                                 uint32_t line);
 
 /**
+ * Adds a frame to the link added last, innermost first: of code that is known by its method, such as .NET's, or of a stack that the caller knows better.
+ * `assembly` is the full name of what holds the method, empty where that is not known. A link keeps 256 frames.
+ */
+reporter_status_t reporter_error_add_frame(reporter_error_t *error,
+                                           const char *method,
+                                           const char *assembly);
+
+reporter_status_t reporter_error_add_frame_n(reporter_error_t *error,
+                                             const char *method,
+                                             size_t method_length,
+                                             const char *assembly,
+                                             size_t assembly_length);
+
+/**
+ * Where in its assembly the frame added last is: the assembly's module version id (16 bytes, in the order in which .NET's Guid.ToByteArray() has them; NULL
+ * where it is not known), the method's metadata token, and the offset in its intermediate language.
+ */
+reporter_status_t reporter_error_set_frame_method(reporter_error_t *error,
+                                                  const uint8_t *mvid,
+                                                  uint32_t token,
+                                                  uint32_t il_offset);
+
+/**
+ * Where in the source the frame added last is.
+ */
+reporter_status_t reporter_error_set_frame_location(reporter_error_t *error, const char *file, uint32_t line);
+
+reporter_status_t reporter_error_set_frame_location_n(reporter_error_t *error,
+                                                      const char *file,
+                                                      size_t length,
+                                                      uint32_t line);
+
+/**
+ * The stack to report, `count` instruction pointers, innermost first, in place of that of the thread that captures: of the place where the error was made, say.
+ * 64 are kept.
+ */
+reporter_status_t reporter_error_set_stack(reporter_error_t *error,
+                                           const uint64_t *instructions,
+                                           size_t count);
+
+/**
+ * The name of the thread in which the error happened. Default: that of the thread that captures, as the system or Rust knows it.
+ */
+reporter_status_t reporter_error_set_thread_name(reporter_error_t *error,
+                                                 const char *name);
+
+reporter_status_t reporter_error_set_thread_name_n(reporter_error_t *error, const char *name, size_t length);
+
+/**
  * Reports an error that the product handled, with the stack of this thread, and goes on. Takes `error` in any case: the caller must not use or
  * free it any more.
  *

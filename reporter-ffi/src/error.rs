@@ -2,12 +2,15 @@
 
 use std::{ffi::c_char, ptr};
 
-use reporter_sdk::{ErrorKind, ErrorLink, HandledError, SourceLocation};
+use reporter_sdk::{ErrorKind, ErrorLink, HandledError, ManagedFrame, SourceLocation};
 
 use crate::{
     ffi::{Failure, Given, Raw, borrow, boundary, boundary_or, give, read_all, take},
-    status::reporter_status_t,
+    status::reporter_status_t::{self, REPORTER_ERROR_ARGUMENT},
 };
+
+/// Bytes of a module version id.
+const MVID_BYTES: usize = 16;
 
 /// An error and what caused it, outermost first.
 ///
@@ -17,11 +20,24 @@ use crate::{
 pub struct reporter_error_t {
     outermost: ErrorLink,
     causes: Vec<ErrorLink>,
+    /// Instead of the calling thread's.
+    stack: Option<Vec<u64>>,
+    thread_name: Option<String>,
 }
 
 impl reporter_error_t {
     fn last(&mut self) -> &mut ErrorLink {
         self.causes.last_mut().unwrap_or(&mut self.outermost)
+    }
+
+    fn last_frame(&mut self) -> Result<&mut ManagedFrame, Failure> {
+        let none = || {
+            Failure::new(
+                REPORTER_ERROR_ARGUMENT,
+                "the link added last has no frame: reporter_error_add_frame() comes first",
+            )
+        };
+        self.last().frames.last_mut().ok_or_else(none)
     }
 }
 
@@ -75,7 +91,7 @@ unsafe fn new_error(raw: [Raw; 2]) -> *mut reporter_error_t {
     boundary_or(ptr::null_mut(), || {
         // SAFETY: as this function's caller promises.
         let outermost = link(unsafe { read_all(raw) }?)?;
-        Ok(give(reporter_error_t { outermost, causes: Vec::new() }))
+        Ok(give(reporter_error_t { outermost, causes: Vec::new(), stack: None, thread_name: None }))
     })
 }
 
@@ -160,6 +176,131 @@ fn set_location(error: &mut reporter_error_t, [file]: [Given<'_>; 1], line: u32)
     Ok(())
 }
 
+/// Adds a frame to the link added last, innermost first: of code that is known by its method, such as .NET's, or of a stack that the caller knows better.
+/// `assembly` is the full name of what holds the method, empty where that is not known. A link keeps 256 frames.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_add_frame(
+    error: *mut reporter_error_t,
+    method: *const c_char,
+    assembly: *const c_char,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(error, [Raw::terminated("method", method), Raw::terminated("assembly", assembly)], add_frame) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_add_frame_n(
+    error: *mut reporter_error_t,
+    method: *const c_char,
+    method_length: usize,
+    assembly: *const c_char,
+    assembly_length: usize,
+) -> reporter_status_t {
+    let raw = [Raw::counted("method", method, method_length), Raw::counted("assembly", assembly, assembly_length)];
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(error, raw, add_frame) }
+}
+
+fn add_frame(error: &mut reporter_error_t, [method, assembly]: [Given<'_>; 2]) -> Result<(), Failure> {
+    let frame =
+        ManagedFrame { method: method.text()?.into(), assembly: assembly.text()?.into(), ..ManagedFrame::default() };
+    error.last().frames.push(frame);
+    Ok(())
+}
+
+/// Where in its assembly the frame added last is: the assembly's module version id (16 bytes, in the order in which .NET's Guid.ToByteArray() has them; NULL
+/// where it is not known), the method's metadata token, and the offset in its intermediate language.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_set_frame_method(
+    error: *mut reporter_error_t,
+    mvid: *const u8,
+    token: u32,
+    il_offset: u32,
+) -> reporter_status_t {
+    let raw = Raw::counted("mvid", mvid.cast(), if mvid.is_null() { 0 } else { MVID_BYTES });
+    // SAFETY: the caller answers for the pointers, and for 16 bytes.
+    unsafe {
+        edit(error, [raw], |error, [mvid]| {
+            let frame = error.last_frame()?;
+            (frame.mvid, frame.token, frame.il_offset) = (mvid.bytes.into(), token, il_offset);
+            Ok(())
+        })
+    }
+}
+
+/// Where in the source the frame added last is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_set_frame_location(
+    error: *mut reporter_error_t,
+    file: *const c_char,
+    line: u32,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(error, [Raw::terminated("file", file)], |error, file| set_frame_location(error, file, line)) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_set_frame_location_n(
+    error: *mut reporter_error_t,
+    file: *const c_char,
+    length: usize,
+    line: u32,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(error, [Raw::counted("file", file, length)], |error, file| set_frame_location(error, file, line)) }
+}
+
+fn set_frame_location(error: &mut reporter_error_t, [file]: [Given<'_>; 1], line: u32) -> Result<(), Failure> {
+    let location = SourceLocation { file: file.text()?.into(), line, ..SourceLocation::default() };
+    error.last_frame()?.location = Some(location);
+    Ok(())
+}
+
+/// The stack to report, `count` instruction pointers, innermost first, in place of that of the thread that captures: of the place where the error was made, say.
+/// 64 are kept.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_set_stack(
+    error: *mut reporter_error_t,
+    instructions: *const u64,
+    count: usize,
+) -> reporter_status_t {
+    const MOST: usize = 64;
+    let bytes = count.min(MOST) * size_of::<u64>();
+    // SAFETY: the caller answers for the pointers, and for as many numbers.
+    unsafe {
+        edit(error, [Raw::counted("instructions", instructions.cast(), bytes)], |error, [instructions]| {
+            let words = instructions.bytes.as_chunks().0;
+            error.stack = Some(words.iter().map(|word| u64::from_ne_bytes(*word)).collect());
+            Ok(())
+        })
+    }
+}
+
+/// The name of the thread in which the error happened. Default: that of the thread that captures, as the system or Rust knows it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_set_thread_name(
+    error: *mut reporter_error_t,
+    name: *const c_char,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(error, [Raw::terminated("name", name)], set_thread_name) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_error_set_thread_name_n(
+    error: *mut reporter_error_t,
+    name: *const c_char,
+    length: usize,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(error, [Raw::counted("name", name, length)], set_thread_name) }
+}
+
+fn set_thread_name(error: &mut reporter_error_t, [name]: [Given<'_>; 1]) -> Result<(), Failure> {
+    error.thread_name = Some(name.text()?.into());
+    Ok(())
+}
+
 /// Reports an error that the product handled, with the stack of this thread, and goes on. Takes `error` in any case: the caller must not use or
 /// free it any more.
 ///
@@ -196,10 +337,12 @@ pub unsafe extern "C" fn reporter_capture_unhandled(error: *mut reporter_error_t
 /// It is null or comes from [`reporter_error_new`], and the caller gives it up.
 unsafe fn described(error: *mut reporter_error_t) -> Result<HandledError, Failure> {
     // SAFETY: as this function's caller promises.
-    let reporter_error_t { outermost, causes } = *unsafe { take("error", error) }?;
+    let reporter_error_t { outermost, causes, stack, thread_name } = *unsafe { take("error", error) }?;
     let mut chain = vec![outermost];
     chain.extend(causes);
-    Ok(HandledError::new(chain))
+    let mut described = HandledError::new(chain);
+    (described.frames, described.thread_name) = (stack, thread_name);
+    Ok(described)
 }
 
 #[cfg(test)]
@@ -210,7 +353,8 @@ mod tests {
     fn code_and_location_belong_to_the_link_added_last() {
         let given = |text: &'static str| Given { what: "text", bytes: text.as_bytes() };
         let outermost = link([given("a.Outer"), given("outer")]).expect("UTF-8");
-        let mut error = reporter_error_t { outermost, causes: Vec::new() };
+        let mut error = reporter_error_t { outermost, causes: Vec::new(), stack: None, thread_name: None };
+        assert!(error.last_frame().is_err());
         error.last().code = Some(-1);
         add_cause(&mut error, [given("errno"), given("inner")]).expect("UTF-8");
         error.last().code = Some(2);

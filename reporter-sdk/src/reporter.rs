@@ -20,11 +20,10 @@ use crate::{
     Dump, Error, Options, Restart, SoftError,
     capture::{
         claim::{Claim, Claimed},
-        panic,
+        handled, panic,
         sys::{self, Channel, context, copies, lost},
     },
     ipc::{
-        self,
         launch::{self, Launched},
         socket::{IpcError, Socket, lend},
         spawn::Process,
@@ -348,10 +347,7 @@ impl State {
             kind: kind.into(),
             crash_number: number.unwrap_or(0),
         };
-        // The innermost causes go first where all together is too much for a message.
-        while prost::Message::encoded_len(&error) > ipc::socket::MESSAGE_LIMIT - 64 && error.chain.len() > 1 {
-            error.chain.pop();
-        }
+        handled::fit(&mut error);
         let message = schema::ClientMessage { sequence: self.next(), message: Some(Message::HandledError(error)) };
         match self.control.send(&message, &[], Duration::ZERO) {
             Ok(()) => {}

@@ -13,7 +13,7 @@ use report_format::schema::v1::{ErrorKind, ErrorLink};
 
 use super::sys;
 use crate::{
-    reporter,
+    ipc, reporter, schema,
     shared::{
         clock,
         writer::{self, cut},
@@ -28,12 +28,20 @@ const MESSAGE_BYTES: usize = 2048;
 const FRAME_LIMIT: usize = 64;
 /// Of the walk and this module, at most, on top of them.
 const OWN_FRAMES: usize = 16;
+/// Of one link: a recursion without an end has tens of thousands, of which the innermost tell what it was.
+const MANAGED_FRAME_LIMIT: usize = 256;
+/// And as many where all together is too much for a message.
+const FEW_MANAGED_FRAMES: usize = 16;
+/// Bytes of a message around the error.
+const ENVELOPE: usize = 64;
+/// Bytes kept of each text of a frame. Names of generic methods have no end.
+const FRAME_TEXT_BYTES: usize = 512;
 
 /// An error described by the caller: for languages that have no [`std::error::Error`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HandledError {
-    /// The error and what caused it, outermost first. At most 32 are kept, and 2 KiB of each message.
+    /// The error and what caused it, outermost first. At most 32 are kept, and 2 KiB of each message and 256 frames of each.
     pub chain: Vec<ErrorLink>,
     /// [`ErrorKind::HandledError`], or [`ErrorKind::UnhandledException`] where nothing caught it.
     pub kind: ErrorKind,
@@ -108,14 +116,37 @@ pub fn capture_handled(error: HandledError) {
     let frames = error.frames.unwrap_or_else(|| walk(capture_handled as fn(HandledError) as *mut c_void));
     let mut chain = error.chain;
     chain.truncate(CHAIN_LIMIT);
+    let shorten = |text: &mut String, bytes| text.truncate(text.floor_char_boundary(bytes));
     for link in &mut chain {
-        link.message.truncate(link.message.floor_char_boundary(MESSAGE_BYTES));
+        shorten(&mut link.message, MESSAGE_BYTES);
+        link.frames.truncate(MANAGED_FRAME_LIMIT);
+        for frame in &mut link.frames {
+            let file = frame.location.as_mut().map(|location| &mut location.file);
+            [&mut frame.method, &mut frame.assembly]
+                .into_iter()
+                .chain(file)
+                .for_each(|text| shorten(text, FRAME_TEXT_BYTES));
+        }
     }
     let name = error.thread_name.unwrap_or_else(|| thread::current().name().unwrap_or_default().to_owned());
     state.send_handled(chain, error.kind, frames, cut(&name, 256));
     if error.kind == ErrorKind::UnhandledException {
         UNHANDLED_AT.store(clock::monotonic(), Ordering::Relaxed);
         UNHANDLED_IN.store(writer::thread_id(), Ordering::Relaxed);
+    }
+}
+
+/// Cuts what is too much for a message: first the outer frames of the longest stacks, then the innermost causes.
+pub(crate) fn fit(error: &mut schema::HandledError) {
+    while prost::Message::encoded_len(error) > ipc::socket::MESSAGE_LIMIT - ENVELOPE {
+        let longest = error.chain.iter_mut().map(|link| &mut link.frames).max_by_key(|frames| frames.len());
+        if let Some(frames) = longest.filter(|frames| frames.len() > FEW_MANAGED_FRAMES) {
+            frames.truncate(frames.len() / 2);
+        } else if error.chain.len() > 1 {
+            error.chain.pop();
+        } else {
+            return;
+        }
     }
 }
 
@@ -166,6 +197,8 @@ fn walk(below: *mut c_void) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
+    use report_format::schema::v1::ManagedFrame;
+
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
@@ -183,6 +216,29 @@ mod tests {
         assert_eq!(chain[0].code, Some(libc::EACCES.into()));
         let boxed: Box<dyn Error + Send + Sync> = "plain".into();
         assert_eq!((&*chain_of(&*boxed)[0].type_name, &*chain_of(&*boxed)[0].message), ("", "plain"));
+    }
+
+    #[test]
+    fn stacks_that_are_too_much_for_a_message_lose_their_outer_frames_and_the_error_its_innermost_causes() {
+        let frame = |number: usize| ManagedFrame {
+            method: format!("{number:0>FRAME_TEXT_BYTES$}"),
+            assembly: "x".repeat(FRAME_TEXT_BYTES),
+            ..ManagedFrame::default()
+        };
+        let link = |number: usize| ErrorLink {
+            message: format!("{number:0>MESSAGE_BYTES$}"),
+            frames: (0..MANAGED_FRAME_LIMIT).map(frame).collect(),
+            ..ErrorLink::default()
+        };
+        for links in [1, 2, CHAIN_LIMIT] {
+            let mut error =
+                schema::HandledError { chain: (0..links).map(link).collect(), ..schema::HandledError::default() };
+            fit(&mut error);
+            assert!(prost::Message::encoded_len(&error) + ENVELOPE <= ipc::socket::MESSAGE_LIMIT);
+            assert!(error.chain[0].frames.len() >= FEW_MANAGED_FRAMES, "{links} links");
+            assert_eq!(error.chain[0].frames[0], frame(0));
+            assert!(links > 2 || error.chain.len() == links, "no cause is lost to frames");
+        }
     }
 
     #[inline(never)]
