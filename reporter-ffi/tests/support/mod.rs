@@ -62,8 +62,13 @@ pub(crate) fn compile_all(sources: &[&Path], link: Link, arguments: &[&str], fol
 
 fn compile_to(output: &Path, sources: &[&Path], link: Link, arguments: &[&str]) {
     let is_cpp = sources[0].extension().is_some_and(|ending| ending == "cpp");
-    let mut compiler = Command::new(if is_cpp { "c++" } else { "cc" });
-    compiler.arg(if is_cpp { "-std=c++17" } else { "-std=c11" });
+    let (compiler, standard) = if is_cpp { ("c++", "-std=c++17") } else { ("cc", "-std=c11") };
+    compile_by(compiler, output, sources, link, &[&[standard], arguments].concat());
+}
+
+/// Compiles a program by this compiler, with these arguments. A warning is an error.
+pub(crate) fn compile_by(compiler: &str, output: &Path, sources: &[&Path], link: Link, arguments: &[&str]) {
+    let mut compiler = Command::new(compiler);
     compiler.args(["-g", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
     compiler.arg("-I").arg(package().join("include")).args(sources).args(arguments).arg("-o").arg(output);
     let library = library();
