@@ -1,0 +1,235 @@
+//! Products in C# that use the library for .NET (`dotnet/`), on Mono and on .NET.
+// Not on Windows: there is no CLR for Wine here.
+#![cfg(target_os = "linux")]
+
+#[path = "../../reporter-sdk/tests/support/end_to_end/mod.rs"]
+mod end_to_end;
+#[path = "support/host.rs"]
+mod host;
+mod support;
+
+use std::{fs, path::PathBuf, process::Command};
+
+use host::{Ended, Host, has_runtime, which};
+use report_format::schema::v1::{self, ErrorKind, SectionKind};
+use support::{library, native_library, package, run};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Runtime {
+    Mono,
+    DotNet,
+}
+use Runtime::{DotNet, Mono};
+
+/// Where `scripts/setup` puts .NET.
+fn dotnet() -> PathBuf {
+    package().join("../target/tools/dotnet/dotnet")
+}
+
+/// The sources in a folder.
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(package().join(folder)).expect("a folder of this package");
+    let mut sources: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
+    sources.retain(|path| path.extension().is_some_and(|ending| ending == "cs"));
+    sources.sort();
+    sources
+}
+
+/// Compiles the library and the product, and runs it on these steps; none where the runtime is missing.
+fn product(runtime: Runtime, steps: &[&str]) -> Option<Ended> {
+    product_with(runtime, steps, &library().display().to_string())
+}
+
+/// The same, with the native library in this folder.
+fn product_with(runtime: Runtime, steps: &[&str], library: &str) -> Option<Ended> {
+    let is_there = match runtime {
+        Mono => which("mono").is_some(),
+        DotNet => dotnet().is_file(),
+    };
+    if !has_runtime(&format!("{runtime:?}"), is_there) || !has_runtime("mcs, the C# compiler", which("mcs").is_some()) {
+        return None;
+    }
+    let host = Host::new();
+    native_library(&[], &host.path(""));
+    let (dll, program) = (host.path("ErrorReporting.dll"), host.path("Ledger.exe"));
+    let compile = || {
+        let mut compiler = Command::new("mcs");
+        compiler.args(["-langversion:7.2", "-warnaserror", "-debug"]);
+        compiler
+    };
+    run(compile()
+        .args(["-target:library", &format!("-doc:{}", host.path("ErrorReporting.xml").display())])
+        .arg(format!("-out:{}", dll.display()))
+        .args(sources("dotnet")));
+    run(compile()
+        .arg(format!("-r:{}", dll.display()))
+        .arg(format!("-out:{}", program.display()))
+        .args(sources("tests/dotnet")));
+    let configuration = r#"{ "runtimeOptions": { "framework": { "name": "Microsoft.NETCore.App", "version": "3.1.0" },
+        "configProperties": { "System.Globalization.Invariant": true } } }"#;
+    fs::write(host.path("Ledger.runtimeconfig.json"), configuration).expect("a file in the product's folder");
+    let mut command = match runtime {
+        Mono => {
+            let mut command = Command::new("mono");
+            command.arg("--debug");
+            command
+        }
+        DotNet => Command::new(dotnet()),
+    };
+    let libraries = format!("{}:{library}", host.path("").display());
+    command.arg(program).args(steps).env("LD_LIBRARY_PATH", libraries);
+    Some(host.run(&mut command))
+}
+
+/// Of each runtime that is there.
+fn on_each(steps: &[&str], check: impl Fn(Runtime, &Ended)) {
+    for runtime in [Mono, DotNet] {
+        if let Some(ended) = product(runtime, steps) {
+            check(runtime, &ended);
+        }
+    }
+}
+
+fn chain(error: &v1::Error) -> Vec<(&str, &str)> {
+    error.chain.iter().map(|link| (link.type_name.as_str(), link.message.as_str())).collect()
+}
+
+const IMPORT: [(&str, &str); 2] = [
+    ("ImportException", "the statement cannot be imported"),
+    ("System.IO.FileNotFoundException", "cannot open the statement"),
+];
+
+/// The import's exception, with all that the runtime knows of it.
+fn check_import(error: &v1::Error) {
+    assert_eq!(chain(error), IMPORT);
+    assert_eq!(error.chain[0].code, Some(i64::from(0x8013_1234_u32.cast_signed())));
+    assert_eq!(error.chain[1].code, Some(i64::from(0x8007_0002_u32.cast_signed())), "ERROR_FILE_NOT_FOUND");
+    let frame = &error.chain[0].frames[0];
+    assert_eq!(frame.method, "Ledger.Import()");
+    assert!(frame.assembly.starts_with("Ledger, Version="), "{frame:?}");
+    assert!(frame.mvid.len() == 16 && frame.token >> 24 == 6 && frame.il_offset > 0, "{frame:?}");
+    let inner: Vec<_> = error.chain[1].frames.iter().map(|frame| frame.method.as_str()).collect();
+    assert_eq!(inner, ["Ledger.Read(String)", "Ledger.Import()"]);
+}
+
+#[test]
+fn a_product_records_captures_and_ends_well() {
+    on_each(&["start", "start-again", "record", "catch-faults", "stop"], |_, ended| {
+        ended.without_report().says("again: Started").says("caught 2000").says("flushed: Ok, stopped: Ok").says("done");
+    });
+}
+
+#[test]
+fn wrong_options_are_exceptions_with_a_status_and_words() {
+    on_each(&["refused", "record", "stop"], |_, ended| {
+        ended.without_report().says("done");
+        assert_eq!(ended.said.matches("refused as Argument: ").count(), 3, "{}", ended.said);
+    });
+}
+
+#[test]
+fn a_caught_exception_is_reported_with_its_frames_and_what_is_inside_it() {
+    on_each(&["start", "record", "caught", "stop"], |_, ended| {
+        let received = ended.says("captured: Ok").one_report("");
+        let error = received.error();
+        assert_eq!(error.kind(), ErrorKind::HandledError);
+        check_import(&error);
+        let product: v1::Product = received.message(SectionKind::Product);
+        assert_eq!((&*product.build, &*product.channel), ("1.0.0+7", "bêta"));
+        assert_eq!(received.report.summary().expect("a summary").product_id[..6], [0, 0x11, 0x22, 0x33, 0x44, 0x55]);
+    });
+}
+
+#[test]
+fn where_the_source_is_known_frames_tell_file_and_line() {
+    // Mono's compiler writes what Mono reads.
+    let Some(ended) = product(Mono, &["start", "caught", "stop"]) else { return };
+    let error = ended.one_report("").error();
+    let place = error.chain[0].frames[0].location.as_ref().expect("a place");
+    assert!(place.file.ends_with("Ledger.cs") && place.line > 50, "{place:?}");
+}
+
+#[test]
+fn all_exceptions_of_an_aggregate_are_in_the_chain() {
+    on_each(&["start", "caught-several", "stop"], |_, ended| {
+        let error = ended.one_report("").error();
+        let types: Vec<_> = chain(&error).into_iter().map(|(name, _)| name).collect();
+        let inner = ["System.InvalidOperationException", "ImportException", "System.TimeoutException"];
+        assert_eq!((types[0], &types[1..]), ("System.AggregateException", &inner[..]));
+    });
+}
+
+#[test]
+fn odd_exceptions_are_reported_as_far_as_they_go() {
+    on_each(&["start", "caught-rude", "stop"], |_, ended| {
+        let error = ended.says("captured: Ok").one_report("").error();
+        assert_eq!(chain(&error), [("Rude", "(its message throws a System.InvalidOperationException)")]);
+    });
+    on_each(&["start", "caught-deep", "stop"], |_, ended| {
+        let error = ended.says("captured: Ok").one_report("").error();
+        assert!(error.chain[0].frames.len() >= 64, "{}", error.chain[0].frames.len());
+        assert!(error.chain[0].frames.iter().all(|frame| frame.method == "Ledger.Deep(Int32)"));
+    });
+    on_each(&["start", "never-thrown", "stop"], |_, ended| {
+        let error = ended.says("captured: Ok").one_report("").error();
+        assert_eq!(error.chain[0].frames[0].method, "Ledger.Main(String[])");
+    });
+}
+
+#[test]
+fn an_exception_that_nobody_catches_is_one_report_though_the_runtime_aborts_after_it() {
+    for step in ["throw", "throw-in-thread"] {
+        on_each(&["start", "record", "catch-faults", step], |runtime, ended| {
+            let error = ended.one_report("unhandled ImportException").error();
+            assert_eq!(error.kind(), ErrorKind::UnhandledException);
+            check_import(&error);
+            assert!(step == "throw" || error.thread_name == "importer", "{}", error.thread_name);
+            if runtime == DotNet {
+                ended.died_of(libc::SIGABRT);
+            } else {
+                assert_eq!(ended.status.code(), Some(1), "{}", ended.said);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_task_s_exception_that_nobody_looks_at_is_reported_and_the_product_goes_on() {
+    on_each(&["start", "forget", "stop"], |_, ended| {
+        let error = ended.says("done").one_report("").error();
+        assert_eq!(error.kind(), ErrorKind::HandledError);
+        assert!(chain(&error).contains(&("System.InvalidOperationException", "nobody looked")), "{:?}", chain(&error));
+    });
+}
+
+#[test]
+fn a_fault_of_native_code_is_one_native_report_with_the_runtime_and_its_assemblies() {
+    on_each(&["start", "record", "catch-faults", "native_fault"], |runtime, ended| {
+        let received = ended.one_report("SIGSEGV");
+        assert_eq!(received.error().kind(), ErrorKind::Crash);
+        assert!(received.functions().iter().any(|name| name == "native_fault"), "{:?}", received.functions());
+        let places = received.places_of("Haushalt 账本");
+        assert!(!places.is_empty(), "what was recorded goes with it");
+        let name = if runtime == Mono { "Mono " } else { ".NET Core 3.1" };
+        assert!(!received.places_of(name).is_empty(), "the runtime's name");
+        assert!(!received.places_of("Ledger, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null, Mvid=").is_empty());
+    });
+}
+
+#[test]
+fn a_simulated_crash_is_one_report_and_the_product_goes_on() {
+    on_each(&["start", "simulate", "stop"], |_, ended| {
+        assert_eq!(ended.says("done").one_report("").error().kind(), ErrorKind::Simulated);
+    });
+}
+
+#[test]
+fn a_product_without_the_native_library_is_told_at_the_start_and_works() {
+    for runtime in [Mono, DotNet] {
+        let Some(ended) = product_with(runtime, &["start-without", "record", "caught", "stop"], "/none") else {
+            continue;
+        };
+        ended.without_report().says("without: DllNotFoundException").says("captured: Unsupported");
+        ended.says("flushed: Unsupported, stopped: Unsupported").says("done");
+    }
+}

@@ -1,0 +1,178 @@
+// A product in C# that uses the library for .NET, for Mono and for .NET. Its arguments are steps, taken one after another.
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Threading;
+using System.Threading.Tasks;
+using ErrorReporting;
+
+class ImportException : Exception {
+    internal ImportException(string message, Exception inner) : base(message, inner) { HResult = unchecked((int)0x80131234); }
+}
+
+class Rude : Exception {
+    public override string Message { get { throw new InvalidOperationException("no message for you"); } }
+}
+
+class Document {
+    internal int Pages = 1;
+}
+
+static class Ledger {
+    [DllImport("native")] static extern int native_call(string name);
+
+    static string In(string name) {
+        return Path.Combine(Environment.GetEnvironmentVariable("REPORTER_TEST_FOLDER"), name);
+    }
+
+    static ReporterOptions Options() {
+        return new ReporterOptions("Example Software", "Ledger", "1.0.0")
+            .HandlerProgram(In("reporter-handler")).Spool(In("spool")).EmlDirectory(In("mails"))
+            .MailFrom("errors@ledger.example").MailTo("support@ledger.example")
+            .Build("1.0.0+7").Channel("bêta").ProductId(new Guid("00112233-4455-6677-8899-aabbccddeeff"))
+            .Notice(Notice.Purpose, "To find the error.").CategoryPolicy(Category.Screen, Policy.Never)
+            .KindPolicy(ErrorKind.HandledError, Policy.Ask, Dump.None).HangAfter(TimeSpan.FromHours(1)).Limits(5, 25)
+            .IncludeCommandLine(false).SanitisedStacks(false).OwnWindowsOnly(true);
+    }
+
+    static void Start() {
+        Reporter.Start(Options());
+        foreach (string error in Reporter.SoftErrors)
+            Console.WriteLine("soft error: " + error);
+        if (!Reporter.IsActive)
+            Environment.Exit(2);
+    }
+
+    // What a product with a mistake in its options, or without the native library, gets to know.
+    static void Refused() {
+        Action[] wrong = {
+            () => Options().HangAfter(TimeSpan.FromMilliseconds(1)),
+            () => new ReporterOptions("Example Software", "Ledger", "1.0.0").SmtpCredentials("anna", "secret"),
+            () => Options().KindPolicy((ErrorKind)99, Policy.Ask, Dump.None),
+        };
+        foreach (Action action in wrong) {
+            try {
+                action();
+                Console.WriteLine("not refused");
+            } catch (ReporterException error) {
+                Console.WriteLine("refused as " + error.Status + ": " + error.Message);
+            }
+        }
+    }
+
+    static void Record() {
+        Reporter.Command("file.import", "Import…", Surface.Menu);
+        Reporter.DialogOpened("import.options");
+        Reporter.DialogClosed("import.options", "ok");
+        Reporter.Annotate("book", "Haushalt 账本");
+        Reporter.Annotate("gone", "soon");
+        Reporter.RemoveAnnotation("gone");
+        Reporter.AttachBytes("settings.txt", "text/plain", new byte[] { 97, 61, 49 });
+        Reporter.Heartbeat();
+        Reporter.HeartbeatPause();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static void Read(string name) {
+        throw new FileNotFoundException("cannot open the statement", name);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static void Import() {
+        using (var task = Reporter.BeginTask("import statement")) {
+            try {
+                Read("june.csv");
+            } catch (IOException error) {
+                task.Fail();
+                throw new ImportException("the statement cannot be imported", error);
+            }
+        }
+    }
+
+    static void Several() {
+        throw new AggregateException("two of them", new Exception[] {
+            new InvalidOperationException("the first"), new ImportException("the second", new TimeoutException("too late")) });
+    }
+
+    static void Catching(Action action) {
+        try {
+            action();
+        } catch (Exception error) {
+            Console.WriteLine("captured: " + Reporter.Capture(error));
+        }
+    }
+
+    static void Deep(int depth) {
+        if (depth == 0)
+            throw new InvalidOperationException("deep down");
+        Deep(depth - 1);
+        GC.KeepAlive(depth);
+    }
+
+    static int caught;
+
+    static void CatchFaults() {
+        Document nothing = null;
+        int zero = caught - caught;
+        for (int n = 0; n < 1000; n++) {
+            try {
+                nothing.Pages++;
+            } catch (NullReferenceException) {
+                caught++;
+            }
+            try {
+                caught += n / zero;
+            } catch (DivideByZeroException) {
+                caught++;
+            }
+        }
+    }
+
+    // In a thread of its own: Mono's collector takes what lies on a stack for a reference.
+    static void Forget() {
+        var thread = new Thread(() => {
+            Task.Run(() => { throw new InvalidOperationException("nobody looked"); });
+            Thread.Sleep(300);
+        });
+        thread.Start();
+        thread.Join();
+    }
+
+    static int Main(string[] steps) {
+        foreach (string step in steps) {
+            switch (step) {
+                case "start": Start(); break;
+                case "start-again": try { Start(); } catch (ReporterException error) { Console.WriteLine("again: " + error.Status); } break;
+                case "start-without":
+                    try { Start(); } catch (DllNotFoundException error) { Console.WriteLine("without: " + error.GetType().Name); }
+                    break;
+                case "refused": Refused(); break;
+                case "record": Record(); break;
+                case "caught": Catching(Import); break;
+                case "caught-several": Catching(Several); break;
+                case "caught-rude": Catching(() => { throw new Rude(); }); break;
+                case "caught-deep": Catching(() => Deep(1000)); break;
+                case "never-thrown": Console.WriteLine("captured: " + Reporter.Capture(new InvalidOperationException("made, not thrown"))); break;
+                case "catch-faults": CatchFaults(); Console.WriteLine("caught " + caught); break;
+                case "forget":
+                    Forget();
+                    for (int n = 0; n < 10; n++) { GC.Collect(); GC.WaitForPendingFinalizers(); }
+                    break;
+                case "simulate": Reporter.SimulateCrash(); break;
+                case "stop": Console.WriteLine("flushed: " + Reporter.Flush(TimeSpan.FromSeconds(10)) + ", stopped: " + Reporter.Shutdown(TimeSpan.FromSeconds(10))); break;
+                case "throw": Import(); break;
+                case "throw-several": Several(); break;
+                case "throw-in-thread":
+                    var thread = new Thread(Import) { Name = "importer" };
+                    thread.Start();
+                    thread.Join();
+                    break;
+                default: native_call(step); break;
+            }
+        }
+        Console.WriteLine("done");
+        return 0;
+    }
+}
