@@ -123,8 +123,16 @@ impl Place {
 
     pub(crate) fn handlers_end(&self) {
         let deadline = Instant::now() + PATIENCE;
-        while let Some(pid) = self.handlers().first() {
-            assert!(Instant::now() < deadline, "the handler, process {pid}, does not end: {}", self.log());
+        // One look through /proc can miss the handler that serves: it comes while the one that has made it goes.
+        let mut looks_without = 0;
+        while looks_without < 2 {
+            match self.handlers().first() {
+                None => looks_without += 1,
+                Some(pid) => {
+                    looks_without = 0;
+                    assert!(Instant::now() < deadline, "the handler, process {pid}, does not end: {}", self.log());
+                }
+            }
             std::thread::sleep(Duration::from_millis(2));
         }
     }
