@@ -156,7 +156,7 @@ pub(crate) mod places {
 
 /// Nothing is caught: no reporter ever runs.
 pub(crate) mod capture {
-    use std::{ffi::c_void, io, path::Path, ptr, thread::JoinHandle, time::Duration};
+    use std::{ffi::c_void, io, path::Path, thread::JoinHandle, time::Duration};
 
     use super::{Never, socket::Socket};
     use crate::{capture::claim::Outcome, reporter::State};
