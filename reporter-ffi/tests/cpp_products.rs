@@ -10,6 +10,7 @@ mod support;
 
 use std::process::Command;
 
+use end_to_end::report::Received;
 use host::{Ended, Host, has_runtime, which};
 use report_format::schema::v1::{self, ErrorKind, SectionKind, action::Step};
 use support::{Link, compile_by, package};
@@ -87,8 +88,10 @@ fn a_crash_is_reported_with_what_the_objects_have_recorded() {
         steps.iter().any(|step| matches!(step, Step::Dialog(dialog) if dialog.result == "ok")),
         "closed once, with its result: {steps:?}"
     );
-    let places = received.places_of("CANARY-of-the-excluded");
-    assert_eq!(places, [] as [String; 0]);
+    let places = |received: &Received| received.places_of("CANARY-of-the-excluded");
+    assert_eq!(places(received), [] as [String; 0]);
+    let ended = product_ends("crash-with-secret");
+    assert_ne!(places(ended.one_report("SIGSEGV")), [] as [String; 0], "it is found where it is not kept out");
 }
 
 #[test]
