@@ -139,33 +139,10 @@ namespace ErrorReporting
         private static readonly byte[] Nothing = new byte[0];
     }
 
-    /// <summary>Options that were not started yet. The library takes them at the start.</summary>
-    internal sealed class OptionsHandle : SafeHandle
+    /// <summary>What belongs to us until the library takes it.</summary>
+    internal abstract class OwnedHandle : SafeHandle
     {
-        private OptionsHandle() : base(IntPtr.Zero, true) { }
-
-        public override bool IsInvalid { get { return handle == IntPtr.Zero; } }
-
-        /// <summary>Gives them to the library, which frees them in any case.</summary>
-        internal IntPtr Take()
-        {
-            IntPtr taken = handle;
-            SetHandleAsInvalid();
-            handle = IntPtr.Zero;
-            return taken;
-        }
-
-        protected override bool ReleaseHandle()
-        {
-            Native.reporter_options_free(handle);
-            return true;
-        }
-    }
-
-    /// <summary>An error that was not captured yet. The library takes it then.</summary>
-    internal sealed class ErrorHandle : SafeHandle
-    {
-        private ErrorHandle() : base(IntPtr.Zero, true) { }
+        protected OwnedHandle() : base(IntPtr.Zero, true) { }
 
         public override bool IsInvalid { get { return handle == IntPtr.Zero; } }
 
@@ -177,6 +154,24 @@ namespace ErrorReporting
             handle = IntPtr.Zero;
             return taken;
         }
+    }
+
+    /// <summary>Options that were not started yet.</summary>
+    internal sealed class OptionsHandle : OwnedHandle
+    {
+        private OptionsHandle() { }
+
+        protected override bool ReleaseHandle()
+        {
+            Native.reporter_options_free(handle);
+            return true;
+        }
+    }
+
+    /// <summary>An error that was not captured yet.</summary>
+    internal sealed class ErrorHandle : OwnedHandle
+    {
+        private ErrorHandle() { }
 
         protected override bool ReleaseHandle()
         {

@@ -177,6 +177,8 @@ fn program(functions: &[Function]) -> String {
     program.push_str("    return NULL;\n}\n\n");
     program.push_str(
         r#"int main(int argc, char **argv) {
+    if (argc != 3)
+        return 2;
     huge = malloc((4 << 20) + 1);
     memset(huge, 'x', 4 << 20);
     huge[4 << 20] = 0;
@@ -190,7 +192,7 @@ fn program(functions: &[Function]) -> String {
     reporter_options_add_mail_to(options, "support@product.example");
     check(reporter_start(options));
     pthread_t threads[8];
-    for (int n = 0; n < argc - 3 + 8; n++)
+    for (int n = 0; n < 8; n++)
         pthread_create(&threads[n], NULL, call_all, NULL);
     for (int n = 0; n < 8; n++)
         pthread_join(threads[n], NULL);

@@ -16,7 +16,7 @@ use minidump::{
 use report_format::schema::v1;
 
 pub(in crate::handler) use self::machine::Native;
-use self::machine::{Registers, Unwinder, WORD, registers, set, word};
+use self::machine::{Unwinder, WORD, registers, set, word};
 use super::modules::LoadedModules;
 use super::sys::{module_file::ModuleFile, signal_frame};
 use super::{soft_error, soft_note};
@@ -103,6 +103,16 @@ pub(crate) fn stacks(
     }
     work.name(&mut out);
     v1::Stacks { threads: out }
+}
+
+/// A thread's registers, as far as they are needed.
+#[derive(Clone, Copy)]
+struct Registers {
+    ip: u64,
+    sp: u64,
+    /// Where a call through a bad pointer left its return address, where that is a register.
+    link: Option<u64>,
+    native: Native,
 }
 
 struct Work<'a> {

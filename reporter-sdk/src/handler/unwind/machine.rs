@@ -6,6 +6,7 @@ pub(in crate::handler) use framehop::UnwindRegsNative as Native;
 use framehop::{CacheNative, FrameAddress, MayAllocateDuringUnwind, Module, Unwinder as _, UnwinderNative};
 use minidump::{MinidumpContext, MinidumpMemoryList, MinidumpRawContext};
 
+use super::Registers;
 use crate::handler::modules::LoadedModules;
 use crate::handler::sys::module_file::Tables;
 
@@ -15,16 +16,6 @@ pub(super) const WORD: u64 = size_of::<u64>() as u64;
 /// The address that is at this place of the dump's memory.
 pub(super) fn word(memory: &MinidumpMemoryList<'_>, at: u64) -> Option<u64> {
     memory.memory_at_address(at)?.get_memory_at_address::<u64>(at)
-}
-
-/// A thread's registers, as far as they are needed.
-#[derive(Clone, Copy)]
-pub(super) struct Registers {
-    pub(super) ip: u64,
-    pub(super) sp: u64,
-    /// Where a call through a bad pointer left its return address, where that is a register.
-    pub(super) link: Option<u64>,
-    pub(super) native: Native,
 }
 
 #[cfg(target_arch = "x86_64")]

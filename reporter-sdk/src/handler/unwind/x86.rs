@@ -6,6 +6,7 @@ use framehop::FrameAddress;
 use gimli::X86;
 use minidump::{MinidumpContext, MinidumpMemoryList, MinidumpRawContext};
 
+use super::Registers;
 use crate::handler::modules::LoadedModules;
 use crate::handler::sys::module_file::{Caller, General, Tables};
 
@@ -15,16 +16,6 @@ pub(super) const WORD: u64 = size_of::<u32>() as u64;
 /// The address that is at this place of the dump's memory.
 pub(super) fn word(memory: &MinidumpMemoryList<'_>, at: u64) -> Option<u64> {
     memory.memory_at_address(at)?.get_memory_at_address::<u32>(at).map(u64::from)
-}
-
-/// A thread's registers, as far as they are needed.
-#[derive(Clone, Copy)]
-pub(super) struct Registers {
-    pub(super) ip: u64,
-    pub(super) sp: u64,
-    /// Where a call through a bad pointer left its return address, where that is a register: never.
-    pub(super) link: Option<u64>,
-    pub(super) native: Native,
 }
 
 /// The registers of one frame.

@@ -124,12 +124,8 @@ impl ModuleFile {
     fn read_tables(&self, parsed: &Parsed<'_>) -> Result<Tables, PeError> {
         // Its name has nine letters, and a header room for eight: it stands elsewhere, or was cut.
         let names = parsed.header.symbols(&self.cache)?.strings();
-        let is_frames =
-            |name: &[u8], raw: &[u8]| name == b".eh_frame" || (raw.starts_with(b".eh_fram") && name == b".eh_fram");
-        let section = parsed
-            .sections
-            .iter()
-            .find(|section| is_frames(section.name(names).unwrap_or_default(), section.raw_name()));
+        let is_frames = |name: &[u8]| matches!(name, b".eh_frame" | b".eh_fram");
+        let section = parsed.sections.iter().find(|section| section.name(names).is_ok_and(is_frames));
         let Some(section) = section else { return Ok(Tables::default()) };
         check_size("unwind tables", section.size_of_raw_data.get(LE).into())?;
         let preferred = parsed.header.optional_header().image_base();
