@@ -32,6 +32,7 @@ pub mod bench;
 mod capture;
 #[cfg(feature = "handler")]
 pub mod consent;
+mod consent_request;
 #[cfg(feature = "handler")]
 #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the inventory"))]
 mod dates;
@@ -95,12 +96,18 @@ mod x11;
 pub use actions::{Dialog, Task, TaskId, command, dialog, dialog_closed, dialog_opened, task, task_begin, task_end};
 pub use annotations::{annotate, remove_annotation};
 pub use attachments::{ATTACHMENT_LIMIT, attach_bytes, attach_file};
-pub use capture::handled::{HandledError, capture_error, capture_handled};
+pub use capture::before_send::{Hint, Verdict};
+pub use capture::handled::{
+    HandledError, capture_error, capture_error_with_hint, capture_handled, capture_handled_with_hint,
+};
+pub use consent_request::{ConsentAnswer, ConsentRequest, Never, Offer};
 pub use error::{Error, SoftError};
 pub use excluded::{EXCLUSION_LIMIT, exclude_memory, include_memory};
 pub use heartbeat::{heartbeat, heartbeat_pause};
 pub use options::{Children, Dump, Mail, Notice, Options, Policy, Restart, Smtp, Tls};
-pub use report_format::schema::v1::{Category, ErrorKind, ErrorLink, ManagedFrame, SourceLocation, Surface};
+pub use report_format::schema::v1::{
+    Category, Contact, ErrorKind, ErrorLink, ManagedFrame, Product, SourceLocation, Surface,
+};
 pub use reporter::{Reporter, flush, rearm, shutdown, simulate_crash};
 
 /// What the README shows compiles.

@@ -5,6 +5,11 @@ use std::{fmt, path::PathBuf, time::Duration};
 use report_format::schema::v1::{Category, ErrorKind};
 use zeroize::Zeroizing;
 
+use crate::capture::{
+    before_send::{BeforeSend, Hint, Verdict},
+    handled::HandledError,
+};
+
 mod restart;
 pub(crate) mod wire;
 
@@ -41,6 +46,8 @@ pub struct Options {
     pub(crate) kinds: Vec<(ErrorKind, Policy, Dump)>,
     pub(crate) spool: Option<PathBuf>,
     pub(crate) handler: Option<PathBuf>,
+    pub(crate) dialog: Option<PathBuf>,
+    pub(crate) before_send: Option<BeforeSend>,
     pub(crate) attachments: Vec<FileAttachment>,
     pub(crate) include_command_line: bool,
     pub(crate) without_progress: Duration,
@@ -95,6 +102,8 @@ impl Options {
             kinds: Vec::new(),
             spool: None,
             handler: None,
+            dialog: None,
+            before_send: None,
             attachments: Vec::new(),
             include_command_line: false,
             without_progress: Duration::from_secs(10),
@@ -176,6 +185,50 @@ impl Options {
     #[must_use]
     pub fn handler(mut self, program: impl Into<PathBuf>) -> Self {
         self.handler = Some(program.into());
+        self
+    }
+
+    /// A dialog of the product's own, in place of the question in its terminal: a program that takes the question by [`ConsentRequest`](crate::ConsentRequest).
+    ///
+    /// Must be absolute, and writable by no one with fewer rights than the product. The handler starts it without arguments, in the environment that
+    /// the product had at its start, once for each question; the product does not wait for the answer of a crash. It has ten minutes for an answer. Where it cannot be
+    /// started, fails before it has answered or says that it cannot ask, the question comes in the terminal, if there is one. A product with more rights
+    /// than its user has is not asked about by any dialog.
+    #[must_use]
+    pub fn dialog(mut self, program: impl Into<PathBuf>) -> Self {
+        self.dialog = Some(program.into());
+        self
+    }
+
+    /// A look at each handled error and each unhandled exception of another runtime before it is handed over: the hook can change what it says, or drop
+    /// it. The hint is what [`capture_error_with_hint`](crate::capture_error_with_hint) was given.
+    ///
+    /// Runs in the thread that captures. A hook that panics has dropped the error: it may have been about to take a secret out. It is not called for
+    /// crashes, panics and hangs, where nothing of the product's can be relied on; there, policies ([`Options::kind`], [`Options::category`]) decide. What the hook
+    /// captures itself is not shown to it again, and is dropped.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use reporter_sdk::{Hint, Options, Verdict};
+    ///
+    /// let options = Options::new("Example Software", "Ledger", "3.1.4").before_send(|error, hint: Hint<'_>| {
+    ///     if hint.and_then(|hint| hint.downcast_ref::<io::Error>()).is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+    ///         return Verdict::Drop;
+    ///     }
+    ///     for link in &mut error.chain {
+    ///         link.message = link.message.replace("Anna", "(name)");
+    ///     }
+    ///     Verdict::Keep
+    /// });
+    /// # drop(options);
+    /// ```
+    #[must_use]
+    pub fn before_send(
+        mut self,
+        hook: impl Fn(&mut HandledError, Hint<'_>) -> Verdict + Send + Sync + 'static,
+    ) -> Self {
+        self.before_send = Some(BeforeSend::new(hook));
         self
     }
 

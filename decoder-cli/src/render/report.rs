@@ -261,6 +261,9 @@ fn draw_consent(page: &mut Page<'_>, consent: &ConsentRecord, detail: Detail) ->
         v1::ConsentSource::Person => "the person, asked about this report".to_owned(),
         v1::ConsentSource::Remembered => "the person, who chose earlier to be asked no more".to_owned(),
         v1::ConsentSource::Administrator => "the machine's administrator, by policy".to_owned(),
+        v1::ConsentSource::ProductDialog => {
+            "the person, asked about this report by the product's own dialog".to_owned()
+        }
         v1::ConsentSource::Unspecified => Schema::get().word("ConsentSource", consent.source),
     };
     // What was refused is told apart from what was only not filled in: the record has the contact, which is always

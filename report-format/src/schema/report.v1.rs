@@ -542,6 +542,8 @@ pub enum ConsentSource {
     Remembered = 2,
     /// A machine-wide policy.
     Administrator = 3,
+    /// As PERSON, in a dialog of the product's own, which vouches for it.
+    ProductDialog = 4,
 }
 impl ConsentSource {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -554,6 +556,7 @@ impl ConsentSource {
             Self::Person => "CONSENT_SOURCE_PERSON",
             Self::Remembered => "CONSENT_SOURCE_REMEMBERED",
             Self::Administrator => "CONSENT_SOURCE_ADMINISTRATOR",
+            Self::ProductDialog => "CONSENT_SOURCE_PRODUCT_DIALOG",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -563,6 +566,7 @@ impl ConsentSource {
             "CONSENT_SOURCE_PERSON" => Some(Self::Person),
             "CONSENT_SOURCE_REMEMBERED" => Some(Self::Remembered),
             "CONSENT_SOURCE_ADMINISTRATOR" => Some(Self::Administrator),
+            "CONSENT_SOURCE_PRODUCT_DIALOG" => Some(Self::ProductDialog),
             _ => None,
         }
     }

@@ -11,7 +11,10 @@ use std::{
 
 use report_format::schema::v1::{ErrorKind, ErrorLink};
 
-use super::sys;
+use super::{
+    before_send::{Hint, Verdict},
+    sys,
+};
 use crate::{
     ipc, reporter, schema,
     shared::{
@@ -97,8 +100,14 @@ pub(crate) fn unhandled_in() -> &'static AtomicU32 {
 // Inlined, so that the stack begins with the caller.
 #[inline(always)]
 pub fn capture_error<E: Error + ?Sized + 'static>(error: &E) {
+    capture_error_with_hint(error, None);
+}
+
+/// As [`capture_error`], with a hint for the hook of [`Options::before_send`](crate::Options::before_send).
+#[inline(always)]
+pub fn capture_error_with_hint<E: Error + ?Sized + 'static>(error: &E, hint: Hint<'_>) {
     if reporter::entered().is_some() {
-        capture_handled(HandledError::new(chain_of(error)));
+        capture_handled_with_hint(HandledError::new(chain_of(error)), hint);
     }
 }
 
@@ -106,14 +115,34 @@ pub fn capture_error<E: Error + ?Sized + 'static>(error: &E) {
 ///
 /// One of the kind [`ErrorKind::UnhandledException`] is what the hook of a runtime reports that found nobody to catch it. Unless the options say otherwise it
 /// comes with a dump, for which the product is held. If the runtime then aborts the process from the same thread, that is no second error.
+#[inline(always)]
+pub fn capture_handled(error: HandledError) {
+    capture_handled_with_hint(error, None);
+}
+
+/// As [`capture_handled`], with a hint for the hook of [`Options::before_send`](crate::Options::before_send).
 // Not inlined: the stack is what lies above this function.
 #[inline(never)]
-pub fn capture_handled(error: HandledError) {
+pub fn capture_handled_with_hint(mut error: HandledError, hint: Hint<'_>) {
     let Some(state) = reporter::entered() else { return };
     if !state.options.wants(error.kind) {
         return;
     }
-    let frames = error.frames.unwrap_or_else(|| walk(capture_handled as fn(HandledError) as *mut c_void));
+    let kind = error.kind;
+    if let Some(hook) = &state.options.before_send
+        && hook.judge(&mut error, hint) == Verdict::Drop
+    {
+        if kind == ErrorKind::UnhandledException {
+            // What the runtime does next is the end of the same, and as unwanted: neither its abort nor a process that has ended without a word is told.
+            ends_of_it();
+            state.shared.mark_clean_exit();
+        }
+        return;
+    }
+    // Whoever captured it knows what it is.
+    error.kind = kind;
+    let frames =
+        error.frames.unwrap_or_else(|| walk(capture_handled_with_hint as fn(HandledError, Hint<'_>) as *mut c_void));
     let mut chain = error.chain;
     chain.truncate(CHAIN_LIMIT);
     let shorten = |text: &mut String, bytes| text.truncate(text.floor_char_boundary(bytes));
@@ -131,9 +160,14 @@ pub fn capture_handled(error: HandledError) {
     let name = error.thread_name.unwrap_or_else(|| thread::current().name().unwrap_or_default().to_owned());
     state.send_handled(chain, error.kind, frames, cut(&name, 256));
     if error.kind == ErrorKind::UnhandledException {
-        UNHANDLED_AT.store(clock::monotonic(), Ordering::Relaxed);
-        UNHANDLED_IN.store(writer::thread_id(), Ordering::Relaxed);
+        ends_of_it();
     }
+}
+
+/// The abort of this thread that follows is the end of what is reported, or was not to be.
+fn ends_of_it() {
+    UNHANDLED_AT.store(clock::monotonic(), Ordering::Relaxed);
+    UNHANDLED_IN.store(writer::thread_id(), Ordering::Relaxed);
 }
 
 /// Cuts what is too much for a message: first the outer frames of the longest stacks, then the innermost causes.

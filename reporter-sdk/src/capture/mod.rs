@@ -3,6 +3,7 @@
 //! All kinds take one way: the crash slot of the shared memory is filled, one byte wakes the handler, and the thread waits, bounded, until the handler
 //! says to go on. One thread at a time: it holds the *claim*.
 
+pub(crate) mod before_send;
 #[cfg_attr(
     not(any(target_os = "linux", windows)),
     expect(dead_code, reason = "nothing is caught, and nothing ends of it")

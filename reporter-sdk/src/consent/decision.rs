@@ -132,6 +132,12 @@ impl Decision {
         Decision { nonce, digest, answer, remember, by: ConsentSource::Person, time: now() }
     }
 
+    /// The same, by the word of a dialog that is the product's own.
+    #[must_use]
+    pub(crate) fn by_product_dialog(self) -> Self {
+        Decision { by: ConsentSource::ProductDialog, ..self }
+    }
+
     /// The answer.
     pub fn answer(&self) -> &Answer {
         &self.answer
@@ -159,6 +165,11 @@ pub trait Asker {
 
     /// Whether somebody is there who could be asked now.
     fn can_ask(&self) -> bool {
+        true
+    }
+
+    /// Whether the product is to wait until the person has answered.
+    fn needs_product(&self) -> bool {
         true
     }
 

@@ -15,6 +15,7 @@ mod category;
 mod contact;
 mod decision;
 mod draft;
+mod exchange;
 #[cfg(any(target_os = "linux", windows))]
 mod look;
 mod policy;
@@ -35,6 +36,8 @@ pub use decision::{
     Answer, Asker, ConsentError, Decision, Grant, Outcome, Remember, Remembered, Request, Unattended, settle,
 };
 pub use draft::{Draft, DraftSection, MemoryDraft, PreviewDigest};
+#[cfg(any(target_os = "linux", windows))]
+pub(crate) use exchange::{Answered, decision, question};
 pub use policy::{Policies, ProductPolicy, Refuser, Resolution};
 #[cfg(any(target_os = "linux", windows))]
 pub use prompt::TerminalAsker;

@@ -31,15 +31,19 @@ pub(super) fn size(bytes: u64) -> String {
 /// The sections that may be sent, each with its fields as they would be sent. Safe for a terminal.
 pub(super) fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) -> String {
     let mut text = String::new();
+    let state = |category| if chosen.contains(category) { "chosen" } else { "left out" };
     for section in draft.sections.iter().filter(|section| offered.contains(section.category)) {
-        let state = if chosen.contains(section.category) { "chosen" } else { "left out" };
-        let name = section.kind.as_str_name().trim_start_matches("SECTION_KIND_").to_lowercase().replace('_', " ");
-        let bytes = size(section.payload.len() as u64);
-        let _ = writeln!(text, "\n{} – {name}, {bytes}, {state}", category_title(section.category));
+        let (title, state) = (category_title(section.category), state(section.category));
+        let _ = writeln!(text, "\n{title} – {}, {state}", name_and_size(section));
+        if section.kind == SectionKind::Screen {
+            text.push_str("  To look at it, choose p in the menu.\n");
+        }
         show_section(section, &mut text);
     }
     if let Some(memory) = draft.memory.as_ref().filter(|_| offered.contains(Category::FullMemory)) {
-        show_memory(memory, chosen, &mut text);
+        let (title, state) = (category_title(Category::FullMemory), state(Category::FullMemory));
+        let _ = writeln!(text, "\n{title} – memory image, {}, {state}", size(memory.bytes));
+        show_memory(memory, &mut text);
     }
     text.push_str(
         "\nBesides: the report's id, the product's id, the time and kind of the error in clear, and a record of what you allow.\n",
@@ -47,11 +51,26 @@ pub(super) fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) 
     text
 }
 
+/// What falls under one switch, as it would be sent: for a dialog that has its own titles.
+pub(super) fn contents(draft: &Draft, category: Category) -> String {
+    let mut text = String::new();
+    for section in draft.sections.iter().filter(|section| section.category == category) {
+        let _ = writeln!(text, "{}", name_and_size(section));
+        show_section(section, &mut text);
+    }
+    if let Some(memory) = draft.memory.as_ref().filter(|_| category == Category::FullMemory) {
+        show_memory(memory, &mut text);
+    }
+    text
+}
+
+fn name_and_size(section: &DraftSection) -> String {
+    let name = section.kind.as_str_name().trim_start_matches("SECTION_KIND_").to_lowercase().replace('_', " ");
+    format!("{name}, {}", size(section.payload.len() as u64))
+}
+
 /// What can be said of an image that nobody can read through.
-fn show_memory(memory: &MemoryDraft, chosen: CategorySet, text: &mut String) {
-    let state = if chosen.contains(Category::FullMemory) { "chosen" } else { "left out" };
-    let _ =
-        writeln!(text, "\n{} – memory image, {}, {state}", category_title(Category::FullMemory), size(memory.bytes));
+fn show_memory(memory: &MemoryDraft, text: &mut String) {
     let _ = writeln!(
         text,
         "  All that the program had in memory when it failed: {} in {} regions, of which {} are kept and the rest is zeros or the\n  \
@@ -82,7 +101,7 @@ fn show_screen(screen: &Screen, text: &mut String) {
     } else {
         ".\n  It can hold what you had open in other programs, messages that came in, names and faces.\n"
     });
-    text.push_str("  To look at it, choose p in the menu. Until you decide it lies here encrypted; not chosen, it is destroyed.\n");
+    text.push_str("  Until you decide it lies here encrypted; not chosen, it is destroyed.\n");
 }
 
 fn show_section(section: &DraftSection, text: &mut String) {

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod delivery;
+mod dialog;
 mod evidence;
 mod exclusions;
 #[cfg(all(feature = "test-support", target_os = "linux"))]

@@ -190,8 +190,8 @@ impl Pipeline {
             let text = format!("it is of process {pid}, a child that the product, process {}, has forked", self.pid);
             diagnostics.soft_errors.push(soft_note("children", text));
         }
-        // The terminal is the product's only as long as the product lives: where a person is asked, it is held until the answer.
-        if !asks {
+        // The terminal is the product's only as long as the product lives: where a person is asked in it, it is held until the answer.
+        if !asks || !asker.needs_product() {
             hold.release();
         }
         let inventory = inventory::collect(|category| allowed.contains(category));

@@ -9,6 +9,7 @@ use report_format::schema::v1::{self, ErrorKind};
 
 use super::attachments::Attachments;
 use super::delivery::{self, Delivery};
+use super::dialog::ProductAsker;
 use super::evidence::{self, Occurrence};
 use super::exclusions::Exclusions;
 use super::full_memory::Images;
@@ -24,7 +25,7 @@ use super::sys::threads;
 use super::sys::thrift;
 use super::sys::watch::{Ending, Product};
 use super::{soft_error, soft_note};
-use crate::consent::{AdministratorPolicy, TerminalAsker};
+use crate::consent::AdministratorPolicy;
 use crate::ipc::socket::{Datagram, Descriptor, IpcError, Socket};
 use crate::ipc::{self, PROTOCOL_VERSION, wait};
 use crate::schema::{
@@ -335,8 +336,7 @@ impl Server {
                 let mut hold = Hold::on(Arc::clone(&self.crash_channel));
                 hold.show_progress();
                 // It ends as it should and waits: now the person can be asked, where a terminal is there.
-                let product = self.product.pid();
-                let asker = |left| TerminalAsker::new(product).timeout(left);
+                let asker = |left| self.asker().timeout(left);
                 self.pipeline.offer_kept(&self.asked, Duration::from_millis(shutdown.timeout_millis), asker);
                 self.look();
                 hold.silently();
@@ -452,13 +452,17 @@ impl Server {
         self.report(&occurrence, Hold::nobody());
     }
 
+    fn asker(&self) -> ProductAsker {
+        ProductAsker::new(self.pipeline.settings.dialog.clone(), self.product.id(), self.product.pid())
+    }
+
     fn report(&mut self, occurrence: &Occurrence, hold: Hold) {
         self.report_of(self.pipeline.pid, occurrence, hold);
     }
 
     /// Of the product's own process, or of a child that the kernel says is the product's.
     fn report_of(&mut self, pid: u32, occurrence: &Occurrence, hold: Hold) {
-        let mut asker = TerminalAsker::new(self.product.pid());
+        let mut asker = self.asker();
         let became = self.pipeline.report(pid, occurrence, &self.attachments, &mut asker, hold);
         if let Some(watch) = &mut self.hang {
             watch.begin_anew();

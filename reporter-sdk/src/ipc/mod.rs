@@ -5,6 +5,7 @@
 
 #[cfg(target_os = "linux")]
 pub(crate) mod child_crash;
+pub(crate) mod framed;
 #[cfg(target_os = "linux")]
 pub(crate) mod linux;
 #[cfg(windows)]

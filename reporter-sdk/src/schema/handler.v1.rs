@@ -159,6 +159,8 @@ pub struct Configuration {
     pub sanitised_stacks: bool,
     #[prost(bool, tag = "17")]
     pub own_windows_only: bool,
+    #[prost(bytes = "vec", tag = "18")]
+    pub dialog: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Limits {
@@ -499,6 +501,92 @@ impl Remember {
             "REMEMBER_ALWAYS" => Some(Self::Always),
             "REMEMBER_NEVER" => Some(Self::Never),
             "REMEMBER_NEVER_FOR_VERSION" => Some(Self::NeverForVersion),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConsentRequest {
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub preview_digest: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "4")]
+    pub product: ::core::option::Option<::report_format::schema::v1::Product>,
+    #[prost(enumeration = "::report_format::schema::v1::ErrorKind", tag = "5")]
+    pub kind: i32,
+    #[prost(string, tag = "6")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "7")]
+    pub notice: ::core::option::Option<Notice>,
+    #[prost(message, repeated, tag = "8")]
+    pub offers: ::prost::alloc::vec::Vec<ConsentOffer>,
+    #[prost(uint64, tag = "9")]
+    pub timeout_millis: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConsentOffer {
+    #[prost(enumeration = "::report_format::schema::v1::Category", tag = "1")]
+    pub category: i32,
+    #[prost(uint64, tag = "2")]
+    pub bytes: u64,
+    #[prost(bool, tag = "3")]
+    pub chosen: bool,
+    #[prost(string, tag = "4")]
+    pub contents: ::prost::alloc::string::String,
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub images: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConsentDecision {
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub preview_digest: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "ConsentAnswer", tag = "4")]
+    pub answer: i32,
+    #[prost(enumeration = "::report_format::schema::v1::Category", repeated, tag = "5")]
+    pub categories: ::prost::alloc::vec::Vec<i32>,
+    #[prost(message, optional, tag = "6")]
+    pub contact: ::core::option::Option<::report_format::schema::v1::Contact>,
+    #[prost(enumeration = "Remember", tag = "7")]
+    pub remember: i32,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ConsentAnswer {
+    Unspecified = 0,
+    Send = 1,
+    Decline = 2,
+    Later = 3,
+    CannotAsk = 4,
+}
+impl ConsentAnswer {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CONSENT_ANSWER_UNSPECIFIED",
+            Self::Send => "CONSENT_ANSWER_SEND",
+            Self::Decline => "CONSENT_ANSWER_DECLINE",
+            Self::Later => "CONSENT_ANSWER_LATER",
+            Self::CannotAsk => "CONSENT_ANSWER_CANNOT_ASK",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CONSENT_ANSWER_UNSPECIFIED" => Some(Self::Unspecified),
+            "CONSENT_ANSWER_SEND" => Some(Self::Send),
+            "CONSENT_ANSWER_DECLINE" => Some(Self::Decline),
+            "CONSENT_ANSWER_LATER" => Some(Self::Later),
+            "CONSENT_ANSWER_CANNOT_ASK" => Some(Self::CannotAsk),
             _ => None,
         }
     }

@@ -1,0 +1,202 @@
+//! A question and its answer as they travel to a dialog of the product's own and back.
+
+use std::time::Duration;
+
+use report_format::schema::v1::{Category, Error, Screen, SectionKind};
+
+use super::preview::contents;
+use super::{Answer, CategorySet, Decision, PreviewDigest, Remember, Request};
+use crate::consent_request::VERSION;
+use crate::schema;
+use crate::text::escape;
+
+/// What came of a dialog.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Answered {
+    /// Only [`settle`](super::settle) says whether it counts.
+    Decided(Decision),
+    /// It cannot show anything.
+    CannotAsk,
+}
+
+/// What the dialog is told.
+pub(crate) fn question(request: &Request<'_>, timeout: Duration) -> schema::ConsentRequest {
+    let draft = request.draft();
+    let notice = request.notice();
+    let images = || {
+        let screens = draft.sections.iter().filter(|section| section.kind == SectionKind::Screen);
+        screens.filter_map(|section| <Screen as prost::Message>::decode(section.payload.as_slice()).ok())
+    };
+    let offer = |category| schema::ConsentOffer {
+        category: category as i32,
+        bytes: draft.size_of(category),
+        chosen: request.preselected().contains(category),
+        contents: contents(draft, category),
+        images: if category == Category::Screen { images().map(|screen| screen.png).collect() } else { Vec::new() },
+    };
+    schema::ConsentRequest {
+        version: VERSION,
+        nonce: request.nonce().to_vec(),
+        preview_digest: request.digest().0.to_vec(),
+        product: Some(draft.product.clone()),
+        kind: draft.kind.into(),
+        title: draft.message::<Error>(SectionKind::Error).map(|error| escape(&error.title)).unwrap_or_default(),
+        notice: Some(schema::Notice {
+            purpose: notice.purpose.clone(),
+            recipient: notice.recipient.clone(),
+            access: notice.access.clone(),
+            retention: notice.retention.clone(),
+            erasure: notice.erasure.clone(),
+        }),
+        offers: request.offered().iter().map(offer).collect(),
+        timeout_millis: timeout.as_millis().try_into().unwrap_or(u64::MAX),
+    }
+}
+
+/// What the dialog has said. `None`: nothing that has a meaning here.
+pub(crate) fn decision(message: schema::ConsentDecision) -> Option<Answered> {
+    if message.version != VERSION {
+        return None;
+    }
+    let categories: CategorySet = message.categories().collect();
+    let answer = match message.answer() {
+        schema::ConsentAnswer::Send => Answer::Send { categories, contact: message.contact.clone() },
+        schema::ConsentAnswer::Decline => Answer::Decline,
+        schema::ConsentAnswer::Later => Answer::Later,
+        schema::ConsentAnswer::CannotAsk => return Some(Answered::CannotAsk),
+        schema::ConsentAnswer::Unspecified => return None,
+    };
+    let remember = match message.remember() {
+        schema::Remember::Always => Some(Remember::Always),
+        schema::Remember::Never => Some(Remember::Never),
+        schema::Remember::NeverForVersion => Some(Remember::NeverForVersion),
+        schema::Remember::Unspecified => None,
+    };
+    let (nonce, digest) = (message.nonce.try_into().ok()?, message.preview_digest.try_into().ok()?);
+    Some(Answered::Decided(Decision::of_person(nonce, PreviewDigest(digest), answer, remember).by_product_dialog()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use report_format::ReportId;
+    use report_format::schema::v1::{ConsentSource, Contact, ErrorKind, Product};
+
+    use super::*;
+    use crate::consent::{ConsentError, Draft, Notice, Outcome, settle};
+    use crate::consent_request::{ConsentAnswer, ConsentRequest, Never};
+
+    fn draft() -> Draft {
+        let product = Product { name: "Ledger".into(), version: "3.1.4".into(), ..Product::default() };
+        let mut draft = Draft::new(ReportId([1; 16]), product, [2; 16], ErrorKind::Crash, 7);
+        let error = Error { title: "SIGSEGV in \u{1b}[2Jshow_month".into(), ..Error::default() };
+        draft.push(SectionKind::Error, Category::Essential, &error);
+        draft.push(SectionKind::Screen, Category::Screen, &Screen { png: vec![0x89, 1, 2], ..Screen::default() });
+        draft
+    }
+
+    fn notice() -> Notice {
+        Notice { purpose: "to fix this error".into(), ..Notice::default() }
+    }
+
+    /// What comes of this answer of a dialog, by the very bytes.
+    fn answered(request: &Request<'_>, answer: ConsentAnswer) -> Answered {
+        let mut there = Vec::new();
+        crate::ipc::framed::write(&mut there, &question(request, Duration::from_secs(60))).unwrap();
+        let asked = ConsentRequest::read_from(&mut there.as_slice()).unwrap();
+        let mut back = Vec::new();
+        asked.answer_to(answer, &mut back).unwrap();
+        decision(crate::ipc::framed::read(&mut back.as_slice(), 64 << 10).unwrap()).unwrap()
+    }
+
+    fn settled(draft: &Draft, request: &Request<'_>, answer: ConsentAnswer) -> Result<Outcome, ConsentError> {
+        let Answered::Decided(decision) = answered(request, answer) else { panic!("no decision") };
+        settle(draft, request, decision)
+    }
+
+    #[test]
+    fn the_dialog_is_told_what_would_be_sent_and_to_whom() {
+        let (draft, notice) = (draft(), notice());
+        let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
+        let mut bytes = Vec::new();
+        crate::ipc::framed::write(&mut bytes, &question(&request, Duration::from_secs(60))).unwrap();
+        let asked = ConsentRequest::read_from(&mut bytes.as_slice()).unwrap();
+        assert_eq!((asked.product().name.as_str(), asked.kind()), ("Ledger", ErrorKind::Crash));
+        assert_eq!((asked.title(), asked.timeout()), ("SIGSEGV in \\u{1b}[2Jshow_month", Duration::from_secs(60)));
+        assert_eq!(asked.notice().purpose, "to fix this error");
+        let [essential, screen, contact] = asked.offers() else { panic!("{:?}", asked.offers()) };
+        assert_eq!((essential.category, essential.chosen), (Category::Essential, true));
+        assert!(essential.contents.contains("name: Ledger"), "{}", essential.contents);
+        assert_eq!(
+            (screen.category, screen.chosen, screen.images.as_slice()),
+            (Category::Screen, false, &[vec![0x89, 1, 2]][..])
+        );
+        assert_eq!((contact.category, contact.bytes), (Category::Contact, 0));
+    }
+
+    #[test]
+    fn what_the_person_says_is_what_counts_and_the_report_tells_where_it_was_said() {
+        let (draft, notice) = (draft(), notice());
+        let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
+        let contact = Contact { first_name: "Anna".into(), ..Contact::default() };
+        let categories = vec![Category::Contact];
+        let send = ConsentAnswer::Send { categories, contact: Some(contact.clone()), always: false };
+        let Ok(Outcome::Granted(grant)) = settled(&draft, &request, send) else { panic!("not granted") };
+        assert_eq!(grant.contact(), Some(&contact));
+        assert!(!grant.categories().contains(Category::Screen));
+        assert_eq!(grant.record().source(), ConsentSource::ProductDialog);
+        let decline = ConsentAnswer::Decline(Never::ThisTime);
+        assert_eq!(settled(&draft, &request, decline), Ok(Outcome::Declined));
+        assert_eq!(settled(&draft, &request, ConsentAnswer::Later), Ok(Outcome::Later));
+        assert_eq!(answered(&request, ConsentAnswer::CannotAsk), Answered::CannotAsk);
+        let always = ConsentAnswer::Send { categories: vec![Category::Screen], contact: None, always: true };
+        let remembered = |answer| match answered(&request, answer) {
+            Answered::Decided(decision) => decision.remembered("3.1.4").map(|kept| kept.remember),
+            Answered::CannotAsk => None,
+        };
+        assert_eq!(remembered(always), Some(Remember::Always));
+        assert_eq!(remembered(ConsentAnswer::Decline(Never::Again)), Some(Remember::Never));
+        assert_eq!(remembered(ConsentAnswer::Decline(Never::ForThisVersion)), Some(Remember::NeverForVersion));
+    }
+
+    #[test]
+    fn an_answer_that_grants_what_was_not_offered_or_answers_another_question_does_not_count() {
+        let (draft, notice) = (draft(), notice());
+        let request = Request::new(&draft, &notice, CategorySet::essential()).unwrap();
+        let all = ConsentAnswer::send([Category::Screen, Category::Memory]);
+        assert!(matches!(settled(&draft, &request, all), Err(ConsentError::NotOffered { .. })));
+        let another = Request::new(&draft, &notice, CategorySet::essential()).unwrap();
+        let Answered::Decided(replayed) = answered(&another, ConsentAnswer::send([])) else { panic!("no decision") };
+        assert_eq!(settle(&draft, &request, replayed), Err(ConsentError::WrongNonce));
+        for damage in [
+            |message: &mut schema::ConsentDecision| message.version += 1,
+            |message: &mut schema::ConsentDecision| message.answer = 99,
+            |message: &mut schema::ConsentDecision| message.nonce.truncate(15),
+            |message: &mut schema::ConsentDecision| message.preview_digest.clear(),
+        ] {
+            let mut message = schema::ConsentDecision {
+                version: VERSION,
+                nonce: vec![1; 16],
+                preview_digest: vec![2; 32],
+                answer: schema::ConsentAnswer::Send.into(),
+                ..Default::default()
+            };
+            assert!(decision(message.clone()).is_some());
+            damage(&mut message);
+            assert_eq!(decision(message), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_dialog_writes_is_no_grant_without_nonce_and_digest(bytes: Vec<u8>) {
+            let (draft, notice) = (draft(), notice());
+            let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
+            if let Ok(message) = crate::ipc::framed::read(&mut bytes.as_slice(), 64 << 10)
+                && let Some(Answered::Decided(decision)) = decision(message)
+            {
+                prop_assert!(settle(&draft, &request, decision).is_err());
+            }
+        }
+    }
+}
