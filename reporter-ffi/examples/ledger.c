@@ -457,6 +457,8 @@ static void set(reporter_options_t *options, struct settings *settings, const ch
 {
     if (strcmp(key, "handler") == 0)
         need(reporter_options_set_handler(options, value), key);
+    else if (strcmp(key, "dialog") == 0)
+        need(reporter_options_set_dialog(options, value), key);
     else if (strcmp(key, "spool") == 0)
         need(reporter_options_set_spool(options, value), key);
     else if (strcmp(key, "from") == 0)

@@ -39,6 +39,11 @@
 #define REPORTER_VERSION_PATCH 0
 
 /**
+ * The category of what every report holds: what went wrong, in which product. It has no switch.
+ */
+#define REPORTER_CATEGORY_ESSENTIAL 1
+
+/**
  * What a function answers. Numbers are frozen once released; a retired one is never used again.
  */
 enum reporter_status_t
@@ -382,6 +387,131 @@ typedef int32_t reporter_surface_t;
 #endif // __cplusplus
 
 /**
+ * A text of the question.
+ */
+enum reporter_question_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Whose error it is: the product's name, its version and its vendor.
+     */
+    REPORTER_QUESTION_PRODUCT = 1,
+    REPORTER_QUESTION_VERSION = 2,
+    REPORTER_QUESTION_VENDOR = 3,
+    /**
+     * What happened, in a line; can be empty. It can quote the product, or what the product was fed with.
+     */
+    REPORTER_QUESTION_TITLE = 4,
+    /**
+     * What the data may be used for, who receives it, who may read it, how long it is kept, and how the person has it deleted: the notice of the options. To be shown where not empty.
+     */
+    REPORTER_QUESTION_PURPOSE = 5,
+    REPORTER_QUESTION_RECIPIENT = 6,
+    REPORTER_QUESTION_ACCESS = 7,
+    REPORTER_QUESTION_RETENTION = 8,
+    REPORTER_QUESTION_ERASURE = 9,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_question_t reporter_question_t;
+#else
+typedef int32_t reporter_question_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What the person types.
+ */
+enum reporter_contact_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * At most 100 characters, as the last name.
+     */
+    REPORTER_CONTACT_FIRST_NAME = 1,
+    REPORTER_CONTACT_LAST_NAME = 2,
+    /**
+     * At most 254 bytes. One that nobody can write to makes the whole answer void.
+     */
+    REPORTER_CONTACT_EMAIL = 3,
+    /**
+     * What the person saw. At most 4,000 characters.
+     */
+    REPORTER_CONTACT_DESCRIPTION = 4,
+    /**
+     * In which to answer: a language tag such as "de" or "pt-BR".
+     */
+    REPORTER_CONTACT_LANGUAGE = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_contact_t reporter_contact_t;
+#else
+typedef int32_t reporter_contact_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What the person says.
+ */
+enum reporter_answer_t
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Send what is chosen.
+     */
+    REPORTER_ANSWER_SEND = 1,
+    /**
+     * And from now on send the same categories without asking.
+     */
+    REPORTER_ANSWER_SEND_ALWAYS = 2,
+    /**
+     * Send nothing, and destroy what was collected.
+     */
+    REPORTER_ANSWER_DECLINE = 3,
+    /**
+     * And collect nothing until the product's version changes.
+     */
+    REPORTER_ANSWER_DECLINE_FOR_VERSION = 4,
+    /**
+     * And collect nothing, and do not ask, from now on.
+     */
+    REPORTER_ANSWER_DECLINE_ALWAYS = 5,
+    /**
+     * Keep it, and ask another time.
+     */
+    REPORTER_ANSWER_LATER = 6,
+    /**
+     * This program cannot show anything here, for want of a display. The person is asked in the product's terminal, if there is one.
+     */
+    REPORTER_ANSWER_CANNOT_ASK = 7,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum reporter_answer_t reporter_answer_t;
+#else
+typedef int32_t reporter_answer_t;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What a person is to be asked about one report, in a program that the product named by reporter_options_set_dialog().
+ *
+ * The handler starts that program for each question, without arguments, in the environment that the product had at its start. It
+ * gets the request by reporter_consent_request_read(), shows it, and gives the person's answer by reporter_consent_request_answer(). It decides nothing itself, and
+ * writes nothing else to its standard output. A program that ends well without an answer, or has none in the time of
+ * reporter_consent_request_timeout(), has said REPORTER_ANSWER_LATER. Its answer is checked against the question, and the report says that the product's
+ * own dialog gave it. The product does not wait meanwhile.
+ */
+typedef struct reporter_consent_request_t reporter_consent_request_t;
+
+/**
  * An error and what caused it, outermost first.
  *
  * Made by reporter_error_new(), taken by reporter_capture_error() or reporter_capture_unhandled() whether that succeeds or not. One that is not
@@ -401,6 +531,37 @@ typedef struct reporter_options_t reporter_options_t;
  * A task that was begun; 0 for none.
  */
 typedef uint64_t reporter_task_t;
+
+/**
+ * Looks at an error before it is handed over, and changes it by the functions named reporter_error_set_. `true` keeps it; `false` drops it: nothing is
+ * reported, and nobody is asked.
+ *
+ * `error` is the library's, for the time of the call: the hook neither captures nor frees it. `hint` is what the capturing call was given, NULL where it was given
+ * none; `data` is what reporter_options_set_before_send() was given. No exception of C++ may leave the hook.
+ */
+typedef bool (*reporter_before_send_t)(reporter_error_t *error, const void *hint, void *data);
+
+/**
+ * One switch of the dialog, and what it stands for.
+ */
+typedef struct {
+    /**
+     * A reporter_category_t, or REPORTER_CATEGORY_ESSENTIAL, which is sent whatever is chosen. REPORTER_CATEGORY_CONTACT is what the person may add.
+     */
+    int32_t category;
+    /**
+     * Whether it is sent if the person leaves the choice as it is.
+     */
+    bool chosen;
+    /**
+     * Before compression; of a memory image, as it would be sent.
+     */
+    uint64_t bytes;
+    /**
+     * Every field exactly as it would be sent, a line each. Control characters are escaped. The request's, as long as that lives.
+     */
+    const char *contents;
+} reporter_offer_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -484,6 +645,15 @@ reporter_status_t reporter_options_set_spool_n(reporter_options_t *options, cons
 reporter_status_t reporter_options_set_handler(reporter_options_t *options, const char *program);
 
 reporter_status_t reporter_options_set_handler_n(reporter_options_t *options, const char *program, size_t length);
+
+/**
+ * A dialog of the product's own, in place of the question in its terminal: a program, absolute, and writable by no one with fewer rights than the
+ * product. It takes the question by reporter_consent_request_read(), which says more.
+ */
+reporter_status_t reporter_options_set_dialog(reporter_options_t *options,
+                                              const char *program);
+
+reporter_status_t reporter_options_set_dialog_n(reporter_options_t *options, const char *program, size_t length);
 
 /**
  * A file to attach to every report, read when the error happens. `name` labels it in the report; `path` never leaves the machine.
@@ -940,6 +1110,13 @@ reporter_status_t reporter_error_set_thread_name_n(reporter_error_t *error, cons
 reporter_status_t reporter_capture_error(reporter_error_t *error);
 
 /**
+ * As reporter_capture_error(), with something for the hook of reporter_options_set_before_send() to know the error by: the product's own error object, say. The
+ * library does not look behind `hint`.
+ */
+reporter_status_t reporter_capture_error_with_hint(reporter_error_t *error,
+                                                   const void *hint);
+
+/**
  * Reports an exception that nothing has caught, from the hook that the runtime of another language calls for it: AppDomain.UnhandledException in
  * .NET and Mono, Thread.setDefaultUncaughtExceptionHandler in Java, sys.excepthook in Python. Takes `error` in any case, as
  * reporter_capture_error() does.
@@ -948,6 +1125,11 @@ reporter_status_t reporter_capture_error(reporter_error_t *error);
  * aborts the process from the same thread, that is no second error. Exceptions of C++ are reported without this function.
  */
 reporter_status_t reporter_capture_unhandled(reporter_error_t *error);
+
+/**
+ * As reporter_capture_unhandled(), with a hint as in reporter_capture_error_with_hint().
+ */
+reporter_status_t reporter_capture_unhandled_with_hint(reporter_error_t *error, const void *hint);
 
 /**
  * Tells that the product answers: to be called in each round of its main loop, by the thread that must not hang.
@@ -982,11 +1164,124 @@ reporter_status_t reporter_exclude_memory(const void *address,
  */
 reporter_status_t reporter_include_memory(const void *address);
 
+/**
+ * Has `hook` look at each handled error and each unhandled exception (reporter_capture_unhandled()) before it is handed over. The last call counts.
+ *
+ * The hook runs in the thread that captures, in several at once where several do; `data` goes to each call, and has to live until reporter_shutdown().
+ * It is not called for crashes and hangs, where nothing of the product's can be relied on; there, reporter_options_set_kind_policy() and
+ * reporter_options_set_category_policy() decide. What the hook captures itself is dropped.
+ */
+reporter_status_t reporter_options_set_before_send(reporter_options_t *options,
+                                                   reporter_before_send_t hook,
+                                                   void *data);
+
+/**
+ * How many links the error has: itself and its causes.
+ */
+size_t reporter_error_count(reporter_error_t *error);
+
+/**
+ * The type of a link, 0 for the error itself, then its causes. Empty where it has none; NULL behind the last link.
+ * The text is the library's, and valid until the next call with this error.
+ */
+const char *reporter_error_type(reporter_error_t *error, size_t index);
+
+/**
+ * The words of a link, as reporter_error_type() counts them.
+ */
+const char *reporter_error_message(reporter_error_t *error, size_t index);
+
+/**
+ * Other words for a link, to take out what is not to leave the machine, say.
+ */
+reporter_status_t reporter_error_set_message(reporter_error_t *error, size_t index, const char *message);
+
+reporter_status_t reporter_error_set_message_n(reporter_error_t *error,
+                                               size_t index,
+                                               const char *message,
+                                               size_t length);
+
+/**
+ * The request that this process was started for, from its standard input. Once. NULL where there is none, as where a person has started the
+ * program: reporter_last_error() tells why.
+ *
+ * The caller owns it. reporter_start() is not needed, and not to be called in this program.
+ */
+reporter_consent_request_t *reporter_consent_request_read(void);
+
+/**
+ * Frees a request without an answer: the same as REPORTER_ANSWER_LATER once the program ends. NULL is allowed.
+ */
+void reporter_consent_request_free(reporter_consent_request_t *request);
+
+/**
+ * A text of the question, empty where there is none. The request's, as long as that lives. NULL on failure.
+ */
+const char *reporter_consent_request_text(reporter_consent_request_t *request, reporter_question_t text);
+
+/**
+ * What kind of error it is: a reporter_kind_t, 0 where it is none that this release knows.
+ */
+int32_t reporter_consent_request_kind(reporter_consent_request_t *request);
+
+/**
+ * How long the handler waits for the answer, in milliseconds from the start of this program on.
+ */
+uint32_t reporter_consent_request_timeout(reporter_consent_request_t *request);
+
+/**
+ * What may be sent, one switch for each index from 0 on, in the order in which it is shown. REPORTER_ERROR_ARGUMENT behind the last one.
+ */
+reporter_status_t reporter_consent_request_offer(reporter_consent_request_t *request,
+                                                 size_t index,
+                                                 reporter_offer_t *offer);
+
+/**
+ * An image of the desktop, one for each index from 0 on: a PNG file, the request's as long as that lives. REPORTER_ERROR_ARGUMENT behind the last one.
+ */
+reporter_status_t reporter_consent_request_image(reporter_consent_request_t *request,
+                                                 size_t index,
+                                                 const uint8_t **png,
+                                                 size_t *length);
+
+/**
+ * Sets a switch as the person does. REPORTER_ERROR_ARGUMENT for a category that is not offered.
+ */
+reporter_status_t reporter_consent_request_choose(reporter_consent_request_t *request,
+                                                  reporter_category_t category,
+                                                  bool chosen);
+
+/**
+ * Sets what the person has typed. Sent with REPORTER_CATEGORY_CONTACT, which is chosen until it is switched off.
+ */
+reporter_status_t reporter_consent_request_set_contact(reporter_consent_request_t *request,
+                                                       reporter_contact_t contact,
+                                                       const char *text);
+
+reporter_status_t reporter_consent_request_set_contact_n(reporter_consent_request_t *request,
+                                                         reporter_contact_t contact,
+                                                         const char *text,
+                                                         size_t length);
+
+/**
+ * Gives the person's answer; the program is to end then. Takes `request` in any case: the caller must not use or free it any more.
+ * REPORTER_ERROR_IO if the handler does not wait any more; nothing is sent then.
+ */
+reporter_status_t reporter_consent_request_answer(reporter_consent_request_t *request,
+                                                  reporter_answer_t answer);
+
 #if defined(_WIN32)
 /**
  * As reporter_options_set_spool(), with a path of 16-bit units. On Windows alone.
  */
 reporter_status_t reporter_options_set_spool_w(reporter_options_t *options, const wchar_t *directory);
+#endif
+
+#if defined(_WIN32)
+/**
+ * As reporter_options_set_dialog(), with a path of 16-bit units. On Windows alone.
+ */
+reporter_status_t reporter_options_set_dialog_w(reporter_options_t *options, const wchar_t *program);
 #endif
 
 #if defined(_WIN32)

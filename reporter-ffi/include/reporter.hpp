@@ -87,6 +87,9 @@ struct free_options {
 struct free_error {
     void operator()(reporter_error_t *error) const noexcept { reporter_error_free(error); }
 };
+struct free_consent_request {
+    void operator()(reporter_consent_request_t *request) const noexcept { reporter_consent_request_free(request); }
+};
 
 /// As the C functions take it: what is longer is longest.
 inline std::uint32_t count(milliseconds time) noexcept {
@@ -162,6 +165,12 @@ public:
     }
     options &handler(const std::filesystem::path &program) {
         return set(REPORTER_HPP_WITH_PATH(reporter_options_set_handler, program));
+    }
+    /// A program that asks the person in place of the terminal: see consent_request.
+    options &dialog(const std::filesystem::path &program) { return set(REPORTER_HPP_WITH_PATH(reporter_options_set_dialog, program)); }
+    /// A look at each error before it is handed over. No exception may leave the hook, and `data` has to live until the session ends.
+    options &before_send(reporter_before_send_t hook, void *data = nullptr) {
+        return set(reporter_options_set_before_send(get(), hook, data));
     }
     options &eml_directory(const std::filesystem::path &directory) {
         return set(REPORTER_HPP_WITH_PATH(reporter_options_set_eml_directory, directory));
@@ -442,6 +451,8 @@ public:
 
     /// Reports it as one that the product has handled, and goes on. It is empty after that.
     reporter_status_t capture() noexcept { return reporter_capture_error(raw_.release()); }
+    /// The same, with something for the hook of options::before_send() to know it by.
+    reporter_status_t capture(const void *hint) noexcept { return reporter_capture_error_with_hint(raw_.release(), hint); }
     /// Reports it as one that nothing has caught. It is empty after that.
     reporter_status_t capture_unhandled() noexcept { return reporter_capture_unhandled(raw_.release()); }
 
@@ -480,6 +491,57 @@ private:
 inline reporter_status_t capture(std::string_view type_name, std::string_view message) noexcept {
     return error(type_name, message).capture();
 }
+
+/// For a dialog of the product's own: what the person is to be asked. The program that options::dialog() named makes one object of this class, shows what it
+/// says, and gives the person's answer. Destroyed without one: ask another time.
+class consent_request {
+public:
+    /// From standard input, which the handler has filled. Empty where nobody has: last_error() tells why.
+    consent_request() noexcept : raw_(reporter_consent_request_read()) {}
+
+    explicit operator bool() const noexcept { return raw_ != nullptr; }
+
+    /// Empty where there is none.
+    std::string_view text(reporter_question_t text) const noexcept {
+        const char *known = reporter_consent_request_text(get(), text);
+        return known == nullptr ? "" : known;
+    }
+    /// A reporter_kind_t.
+    std::int32_t kind() const noexcept { return reporter_consent_request_kind(get()); }
+    milliseconds timeout() const noexcept { return milliseconds(reporter_consent_request_timeout(get())); }
+    /// The switches, in the order in which they are shown. Their texts live as long as this object.
+    std::vector<reporter_offer_t> offers() const {
+        std::vector<reporter_offer_t> offers;
+        for (reporter_offer_t offer; reporter_consent_request_offer(get(), offers.size(), &offer) == REPORTER_OK;)
+            offers.push_back(offer);
+        return offers;
+    }
+    /// Images of the desktop, in PNG, which live as long as this object.
+    std::vector<std::string_view> images() const {
+        std::vector<std::string_view> images;
+        const std::uint8_t *png = nullptr;
+        for (std::size_t length = 0; reporter_consent_request_image(get(), images.size(), &png, &length) == REPORTER_OK;)
+            images.emplace_back(reinterpret_cast<const char *>(png), length);
+        return images;
+    }
+
+    reporter_status_t choose(reporter_category_t category, bool chosen) noexcept {
+        return reporter_consent_request_choose(get(), category, chosen);
+    }
+    reporter_status_t contact(reporter_contact_t contact, std::string_view text) noexcept {
+        return reporter_consent_request_set_contact_n(get(), contact, text.data(), text.size());
+    }
+    /// Empty after that; the program is to end.
+    reporter_status_t answer(reporter_answer_t answer) noexcept {
+        return reporter_consent_request_answer(raw_.release(), answer);
+    }
+
+    /// For the functions of reporter.h; this object stays the owner.
+    reporter_consent_request_t *get() const noexcept { return raw_.get(); }
+
+private:
+    std::unique_ptr<reporter_consent_request_t, detail::free_consent_request> raw_;
+};
 
 #if !defined(REPORTER_NO_EXCEPTIONS) && !defined(REPORTER_NO_RTTI)
 /// The same of a caught exception.

@@ -1,11 +1,15 @@
 //! `reporter_error_t`: an error that the product handled, with what caused it.
 
-use std::{ffi::c_char, ptr};
+use std::{
+    ffi::{CString, c_char, c_void},
+    iter, mem, ptr,
+};
 
 use reporter_sdk::{ErrorKind, ErrorLink, HandledError, ManagedFrame, SourceLocation};
 
 use crate::{
-    ffi::{Failure, Given, Raw, borrow, boundary, boundary_or, give, read_all, take},
+    before_send::CHint,
+    ffi::{Failure, Given, Raw, borrow, boundary, boundary_or, c_text, give, read_all, take},
     status::reporter_status_t::{self, REPORTER_ERROR_ARGUMENT},
 };
 
@@ -23,9 +27,46 @@ pub struct reporter_error_t {
     /// Instead of the calling thread's.
     stack: Option<Vec<u64>>,
     thread_name: Option<String>,
+    kind: ErrorKind,
+    /// What was shown last.
+    shown: CString,
 }
 
 impl reporter_error_t {
+    fn new(outermost: ErrorLink) -> Self {
+        let kind = ErrorKind::HandledError;
+        Self { outermost, causes: Vec::new(), stack: None, thread_name: None, kind, shown: CString::default() }
+    }
+
+    /// As the SDK has it; left empty there.
+    pub(crate) fn of(error: &mut HandledError) -> Self {
+        let mut chain = mem::take(&mut error.chain).into_iter();
+        let (stack, thread_name) = (error.frames.take(), error.thread_name.take());
+        let outermost = chain.next().unwrap_or_default();
+        Self { causes: chain.collect(), stack, thread_name, kind: error.kind, ..Self::new(outermost) }
+    }
+
+    /// For the SDK.
+    pub(crate) fn into_described(self) -> HandledError {
+        let mut chain = vec![self.outermost];
+        chain.extend(self.causes);
+        let mut described = HandledError::new(chain).kind(self.kind);
+        (described.frames, described.thread_name) = (self.stack, self.thread_name);
+        described
+    }
+
+    /// The error itself and what caused it.
+    pub(crate) fn links(&mut self) -> impl Iterator<Item = &mut ErrorLink> {
+        iter::once(&mut self.outermost).chain(&mut self.causes)
+    }
+
+    /// A text of a link for C, which this object keeps. NULL where there is no such link.
+    pub(crate) fn shown(&mut self, index: usize, text: fn(&ErrorLink) -> &str) -> *const c_char {
+        let Some(shown) = self.links().nth(index).map(|link| c_text(text(link))) else { return ptr::null() };
+        self.shown = shown;
+        self.shown.as_ptr()
+    }
+
     fn last(&mut self) -> &mut ErrorLink {
         self.causes.last_mut().unwrap_or(&mut self.outermost)
     }
@@ -91,7 +132,7 @@ unsafe fn new_error(raw: [Raw; 2]) -> *mut reporter_error_t {
     boundary_or(ptr::null_mut(), || {
         // SAFETY: as this function's caller promises.
         let outermost = link(unsafe { read_all(raw) }?)?;
-        Ok(give(reporter_error_t { outermost, causes: Vec::new(), stack: None, thread_name: None }))
+        Ok(give(reporter_error_t::new(outermost)))
     })
 }
 
@@ -308,11 +349,19 @@ fn set_thread_name(error: &mut reporter_error_t, [name]: [Given<'_>; 1]) -> Resu
 /// the product is held for the dump.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_capture_error(error: *mut reporter_error_t) -> reporter_status_t {
-    boundary(|| {
-        // SAFETY: as this function's caller promises.
-        reporter_sdk::capture_handled(unsafe { described(error) }?);
-        Ok(())
-    })
+    // SAFETY: as this function's caller promises.
+    unsafe { capture(error, ErrorKind::HandledError, ptr::null()) }
+}
+
+/// As reporter_capture_error(), with something for the hook of reporter_options_set_before_send() to know the error by: the product's own error object, say. The
+/// library does not look behind `hint`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_capture_error_with_hint(
+    error: *mut reporter_error_t,
+    hint: *const c_void,
+) -> reporter_status_t {
+    // SAFETY: as this function's caller promises.
+    unsafe { capture(error, ErrorKind::HandledError, hint) }
 }
 
 /// Reports an exception that nothing has caught, from the hook that the runtime of another language calls for it: AppDomain.UnhandledException in
@@ -323,26 +372,30 @@ pub unsafe extern "C" fn reporter_capture_error(error: *mut reporter_error_t) ->
 /// aborts the process from the same thread, that is no second error. Exceptions of C++ are reported without this function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_capture_unhandled(error: *mut reporter_error_t) -> reporter_status_t {
-    boundary(|| {
-        // SAFETY: as this function's caller promises.
-        let error = unsafe { described(error) }?;
-        reporter_sdk::capture_handled(error.kind(ErrorKind::UnhandledException));
-        Ok(())
-    })
+    // SAFETY: as this function's caller promises.
+    unsafe { capture(error, ErrorKind::UnhandledException, ptr::null()) }
 }
 
-/// Takes an error.
-///
-/// # Safety
-/// It is null or comes from [`reporter_error_new`], and the caller gives it up.
-unsafe fn described(error: *mut reporter_error_t) -> Result<HandledError, Failure> {
+/// As reporter_capture_unhandled(), with a hint as in reporter_capture_error_with_hint().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_capture_unhandled_with_hint(
+    error: *mut reporter_error_t,
+    hint: *const c_void,
+) -> reporter_status_t {
     // SAFETY: as this function's caller promises.
-    let reporter_error_t { outermost, causes, stack, thread_name } = *unsafe { take("error", error) }?;
-    let mut chain = vec![outermost];
-    chain.extend(causes);
-    let mut described = HandledError::new(chain);
-    (described.frames, described.thread_name) = (stack, thread_name);
-    Ok(described)
+    unsafe { capture(error, ErrorKind::UnhandledException, hint) }
+}
+
+/// # Safety
+/// `error` is null or comes from [`reporter_error_new`], and the caller gives it up.
+unsafe fn capture(error: *mut reporter_error_t, kind: ErrorKind, hint: *const c_void) -> reporter_status_t {
+    boundary(|| {
+        // SAFETY: as this function's caller promises.
+        let error = unsafe { take("error", error) }?.into_described().kind(kind);
+        let hint = CHint(hint);
+        reporter_sdk::capture_handled_with_hint(error, Some(&hint));
+        Ok(())
+    })
 }
 
 #[cfg(test)]
@@ -353,7 +406,7 @@ mod tests {
     fn code_and_location_belong_to_the_link_added_last() {
         let given = |text: &'static str| Given { what: "text", bytes: text.as_bytes() };
         let outermost = link([given("a.Outer"), given("outer")]).expect("UTF-8");
-        let mut error = reporter_error_t { outermost, causes: Vec::new(), stack: None, thread_name: None };
+        let mut error = reporter_error_t::new(outermost);
         assert!(error.last_frame().is_err());
         error.last().code = Some(-1);
         add_cause(&mut error, [given("errno"), given("inner")]).expect("UTF-8");

@@ -77,10 +77,15 @@ fn guarded<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T, reporter_s
             failure
         }
     };
-    let text = CString::new(failure.text.replace('\0', "\u{fffd}")).unwrap_or_default();
+    let text = c_text(&failure.text);
     // A thread that is ending has no place for the text any more: the number must do.
     let _ = LAST_ERROR.try_with(|last| last.try_borrow_mut().map(|mut last| *last = text));
     Err(failure.status)
+}
+
+/// For C, where a text ends at its first zero.
+pub(crate) fn c_text(text: &str) -> CString {
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
 }
 
 fn panic_text(payload: &(dyn Any + Send)) -> &str {

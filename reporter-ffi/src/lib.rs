@@ -33,6 +33,9 @@ pub mod attachment;
 pub mod error;
 pub mod heartbeat;
 pub mod memory;
+// The product's word on what is reported: before it is handed over, and by a dialog of its own.
+pub mod before_send;
+pub mod consent_request;
 // Paths as Windows has them.
 #[cfg(windows)]
 pub mod wide;

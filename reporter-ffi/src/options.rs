@@ -317,6 +317,40 @@ pub(crate) fn handler(options: &mut reporter_options_t, program: PathBuf) -> Res
     Ok(())
 }
 
+/// A dialog of the product's own, in place of the question in its terminal: a program, absolute, and writable by no one with fewer rights than the
+/// product. It takes the question by reporter_consent_request_read(), which says more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_options_set_dialog(
+    options: *mut reporter_options_t,
+    program: *const c_char,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(options, [Raw::terminated("program", program)], set_dialog) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_options_set_dialog_n(
+    options: *mut reporter_options_t,
+    program: *const c_char,
+    length: usize,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(options, [Raw::counted("program", program, length)], set_dialog) }
+}
+
+fn set_dialog(options: &mut reporter_options_t, [program]: [Given<'_>; 1]) -> Result<(), Failure> {
+    dialog(options, program.path()?)
+}
+
+pub(crate) fn dialog(options: &mut reporter_options_t, program: PathBuf) -> Result<(), Failure> {
+    if !program.is_absolute() {
+        let text = format!("program must be absolute, not {}", program.display());
+        return Err(Failure::new(REPORTER_ERROR_ARGUMENT, text));
+    }
+    options.change(|sdk| sdk.dialog(program));
+    Ok(())
+}
+
 /// A file to attach to every report, read when the error happens. `name` labels it in the report; `path` never leaves the machine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_options_attach_file(

@@ -11,7 +11,7 @@ use std::{
 use reporter_sdk::Reporter;
 
 use crate::{
-    ffi::{Failure, boundary, boundary_or, take},
+    ffi::{Failure, boundary, boundary_or, c_text, take},
     options::reporter_options_t,
     status::reporter_status_t::{self, *},
 };
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn reporter_soft_error(index: usize) -> *const c_char {
     boundary_or(ptr::null(), || {
         let errors = reporter().as_ref().map(Reporter::soft_errors).unwrap_or_default();
         let Some(error) = errors.get(index) else { return Ok(ptr::null()) };
-        let text = CString::new(error.to_string().replace('\0', "\u{fffd}")).unwrap_or_default();
+        let text = c_text(&error.to_string());
         let kept = SOFT_ERROR.try_with(|kept| {
             *kept.borrow_mut() = text;
             kept.borrow().as_ptr()

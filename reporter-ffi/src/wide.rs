@@ -65,6 +65,16 @@ pub unsafe extern "C" fn reporter_options_set_spool_w(
     unsafe { edit(options, "directory", directory, options::spool) }
 }
 
+/// As reporter_options_set_dialog(), with a path of 16-bit units. On Windows alone.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_options_set_dialog_w(
+    options: *mut reporter_options_t,
+    program: *const wchar_t,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(options, "program", program, options::dialog) }
+}
+
 /// As reporter_options_set_handler(), with a path of 16-bit units. On Windows alone.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_options_set_handler_w(

@@ -39,7 +39,8 @@ fn functions() -> Vec<Function> {
             _ => _ = writeln!(code, "{line}"),
         }
     }
-    let declarations = code.split(';').filter_map(|text| text.trim().strip_suffix(')')?.split_once('('));
+    let statements = code.split(';').map(str::trim).filter(|text| !text.starts_with("typedef"));
+    let declarations = statements.filter_map(|text| text.strip_suffix(')')?.split_once('('));
     declarations.map(|(head, parameters)| Function::of(head, parameters)).collect()
 }
 
@@ -94,6 +95,13 @@ impl Parameter {
             "bool" => &["false", "true"],
             "reporter_task_t" => &["0", "UINT64_MAX", "77"],
             "reporter_options_t *" => &["NULL", "reporter_options_new(\"Vendor\", \"Name\", \"1\")"],
+            // Read once, from a standard input that is empty here; what a real one answers: own_dialog.rs.
+            "reporter_consent_request_t *" => &["NULL", "reporter_consent_request_read()"],
+            "reporter_offer_t *" => &["NULL", "(void *)bytes"],
+            "const uint8_t **" => &["NULL", "(void *)bytes"],
+            "size_t *" => &["NULL", "(void *)bytes"],
+            "void *" => &["NULL", "bytes"],
+            "reporter_before_send_t" => &["NULL", "drop_all", "keep_all"],
             "reporter_error_t *" => &["NULL", "reporter_error_new(\"Type\", \"message\")"],
             "reporter_notice_t"
             | "reporter_tls_t"
@@ -102,6 +110,9 @@ impl Parameter {
             | "reporter_kind_t"
             | "reporter_dump_t"
             | "reporter_children_t"
+            | "reporter_question_t"
+            | "reporter_contact_t"
+            | "reporter_answer_t"
             | "reporter_surface_t" => &["0", "-1", "INT32_MAX", "INT32_MIN", "2"],
             other => panic!("say which values of {other} are no good"),
         }
@@ -111,7 +122,8 @@ impl Parameter {
 /// A function in C that makes all calls of one of the header's.
 fn body(function: &Function) -> String {
     // Whether it takes what it is given, or the caller has to free it.
-    let takes = ["reporter_start", "reporter_capture_error", "reporter_capture_unhandled"].contains(&&*function.name)
+    let takes = ["reporter_start", "reporter_consent_request_answer"].contains(&&*function.name)
+        || function.name.starts_with("reporter_capture_")
         || function.name.ends_with("_free");
     let mut body = format!("static void call_{}(void) {{\n", function.name);
     for call in function.calls() {
@@ -122,7 +134,7 @@ fn body(function: &Function) -> String {
             let name = format!("a_{}", parameter.name);
             let _ = writeln!(body, "        {} {name} = {value};", parameter.kind);
             let kind = parameter.kind.trim_end_matches("_t *");
-            if !takes && parameter.kind.ends_with("_t *") && kind.starts_with("reporter_") {
+            if !takes && kind.starts_with("reporter_") && parameter.kind.ends_with("_t *") && kind != "reporter_offer" {
                 let _ = writeln!(frees, "        {kind}_free({name});");
             }
             arguments.push(name);
@@ -133,8 +145,9 @@ fn body(function: &Function) -> String {
             "reporter_status_t" => format!("check({call});"),
             "reporter_options_t *" => format!("reporter_options_free({call});"),
             "reporter_error_t *" => format!("reporter_error_free({call});"),
+            "reporter_consent_request_t *" => format!("reporter_consent_request_free({call});"),
             "const char *" => format!("{{ const char *text = {call}; used += text != NULL && text[0] != 0; }}"),
-            "bool" | "uint32_t" | "reporter_task_t" => format!("used += {call} != 0;"),
+            "bool" | "uint32_t" | "int32_t" | "size_t" | "reporter_task_t" => format!("used += {call} != 0;"),
             other => panic!("say what to do with a {other}"),
         };
         let _ = writeln!(body, "        {use_it}\n{frees}    }}");
@@ -154,6 +167,19 @@ static const char *bad_utf8 = "\xff\xfe is none";
 static char *huge;
 static uint64_t bytes[64];
 static _Atomic unsigned used;
+
+static bool drop_all(reporter_error_t *error, const void *hint, void *data) {
+    (void)error, (void)hint, (void)data;
+    return false;
+}
+
+/* Looks at whatever comes of the calls. */
+static bool keep_all(reporter_error_t *error, const void *hint, void *data) {
+    (void)hint, (void)data;
+    for (size_t n = 0; n < reporter_error_count(error); n++)
+        used += reporter_error_type(error, n) != NULL && reporter_error_message(error, n) != NULL;
+    return true;
+}
 
 static void check(reporter_status_t status) {
     if (status > 0 || status < REPORTER_ERROR_SECOND_COPY || status == REPORTER_ERROR_PANIC) {
@@ -190,6 +216,7 @@ fn program(functions: &[Function]) -> String {
     reporter_options_set_eml_directory(options, argv[2]);
     reporter_options_set_mail_from(options, "errors@product.example");
     reporter_options_add_mail_to(options, "support@product.example");
+    reporter_options_set_before_send(options, keep_all, NULL);
     check(reporter_start(options));
     pthread_t threads[8];
     for (int n = 0; n < 8; n++)

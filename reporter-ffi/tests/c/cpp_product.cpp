@@ -35,6 +35,9 @@ reporter::options options() {
     options.include_command_line(false).sanitised_stacks(false).own_windows_only().children(REPORTER_CHILDREN_OFF);
     options.hang_after(std::chrono::hours(1)).limits(5, 25).spool_limits(20, 100, 1 << 28).full_memory_limit(1 << 30);
     options.waits(std::chrono::seconds(10), std::chrono::minutes(2)).product_id({1, 2, 3});
+    options.dialog(folder() / "no-such-dialog").before_send([](reporter_error_t *error, const void *hint, void *) noexcept {
+        return hint == nullptr && reporter_error_count(error) > 0;
+    });
     return options;
 }
 
@@ -47,6 +50,7 @@ void work() {
     CHECK(reporter::attach_bytes("settings", "text/plain", "a=1", 3) == REPORTER_OK);
     CHECK(reporter::heartbeat() == REPORTER_OK && reporter::heartbeat_pause() == REPORTER_OK);
     CHECK(reporter::rearm() == REPORTER_OK);
+    CHECK(reporter::error("dropped", "by the hook").capture("hint") == REPORTER_OK);
 }
 
 #ifndef REPORTER_NO_EXCEPTIONS
