@@ -2,6 +2,7 @@
 
 mod attachments;
 mod delivery;
+pub mod doctor;
 mod evidence;
 mod exclusions;
 #[cfg(all(feature = "test-support", target_os = "linux"))]

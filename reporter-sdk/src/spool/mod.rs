@@ -22,6 +22,7 @@
 //! flushed. Whatever a crash leaves behind is swept by the next [`Spool::open`]. Whoever works on an item holds an flock on
 //! it, so two handlers never ask about the same draft or send the same report at once.
 
+mod census;
 mod choice;
 mod counts;
 mod directory;
@@ -38,6 +39,7 @@ mod sealed_sections;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+pub use census::Census;
 pub use counts::{Admission, Counting, ReportLimits, Signature};
 use directory::Directory;
 pub use drafts::{EarlyDraft, HeldDraft};

@@ -38,11 +38,16 @@ pub(crate) fn launch(program: &Path) -> Result<Launched, Error> {
     if !program.is_absolute() {
         return Err(Error::Usage(format!("the handler's path must be absolute, not {}", program.display())));
     }
-    trust::check(program, &owners(), elevated())?;
+    check(program)?;
     let (control, control_there) = Socket::pair().map_err(failed)?;
     let (crash, crash_there) = Socket::pair().map_err(failed)?;
     let process = spawn(program, c"--serve", control_there.as_fd(), crash_there.as_fd()).map_err(failed)?;
     Ok(Launched { control, crash, process: Some(process), program: program.display().to_string() })
+}
+
+/// Refuses a program that somebody with fewer rights than this process could have changed, or could replace.
+pub(crate) fn check(program: &Path) -> Result<(), Error> {
+    trust::check(program, &owners(), elevated())
 }
 
 /// It cannot be started, and what to do.

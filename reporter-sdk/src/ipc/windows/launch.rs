@@ -43,7 +43,7 @@ pub(crate) fn launch(program: &Path) -> Result<Launched, Error> {
     if !program.is_absolute() {
         return Err(Error::Usage(format!("the handler's path must be absolute, not {}", program.display())));
     }
-    trust::check(program, elevated())?;
+    check(program)?;
     let (control, control_there) = Socket::pair().map_err(failed)?;
     let (crash, crash_there) = Socket::pair().map_err(failed)?;
     // What the handler may do with this process comes with it: no number that could be another process's by then has to be looked up.
@@ -52,6 +52,11 @@ pub(crate) fn launch(program: &Path) -> Result<Launched, Error> {
     let others = [product.as_raw_handle()];
     let process = spawn(program, &arguments, control_there.raw(), crash_there.raw(), &others).map_err(failed)?;
     Ok(Launched { control, crash, process: Some(process), program: program.display().to_string() })
+}
+
+/// Refuses a program that somebody with fewer rights than this process could have changed, or could replace.
+pub(crate) fn check(program: &Path) -> Result<(), Error> {
+    trust::check(program, elevated())
 }
 
 /// It cannot be started, and what to do.
