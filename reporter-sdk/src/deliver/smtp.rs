@@ -187,6 +187,12 @@ impl Smtp {
         Ok((connection, offer))
     }
 
+    /// The mail server, as it was given.
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
+    pub(crate) fn host(&self) -> &str {
+        &self.settings.host
+    }
+
     /// All that sending does, up to the recipients, and then goodbye: no message is begun.
     ///
     /// # Errors

@@ -195,7 +195,7 @@ pub(super) fn parcel(outgoing: &mut Outgoing<'_>) -> Result<Result<Parcel, Deliv
 }
 
 /// As the summary says, with which each report begins, in clear.
-fn kind_of(file: &File) -> Option<ErrorKind> {
+pub(super) fn kind_of(file: &File) -> Option<ErrorKind> {
     let mut file = file;
     file.seek(SeekFrom::Start(0)).ok()?;
     let mut start = Vec::new();

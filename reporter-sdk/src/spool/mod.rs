@@ -32,6 +32,7 @@ mod fallback;
 #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
 mod lost;
 mod outgoing;
+mod removal;
 mod schedule;
 mod sealed_file;
 mod sealed_sections;
@@ -47,6 +48,7 @@ pub use error::SpoolError;
 #[cfg(any(target_os = "linux", windows))]
 pub(crate) use lost::HeldLost;
 pub use outgoing::{Failure, Outgoing, Undelivered};
+pub use removal::Removed;
 pub use schedule::GIVE_UP_AFTER;
 
 #[cfg(any(target_os = "linux", windows))]

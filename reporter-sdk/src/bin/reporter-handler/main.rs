@@ -3,6 +3,8 @@
 #[cfg(any(target_os = "linux", windows))]
 mod doctor;
 #[cfg(any(target_os = "linux", windows))]
+mod forget;
+#[cfg(any(target_os = "linux", windows))]
 mod program;
 
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use reporter_sdk::handler::{Connection, Stopped};
 use reporter_sdk::statement::Statement;
 
-use super::doctor;
+use super::{doctor, forget};
 
 /// Makes reports of a product's errors, asks whether to send them, and sends them. A product starts it by itself.
 #[derive(Debug, Parser)]
@@ -57,6 +57,10 @@ enum Command {
     /// Run it as the user who runs the product, with what the product's options say. Nothing is sent, unless a test report is asked for. Exit status: 0 where nothing
     /// has failed, 1 where something has, 2 for options that make no sense.
     Doctor(Box<doctor::Arguments>),
+    /// Destroy what waits on this machine for a product that is removed: its reports, decided or not, and what the person has chosen
+    ///
+    /// Run it as the user who ran the product, once `stop` has ended its handlers. Asks before, where it can.
+    Forget(forget::Arguments),
 }
 
 pub(super) fn main() -> ExitCode {
@@ -77,6 +81,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Some(Command::Stop { timeout }) => return stop(Duration::from_secs(timeout)).map(|()| ExitCode::SUCCESS),
         Some(Command::Doctor(arguments)) => return doctor::run(*arguments),
+        Some(Command::Forget(arguments)) => return forget::run(&arguments).map(|()| ExitCode::SUCCESS),
         None => {}
     }
     if let Some(format) = arguments.what_is_collected {

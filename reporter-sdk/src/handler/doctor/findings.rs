@@ -1,11 +1,12 @@
 //! What was found, for people and for programs.
 
+use std::error::Error;
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::Options;
+use crate::{Options, SoftError};
 
 /// How it stands with one subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -133,6 +134,11 @@ impl Findings {
 
 fn harmless(text: &str) -> String {
     crate::deliver::one_line(text, usize::MAX)
+}
+
+/// An error with its sources. Nothing in it is redacted, as in what goes into a report: it is for who set this machine up.
+pub(super) fn words(error: &dyn Error) -> String {
+    SoftError::from_error("", error).message
 }
 
 /// 1536 as "1.5 KiB".

@@ -1,8 +1,7 @@
 //! The way to support, tried as far as it goes without sending anything.
 
-use super::findings::{Finding, State, size};
+use super::findings::{Finding, State, size, words};
 use crate::deliver::{self, DeliverError, Offer, Way};
-use crate::handler::soft_error;
 use crate::schema;
 
 /// Sealing on the user's machine is not there yet, so no key is needed here.
@@ -18,7 +17,7 @@ pub(super) fn way(mail: Option<&schema::Mail>) -> Finding {
             .advice("name --from, --to and --smtp, or --eml-directory");
     };
     match deliver::way(mail.clone()) {
-        Ok(Way::Smtp(smtp)) => server(mail, smtp.try_out()),
+        Ok(Way::Smtp(smtp)) => server(mail, smtp.host(), smtp.try_out()),
         Ok(Way::Files(files)) => match files.try_out() {
             Ok(()) => Finding::new(
                 "server",
@@ -32,11 +31,10 @@ pub(super) fn way(mail: Option<&schema::Mail>) -> Finding {
     }
 }
 
-fn server(mail: &schema::Mail, tried: Result<Offer, DeliverError>) -> Finding {
-    let Some(schema::mail::Transport::Smtp(smtp)) = &mail.transport else { unreachable!("the way is a mail server") };
+fn server(mail: &schema::Mail, host: &str, tried: Result<Offer, DeliverError>) -> Finding {
     let Offer { encryption, size_limit, authenticated, refused, milliseconds } = match tried {
         Ok(offer) => offer,
-        Err(error) => return failed(&error).advice(advice(&error)).fact("host", smtp.host.as_str()),
+        Err(error) => return failed(&error).advice(advice(&error)).fact("host", host),
     };
     let encrypted =
         encryption.as_deref().map_or("not encrypted".to_owned(), |how| format!("{how}, the certificate is trusted"));
@@ -45,7 +43,7 @@ fn server(mail: &schema::Mail, tried: Result<Offer, DeliverError>) -> Finding {
     let recipients = mail.to.len();
     let mut found = format!(
         "{}: {encrypted}; {known}; {limit}; takes mail from {} for {} of {recipients} recipients; nothing was sent ({milliseconds} ms)",
-        smtp.host,
+        host,
         mail.from,
         recipients - refused.len().min(recipients)
     );
@@ -54,7 +52,7 @@ fn server(mail: &schema::Mail, tried: Result<Offer, DeliverError>) -> Finding {
         found += &format!("; {}", refused.join("; "));
     }
     let mut finding = Finding::new("server", state, found)
-        .fact("host", smtp.host.as_str())
+        .fact("host", host)
         .fact("encryption", encryption)
         .fact("size_limit", size_limit)
         .fact("authenticated", authenticated)
@@ -67,7 +65,7 @@ fn server(mail: &schema::Mail, tried: Result<Offer, DeliverError>) -> Finding {
 }
 
 fn failed(error: &DeliverError) -> Finding {
-    Finding::new("server", State::Failed, soft_error("", error).message)
+    Finding::new("server", State::Failed, words(error))
 }
 
 /// What the error itself does not say.

@@ -12,22 +12,25 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use report_format::ReportId;
-use report_format::schema::v1::{Diagnostics, ErrorKind, FrameTrust, SectionKind, Stacks};
+use report_format::schema::v1::{Diagnostics, Error, ErrorKind, FrameTrust, SectionKind, Stacks};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::findings::{Finding, State, size};
+use super::findings::{Finding, State, size, words};
 use super::sys;
 use crate::consent::Draft;
-use crate::handler::soft_error;
-use crate::spool::Spool;
+use crate::handler::delivery::kind_of;
+use crate::shared::writer;
+use crate::spool::{HeldDraft, Spool};
 use crate::{Options, Reporter, Surface};
 
 const CHECK: &str = "capture";
 /// The product waits for its handler two minutes at most; a dump of it takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked whether the product has ended.
-const LOOK: Duration = Duration::from_millis(10);
+pub(super) const LOOK: Duration = Duration::from_millis(10);
+/// How often a draft is looked for that another process holds for a moment.
+pub(super) const TRIES: u32 = 50;
 
 /// Where the report of it lies.
 pub(super) enum Place {
@@ -51,6 +54,7 @@ pub(super) enum Trace {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Said {
     active: bool,
+    thread: u32,
     troubles: Vec<String>,
 }
 
@@ -81,6 +85,7 @@ pub fn play_product(mut options: Options, is_sent: bool) -> std::io::Result<()> 
     crate::command("doctor.test_report", "Send a test report", Surface::CommandLine);
     let said = Said {
         active: reporter.is_active(),
+        thread: writer::thread_id(),
         troubles: reporter
             .soft_errors()
             .iter()
@@ -106,7 +111,7 @@ pub(super) fn rehearse(options: &Options, place: Place) -> Rehearsed {
 }
 
 fn play(options: &Options, place: &Path, more: &[&str]) -> Result<Rehearsed, String> {
-    let spool = Spool::open_unswept(place).map_err(|error| soft_error("", &error).message)?;
+    let spool = Spool::open_unswept(place).map_err(|error| words(&error))?;
     let listed = |spool: &Spool| (spool.drafts().unwrap_or_default(), spool.outgoing().unwrap_or_default());
     let before = listed(&spool);
     let said = run(options, place, more)?;
@@ -114,20 +119,45 @@ fn play(options: &Options, place: &Path, more: &[&str]) -> Result<Rehearsed, Str
         return Err(format!("a product does not get this handler: {}", said.troubles.join("; ")));
     }
     let after = listed(&spool);
-    let is_test = |id: &ReportId| {
-        spool.take_draft(*id).ok().flatten().is_some_and(|held| held.draft().kind == ErrorKind::Simulated)
-    };
-    if let Some(id) = after.0.into_iter().filter(|id| !before.0.contains(id)).find(is_test) {
-        let held = spool.take_draft(id).ok().flatten().ok_or("the draft is held by another process")?;
+    let new =
+        |all: Vec<ReportId>, known: &[ReportId]| all.into_iter().filter(|id| !known.contains(id)).collect::<Vec<_>>();
+    if let Some(held) = find_draft(&spool, &new(after.0, &before.0), said.thread) {
+        let id = held.draft().id;
         return Ok(Rehearsed { trace: Trace::Draft(id), finding: look_into(held.draft(), &said) });
     }
-    let granted = after.1.into_iter().find(|id| !before.1.contains(id));
+    // Of a real error's report, that comes at the same time, nothing is to become here.
+    let is_test = |id: &ReportId| {
+        let claimed = spool.claim(*id).ok().flatten();
+        claimed.is_some_and(|mut report| report.open().is_ok_and(|file| kind_of(file) == Some(ErrorKind::Simulated)))
+    };
+    let granted = new(after.1, &before.1).into_iter().find(is_test);
     let found = match granted {
         Some(_) => "a simulated crash was reported; what its report may hold the policy says, so nobody looked into it",
         None => "no report was made of a simulated crash: a policy forbids it",
     };
     let trace = granted.map_or(Trace::None, Trace::Queued);
     Ok(Rehearsed { trace, finding: Finding::new(CHECK, State::NotApplicable, found).fact("troubles", said.troubles) })
+}
+
+/// The draft of this thread's crash. Others may have the product and its spool in use, or doctor it as well.
+fn find_draft<'s>(spool: &'s Spool, new: &[ReportId], thread: u32) -> Option<HeldDraft<'s>> {
+    let is_ours = |draft: &Draft| {
+        let error: Error = draft.message(SectionKind::Error).unwrap_or_default();
+        draft.kind == ErrorKind::Simulated && error.thread_id == thread
+    };
+    for _ in 0..TRIES {
+        for id in new {
+            if let Some(held) = spool.take_draft(*id).ok().flatten().filter(|held| is_ours(held.draft())) {
+                return Some(held);
+            }
+        }
+        let left = spool.drafts().unwrap_or_default();
+        if !new.iter().any(|id| left.contains(id)) {
+            return None;
+        }
+        sleep(LOOK);
+    }
+    None
 }
 
 /// Runs the product to its end.

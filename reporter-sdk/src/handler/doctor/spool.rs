@@ -1,9 +1,8 @@
 //! Where reports wait.
 
-use super::findings::{Finding, State, size};
+use super::findings::{Finding, State, size, words};
 use super::sys;
 use crate::handler::settings::Settings;
-use crate::handler::soft_error;
 use crate::handler::spool_state::remedy;
 use crate::spool::{Census, Spool, SpoolError};
 
@@ -72,5 +71,5 @@ fn failed(place: &str, error: &SpoolError) -> Finding {
         "" => "correct the folder's owner and rights, or name another one by --spool and in the product's options",
         remedy => remedy,
     };
-    Finding::new(CHECK, State::Failed, soft_error("", error).message + &meanwhile).advice(advice).fact("path", place)
+    Finding::new(CHECK, State::Failed, words(error) + &meanwhile).advice(advice).fact("path", place)
 }

@@ -2,19 +2,21 @@
 //!
 //! Its mark is its kind, *simulated*, which is in the summary that stands in clear at both ends of a report, sealed or not: mail and `reportdecode` tell by it.
 
+use std::thread::sleep;
+
 use report_format::ReportId;
+use report_format::schema::v1::Category;
 use uuid::Uuid;
 
-use super::findings::{Finding, State, size};
-use super::rehearsal::Trace;
+use super::findings::{Finding, State, size, words};
+use super::rehearsal::{LOOK, TRIES, Trace};
 use crate::consent::{AdministratorPolicy, Answer, Asker, Decision, Request};
 use crate::deliver::{DeliverError, Parcel, Receipt, Transport};
 use crate::handler::delivery::{parcel, transport};
 use crate::handler::exclusions::Exclusions;
 use crate::handler::full_memory::Images;
-use crate::handler::pipeline::{Became, Pipeline};
+use crate::handler::pipeline::{Became, Pipeline, PipelineError};
 use crate::handler::settings::Settings;
-use crate::handler::soft_error;
 use crate::schema;
 use crate::spool::Spool;
 
@@ -25,7 +27,8 @@ struct Operator;
 
 impl Asker for Operator {
     fn ask(&mut self, request: &Request<'_>) -> Decision {
-        request.answered(Answer::Send { categories: request.preselected(), contact: None }, None)
+        let categories = request.preselected().without(Category::Contact);
+        request.answered(Answer::Send { categories, contact: None }, None)
     }
 }
 
@@ -57,14 +60,14 @@ pub(super) fn send(
         exclusions: Exclusions::default(),
         images: Images::default(),
     };
-    let became = if is_decided { Ok(Became::Queued) } else { pipeline.decide(id, &mut Operator) };
+    let became = if is_decided { Ok(Became::Queued) } else { decide(&pipeline, id) };
     let Some(spool) = &pipeline.spool else { return failed("not sent: there is no spool".into()) };
     let sent = match became {
         Ok(Became::Queued) => {
             transport(mail).map_err(|soft| soft.message).and_then(|mut transport| hand_over(spool, id, &mut *transport))
         }
         Ok(became) => Err(format!("nobody lets it be sent ({became:?})")),
-        Err(error) => Err(soft_error("", &error).message),
+        Err(error) => Err(words(&error)),
     };
     // One that was not taken is of no use to anybody later.
     withdraw(spool, id);
@@ -93,19 +96,30 @@ pub(super) fn send(
     }
 }
 
+/// Another process that looks through the drafts holds each for a moment.
+fn decide(pipeline: &Pipeline, id: ReportId) -> Result<Became, PipelineError> {
+    for _ in 0..TRIES {
+        match pipeline.decide(id, &mut Operator) {
+            Ok(Became::Elsewhere) => sleep(LOOK),
+            became => return became,
+        }
+    }
+    Ok(Became::Elsewhere)
+}
+
 fn hand_over(spool: &Spool, id: ReportId, transport: &mut dyn Transport) -> Result<(Receipt, u64), String> {
     let mut outgoing = match spool.claim(id) {
         Ok(Some(outgoing)) => outgoing,
         Ok(None) => return Err("another handler of the product has taken it, and sends it".into()),
-        Err(error) => return Err(soft_error("", &error).message),
+        Err(error) => return Err(words(&error)),
     };
     let parcel: Parcel = match parcel(&mut outgoing) {
         Ok(Ok(parcel)) => parcel,
-        Ok(Err(error)) => return Err(soft_error("", &error).message),
-        Err(error) => return Err(soft_error("", &error).message),
+        Ok(Err(error)) => return Err(words(&error)),
+        Err(error) => return Err(words(&error)),
     };
     let bytes = parcel.size();
-    let receipt = transport.send(&parcel).map_err(|error: DeliverError| soft_error("", &error).message)?;
+    let receipt = transport.send(&parcel).map_err(|error: DeliverError| words(&error))?;
     Ok((receipt, bytes))
 }
 
@@ -116,6 +130,6 @@ fn withdraw(spool: &Spool, id: ReportId) {
         None => Ok(()),
     });
     if let Err(error) = destroyed {
-        tracing::warn!(error = soft_error("", &error).message, "the test report stays in the spool");
+        tracing::warn!(error = words(&error), "the test report stays in the spool");
     }
 }
