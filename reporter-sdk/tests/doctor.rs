@@ -188,6 +188,7 @@ fn a_spool_that_is_a_file_is_no_spool() {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::process::CommandExt;
 
     use mail_parser::MessageParser;
     use report_format::schema::v1::{self, Category, ConsentSource, ErrorKind, SectionKind};
@@ -387,6 +388,38 @@ mod linux {
         let looked = Looked::of(&output(&mut command));
         looked.is("question", "warning", "no display");
         looked.is("screen", "not_applicable", "no display");
+    }
+
+    /// Has the kernel refuse these system calls to the process from here on, and to what it starts.
+    fn refuse(calls: [libc::c_long; 2]) -> std::io::Result<()> {
+        let op = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+        let equals = |call: libc::c_long, jt| op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, jt, 0, call as u32);
+        let mut filter = [
+            op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+            equals(calls[0], 2),
+            equals(calls[1], 1),
+            op(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+            op(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+        ];
+        let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+        // SAFETY: two calls that only concern this process; the program lives until they return, and the kernel checks it.
+        let refused = unsafe {
+            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+                && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) == 0
+        };
+        if refused { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    }
+
+    #[test]
+    fn a_sandbox_that_forbids_reading_other_processes_is_found_by_trying() {
+        let place = Place::new();
+        let mut command = place.command(&["--json"]);
+        // SAFETY: between fork and exec the closure makes two system calls.
+        unsafe { command.pre_exec(|| refuse([libc::SYS_ptrace, libc::SYS_process_vm_readv])) };
+        let looked = Looked::of(&output(&mut command));
+        let check = looked.is("capture", "warning", "with a seccomp filter");
+        assert!(check["advice"].as_str().unwrap().contains("allow ptrace"), "{check:#}");
+        assert!(check["facts"]["frames"].as_u64().unwrap() > 0, "the product tells its own stack: {check:#}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Census {
     pub set_aside: usize,
 }
 
-/// Made and removed at once.
+/// Written, and removed at once.
 const TRIAL: &str = "trial";
 
 impl Spool {
@@ -43,17 +43,19 @@ impl Spool {
     /// # Errors
     /// Whatever a report would have met.
     pub fn try_out(&self) -> Result<(), SpoolError> {
+        // Of its own name: another process may try it out as well.
+        let name = &format!("{TRIAL}-{}", uuid::Uuid::now_v7());
         for directory in [&self.new, &self.out] {
-            directory.write(TRIAL, TRIAL.as_bytes())?;
-            let read = directory.open_file(TRIAL)?.map(|mut file| {
+            directory.write(name, TRIAL.as_bytes())?;
+            let read = directory.open_file(name)?.map(|mut file| {
                 let mut text = String::new();
                 file.read_to_string(&mut text).map(|_| text)
             });
-            directory.remove(TRIAL)?;
+            directory.remove(name)?;
             match read {
                 Some(Ok(text)) if text == TRIAL => {}
-                Some(Err(error)) => return Err(directory.failed("read", TRIAL, error)),
-                _ => return Err(directory.failed("find again", TRIAL, std::io::ErrorKind::InvalidData.into())),
+                Some(Err(error)) => return Err(directory.failed("read", name, error)),
+                _ => return Err(directory.failed("find again", name, std::io::ErrorKind::InvalidData.into())),
             }
         }
         Ok(())
