@@ -58,6 +58,9 @@ pub(super) struct Arguments {
     /// Send a report of a simulated crash, marked as a test, to the recipients: with this option you consent to that
     #[arg(long)]
     send_test_report: bool,
+    /// Leave a check out; once for each
+    #[arg(long, value_enum, value_name = "CHECK")]
+    skip: Vec<doctor::Skip>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -78,6 +81,7 @@ enum Encryption {
 
 pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let (json, send, as_product) = (arguments.json, arguments.send_test_report, arguments.as_product);
+    let skip = arguments.skip.clone();
     let options = match options(arguments) {
         Ok(options) => options,
         Err(why) => {
@@ -89,7 +93,7 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         doctor::play_product(options, send)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let findings = doctor::examine(options, send);
+    let findings = doctor::examine(options, send, &skip);
     print(&if json { findings.to_json() } else { findings.to_text() })?;
     Ok(if findings.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -36,10 +36,19 @@ use crate::consent::AdministratorPolicy;
 use crate::options::wire;
 use crate::{Notice, Options};
 
+/// What can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Skip {
+    /// The simulated crash, and so the test report
+    Capture,
+    /// The image of the desktop: a desktop may ask the person for leave
+    Screen,
+}
+
 /// Looks at all that a report of this product needs. With `send`, a test report goes all the way.
 ///
 /// Never fails: what cannot be had is a finding.
-pub fn examine(mut options: Options, send: bool) -> Findings {
+pub fn examine(mut options: Options, send: bool, skip: &[Skip]) -> Findings {
     if send {
         options.notice = notice_of_test(&options);
     }
@@ -59,9 +68,10 @@ pub fn examine(mut options: Options, send: bool) -> Findings {
         Some(spool) if send => rehearsal::Place::Product(spool.path().to_owned()),
         _ => rehearsal::Place::Own,
     };
-    let Rehearsed { trace, finding } = rehearsal::rehearse(&given, place);
+    let Rehearsed { trace, finding } =
+        if skip.contains(&Skip::Capture) { Rehearsed::skipped() } else { rehearsal::rehearse(&given, &place) };
     findings.push(finding);
-    findings.push(screen::look());
+    findings.push(if skip.contains(&Skip::Screen) { screen::skipped() } else { screen::look() });
     findings.push(surroundings::question());
     findings.push(mail::keys());
     findings.push(mail::way(mail.as_ref()));

@@ -64,6 +64,11 @@ pub(super) struct Rehearsed {
 }
 
 impl Rehearsed {
+    pub(super) fn skipped() -> Self {
+        let finding = Finding::new(CHECK, State::NotApplicable, "left out, as it was asked for");
+        Self { trace: Trace::None, finding }
+    }
+
     fn failed(why: String) -> Self {
         let advice = sys::capture_advice().unwrap_or("see the line on the helper");
         Self { trace: Trace::None, finding: Finding::new(CHECK, State::Failed, why).advice(advice) }
@@ -100,9 +105,9 @@ pub fn play_product(mut options: Options, is_sent: bool) -> std::io::Result<()> 
     serde_json::to_writer(std::io::stdout(), &said).map_err(Into::into)
 }
 
-pub(super) fn rehearse(options: &Options, place: Place) -> Rehearsed {
+pub(super) fn rehearse(options: &Options, place: &Place) -> Rehearsed {
     let own = std::env::temp_dir().join(format!("error-report-{}", Uuid::now_v7()));
-    let rehearsed = match &place {
+    let rehearsed = match place {
         Place::Product(spool) => play(options, spool, &["--send-test-report"]),
         Place::Own => play(options, &own, &[]),
     };
@@ -228,9 +233,7 @@ fn look_into(draft: &Draft, said: &Said) -> Finding {
             sys::capture_advice().unwrap_or("reports come with the stack of the thread that failed, and no dump");
         Finding::new(CHECK, State::Warning, found).advice(advice)
     } else {
-        let found = format!(
-            "a report of a crash has no stack: the handler may not read the product's memory; {surroundings}{told}"
-        );
+        let found = format!("a report of a crash has no stack; {surroundings}{told}");
         Finding::new(CHECK, State::Failed, found).advice(sys::capture_advice().unwrap_or("see the message"))
     };
     finding
