@@ -4,8 +4,8 @@ mod common;
 
 use common::{Builder, HOSTILE, assert_harmless, assert_snapshot, full_report, reportdecode, small_report};
 use report_format::schema::v1::{
-    Action, Actions, Category, CommandStep, ConsentRecord, Diagnostics, Error, SectionKind, SoftError, Stacks, Thread,
-    action::Step,
+    Action, Actions, Category, CommandStep, ConsentRecord, Diagnostics, Error, ErrorKind, SectionKind, SoftError,
+    Stacks, Thread, action::Step,
 };
 use serde_json::Value;
 
@@ -33,6 +33,15 @@ fn a_report_is_written_as_json() {
     assert_eq!(json["stacks"]["threads"][0]["frames"][0]["module_offset"], "0x1e2b");
     assert_eq!(json["error"]["time"], "2026-11-23T21:26:16.25Z");
     assert_eq!(json["unknown_sections"][0]["kind"], "0x8001");
+}
+
+#[test]
+fn a_test_report_is_said_to_be_one_even_where_nothing_of_it_can_be_read() {
+    for (kind, is_told) in [(ErrorKind::Simulated, true), (ErrorKind::Crash, false)] {
+        let report = Builder::of_kind(3, kind).finish();
+        let run = reportdecode(&["show", "-"], &report);
+        assert_eq!(run.stdout.contains("Test report: nothing went wrong"), is_told, "{}", run.stdout);
+    }
 }
 
 #[test]

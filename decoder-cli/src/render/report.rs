@@ -3,8 +3,8 @@
 use std::io;
 
 use report_format::schema::v1::{
-    self, Actions, Annotations, Attachment, Category, ConsentRecord, Contact, Diagnostics, ErrorLink, MemoryRegions,
-    Modules, Product, Screen, SectionKind, SourceLocation, Stacks,
+    self, Actions, Annotations, Attachment, Category, ConsentRecord, Contact, Diagnostics, ErrorKind, ErrorLink,
+    MemoryRegions, Modules, Product, Screen, SectionKind, SourceLocation, Stacks,
 };
 use report_format::{Status, seal};
 
@@ -77,6 +77,10 @@ fn header(page: &mut Page<'_>, content: &Content, error: &v1::Error) -> io::Resu
         title.push(Span::dim(format!("  {}", details.join(", "))));
     }
     page.line(0, &title)?;
+    // By the summary: it is there in a sealed report as well.
+    if summary.kind() == ErrorKind::Simulated {
+        page.paragraph(0, Look::Warning, "Test report: nothing went wrong, somebody tried the way to support.")?;
+    }
     if !error.title.is_empty() {
         page.paragraph(0, Look::Bad, &error.title)?;
     }

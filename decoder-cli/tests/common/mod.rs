@@ -68,11 +68,15 @@ pub(crate) struct Builder(Writer<Vec<u8>>);
 
 impl Builder {
     pub(crate) fn new(id: u8) -> Builder {
+        Builder::of_kind(id, ErrorKind::Crash)
+    }
+
+    pub(crate) fn of_kind(id: u8, kind: ErrorKind) -> Builder {
         let summary = Summary {
             report_id: vec![id; 16],
             product_id: vec![9; 16],
             time: TIME,
-            kind: ErrorKind::Crash.into(),
+            kind: kind.into(),
             categories: 0x7ffe,
             ..Default::default()
         };

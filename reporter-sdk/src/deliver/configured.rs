@@ -15,10 +15,26 @@ const ATTEMPT_TIME: Duration = Duration::from_secs(60);
 ///
 /// [`DeliverError::Usage`]: no transport, or settings that cannot work.
 pub(crate) fn transport(mail: schema::Mail) -> Result<Box<dyn Transport + Send>, DeliverError> {
+    Ok(match way(mail)? {
+        Way::Smtp(smtp) => Box::new(smtp),
+        Way::Files(files) => Box::new(files),
+    })
+}
+
+/// The transports that a product can choose.
+pub(crate) enum Way {
+    Smtp(Smtp),
+    Files(EmlDirectory),
+}
+
+/// As [`transport`], by what it is.
+pub(crate) fn way(mail: schema::Mail) -> Result<Way, DeliverError> {
     let addresses = Mail::new(&mail.from, mail.to.iter().map(String::as_str))?;
     match mail.transport {
-        Some(schema::mail::Transport::Smtp(smtp)) => Ok(Box::new(Smtp::new(settings(smtp)?, addresses)?)),
-        Some(schema::mail::Transport::EmlDirectory(eml)) => Ok(Box::new(EmlDirectory::new(path(eml.path)?, addresses))),
+        Some(schema::mail::Transport::Smtp(smtp)) => Ok(Way::Smtp(Smtp::new(settings(smtp)?, addresses)?)),
+        Some(schema::mail::Transport::EmlDirectory(eml)) => {
+            Ok(Way::Files(EmlDirectory::new(path(eml.path)?, addresses)))
+        }
         None => Err(usage("no way to send is set: name a mail server or a directory")),
     }
 }

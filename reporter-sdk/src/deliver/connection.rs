@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use lettre::transport::smtp::response::Response;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion, StreamOwned};
 
 use super::{DeliverError, Step, one_line};
 
@@ -85,6 +85,16 @@ impl Connection {
         }
         self.wire = Wire::Encrypted(Box::new(StreamOwned::new(session, socket)));
         Ok(())
+    }
+
+    /// "TLS 1.3"; `None` in clear text.
+    pub(super) fn encryption(&self) -> Option<String> {
+        let Wire::Encrypted(stream) = &self.wire else { return None };
+        Some(match stream.conn.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3".into(),
+            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2".into(),
+            other => format!("{other:?}"),
+        })
     }
 
     /// Sends one command and waits for its answer.

@@ -33,6 +33,25 @@ impl EmlDirectory {
         self
     }
 
+    /// Where they go.
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
+    pub(crate) fn place(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Makes the directory where it is missing, writes a file into it and removes that.
+    ///
+    /// # Errors
+    /// Whatever a mail would have met.
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
+    pub(crate) fn try_out(&self) -> Result<(), DeliverError> {
+        let trial = self.directory.join(format!(".trial.{}.part", std::process::id()));
+        let tried = sys::create_directory(&self.directory)
+            .and_then(|()| create_owner_only(&trial)?.write_all(b"trial"))
+            .and_then(|()| fs::remove_file(&trial));
+        tried.map_err(|source| DeliverError::Write { path: self.directory.clone(), source })
+    }
+
     fn write(&self, parcel: &Parcel, path: &Path) -> Result<(), DeliverError> {
         let failed = |source| DeliverError::Write { path: path.to_owned(), source };
         let mut file = create_owner_only(path).map_err(failed)?;

@@ -229,7 +229,7 @@ fn top(mail: &Mail, parcel: &Parcel, now: SystemTime, purpose: Purpose, boundary
         Purpose::Draft => raw(&mut headers, "X-Unsent", "1".into()),
     }
     headers.set(header::To::from(to));
-    headers.set(header::Subject::from(format!("Error report {} for {name} {version}", parcel.id())));
+    headers.set(header::Subject::from(format!("{} {} for {name} {version}", what(parcel), parcel.id())));
     if purpose == Purpose::Sending {
         headers.set(date(now));
         headers.set(header::MessageId::from(format!("<{}>", mail.message_id(parcel))));
@@ -237,10 +237,16 @@ fn top(mail: &Mail, parcel: &Parcel, now: SystemTime, purpose: Purpose, boundary
         raw(&mut headers, "Auto-Submitted", "auto-generated".into());
     }
     let facts = format!("id={}; sha256={}; size={}", parcel.id(), hex(&parcel.sha256()), parcel.size());
-    raw(&mut headers, "X-Error-Report", facts);
+    let mark = if parcel.is_test() { "; test" } else { "" };
+    raw(&mut headers, "X-Error-Report", facts + mark);
     headers.set(header::MIME_VERSION_1_0);
     raw(&mut headers, "Content-Type", format!("multipart/mixed; boundary=\"{boundary}\""));
     headers
+}
+
+/// How it is called in the subject, by which people sort it.
+fn what(parcel: &Parcel) -> &'static str {
+    if parcel.is_test() { "Test report" } else { "Error report" }
 }
 
 fn attachment(parcel: &Parcel) -> Headers {
@@ -264,8 +270,13 @@ fn body(parcel: &Parcel) -> String {
     headers.set(date(UNIX_EPOCH + Duration::from_nanos(parcel.time())));
     let happened = headers.get_raw("Date").unwrap_or_default();
     let (id, size, sha256) = (parcel.id(), parcel.size(), hex(&parcel.sha256()));
+    let what = if parcel.is_test() {
+        "This is a test report: nothing went wrong. Somebody tries the way to support."
+    } else {
+        "This is an error report."
+    };
     format!(
-        "This is an error report.\r\n\
+        "{what}\r\n\
          \r\n\
          Product:   {name} {version}\r\n\
          Vendor:    {vendor}\r\n\

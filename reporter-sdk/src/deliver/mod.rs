@@ -20,10 +20,12 @@ use std::io::{self, Read, Seek, SeekFrom};
 use uuid::Uuid;
 
 #[cfg(any(target_os = "linux", windows))]
-pub(crate) use configured::transport;
+pub(crate) use configured::{Way, transport, way};
 pub use eml::EmlDirectory;
 pub use error::{DeliverError, Step};
 pub use message::Mail;
+#[cfg(any(target_os = "linux", windows))]
+pub(crate) use smtp::Offer;
 pub use smtp::{Smtp, SmtpSettings, Tls};
 pub use stub::{Delivered, Stub};
 
@@ -89,6 +91,7 @@ pub struct Parcel {
     report: File,
     size: u64,
     sha256: [u8; 32],
+    is_test: bool,
 }
 
 impl Parcel {
@@ -96,7 +99,13 @@ impl Parcel {
     /// nanoseconds since the epoch, UTC. The transport checks size and digest again while it sends.
     #[cfg_attr(not(feature = "test-support"), allow(dead_code, reason = "the spool makes parcels"))]
     pub(crate) fn new(id: Uuid, product: Product, time: u64, report: File, size: u64, sha256: [u8; 32]) -> Self {
-        Self { id, product, time, report, size, sha256 }
+        Self { id, product, time, report, size, sha256, is_test: false }
+    }
+
+    /// Nothing went wrong: somebody tries the way to support, and the mail says so.
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
+    pub(crate) fn of_test(self, is_test: bool) -> Self {
+        Self { is_test, ..self }
     }
 
     /// The same, for the tests in `tests/`, which are not part of this crate.
@@ -119,6 +128,11 @@ impl Parcel {
     /// When the error happened: nanoseconds since the epoch, UTC.
     pub fn time(&self) -> u64 {
         self.time
+    }
+
+    /// Whether it is a test report: one that somebody asked for, to try the way to support.
+    pub fn is_test(&self) -> bool {
+        self.is_test
     }
 
     /// Bytes of the encoded report.
@@ -167,7 +181,7 @@ fn hex(bytes: &[u8]) -> String {
 /// spaces, runs of spaces one, and at most `limit` characters stay.
 ///
 /// Situation: a mail server's answer is written by somebody else, and lands in the spool's state and in the log.
-fn one_line(text: &str, limit: usize) -> String {
+pub(crate) fn one_line(text: &str, limit: usize) -> String {
     let harmless = |c: char| {
         let steers = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if c.is_control() || steers { ' ' } else { c }

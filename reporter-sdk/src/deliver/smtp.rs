@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +22,8 @@ use super::{DeliverError, Mail, Parcel, Receipt, Step, Transport};
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long the courtesies after the end may take: QUIT, or asking why the server hung up.
 const AFTERWARDS: Duration = Duration::from_secs(1);
+/// Bytes of a mail that is announced and never begun: those of a small report.
+const TRIAL_SIZE: u64 = 64 << 10;
 
 /// How the connection is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +120,21 @@ impl fmt::Debug for SmtpSettings {
     }
 }
 
+/// What a server would take, and how.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
+pub(crate) struct Offer {
+    /// "TLS 1.3"; `None` for none.
+    pub(crate) encryption: Option<String>,
+    /// Bytes of a mail, where the server tells.
+    pub(crate) size_limit: Option<u64>,
+    /// User name and password were taken.
+    pub(crate) authenticated: bool,
+    /// The recipients that it does not take, with its words.
+    pub(crate) refused: Vec<String>,
+    pub(crate) milliseconds: u64,
+}
+
 /// Sends each report as a mail of its own over a connection of its own.
 pub struct Smtp {
     settings: SmtpSettings,
@@ -168,6 +185,36 @@ impl Smtp {
             offer = self.hello(&mut connection)?;
         }
         Ok((connection, offer))
+    }
+
+    /// The mail server, as it was given.
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
+    pub(crate) fn host(&self) -> &str {
+        &self.settings.host
+    }
+
+    /// All that sending does, up to the recipients, and then goodbye: no message is begun.
+    ///
+    /// # Errors
+    /// What [`Transport::send`] would have met.
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
+    pub(crate) fn try_out(&self) -> Result<Offer, DeliverError> {
+        let started = Instant::now();
+        let (mut connection, offer) = self.open()?;
+        self.authenticate(&mut connection, &offer)?;
+        let refused = self.address(&mut connection, &offer, TRIAL_SIZE)?;
+        let encryption = connection.encryption();
+        connection.hurry(AFTERWARDS);
+        // Nothing hangs on how it answers.
+        let _ = connection.command(&Step::Acceptance, &Quit);
+        let limit = extension(&offer, "SIZE").and_then(|limit| limit.split_whitespace().next()?.parse().ok());
+        Ok(Offer {
+            encryption,
+            size_limit: limit.filter(|limit| *limit != 0),
+            authenticated: self.credentials.is_some(),
+            refused,
+            milliseconds: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        })
     }
 
     fn hello(&self, connection: &mut Connection) -> Result<Answer, DeliverError> {

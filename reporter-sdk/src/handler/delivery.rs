@@ -1,5 +1,7 @@
 //! Sends what the spool's `out/` holds, on a thread of its own: a slow server holds nobody.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
@@ -12,13 +14,16 @@ use crate::fail_points::{self, Point};
 use crate::schema;
 use crate::spool::{Failure, Outgoing, Spool, SpoolError};
 use crate::stopping;
-use report_format::schema::v1;
+use report_format::schema::v1::{self, ErrorKind};
+use report_format::{Decoder, Event, Limits};
 
 /// Attempts that lie further ahead are left to the next start. Covers the quick tries after 5 and 30 seconds.
 const NEAR: Duration = Duration::from_secs(45);
 /// A start of the product is an occasion of its own: the network may be back, the settings may have been put right. Not for a report that was
 /// tried less than this ago, so that a product that is started in a loop leaves the server alone.
 const OCCASION: Duration = Duration::from_mins(1);
+/// Bytes at a report's start in which its summary is whole: it holds a few ids and numbers.
+const SUMMARY: u64 = 4 << 10;
 
 enum Order {
     /// Something is in `out/`. Answered when all that is due was tried once.
@@ -169,7 +174,8 @@ fn is_due(due: SystemTime, last: SystemTime, now: SystemTime, occasion: bool) ->
     due <= now || occasion && last + OCCASION <= now
 }
 
-fn parcel(outgoing: &mut Outgoing<'_>) -> Result<Result<Parcel, DeliverError>, SpoolError> {
+/// What of a granted report goes into a mail.
+pub(super) fn parcel(outgoing: &mut Outgoing<'_>) -> Result<Result<Parcel, DeliverError>, SpoolError> {
     let (id, product, sha256) = (uuid::Uuid::from_bytes(outgoing.id().0), outgoing.product(), outgoing.sha256());
     let product = Product { vendor: product.vendor, name: product.name, version: product.version };
     // A version 7 id carries when it was made, to the millisecond: right after the error.
@@ -180,9 +186,29 @@ fn parcel(outgoing: &mut Outgoing<'_>) -> Result<Result<Parcel, DeliverError>, S
     let file = outgoing.open()?;
     let opened = file.try_clone().and_then(|file| Ok((file.metadata()?.len(), file)));
     Ok(match opened {
-        Ok((size, file)) => Ok(Parcel::new(id, product, time, file, size, sha256)),
+        Ok((size, file)) => {
+            let is_test = kind_of(&file) == Some(ErrorKind::Simulated);
+            Ok(Parcel::new(id, product, time, file, size, sha256).of_test(is_test))
+        }
         Err(source) => Err(DeliverError::Report { id, source }),
     })
+}
+
+/// As the summary says, with which each report begins, in clear.
+pub(super) fn kind_of(file: &File) -> Option<ErrorKind> {
+    let mut file = file;
+    file.seek(SeekFrom::Start(0)).ok()?;
+    let mut start = Vec::new();
+    file.take(SUMMARY).read_to_end(&mut start).ok()?;
+    let mut decoder = Decoder::new(Limits::default());
+    decoder.push(&start);
+    loop {
+        match decoder.next() {
+            Ok(Some(Event::Summary(summary))) => return Some(summary.kind()),
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => return None,
+        }
+    }
 }
 
 /// The way to support that the product chose. A soft error says why there is none.

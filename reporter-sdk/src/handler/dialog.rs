@@ -105,11 +105,12 @@ impl Asker for ProductAsker {
 
 /// Starts the dialog and waits for what it says.
 fn ask_by(program: &Path, product: u32, request: &Request<'_>, timeout: Duration) -> Result<Decision, DialogError> {
+    let failed = |source| DialogError::Start { program: program.to_owned(), source };
+    program.metadata().map_err(failed)?;
     launch::check(program).map_err(DialogError::Untrusted)?;
     let mut command = Command::new(program);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     Manners::of(product).give(&mut command);
-    let failed = |source| DialogError::Start { program: program.to_owned(), source };
     let mut dialog = Running(command.spawn().map_err(failed)?);
     let answer = wait_for_answer(&mut dialog.0, request, timeout)?;
     dialog.end();

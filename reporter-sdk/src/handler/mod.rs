@@ -3,6 +3,7 @@
 mod attachments;
 mod delivery;
 mod dialog;
+pub mod doctor;
 mod evidence;
 mod exclusions;
 #[cfg(all(feature = "test-support", target_os = "linux"))]

@@ -53,7 +53,7 @@ pub(super) fn pipeline_fails(error: &PipelineError) -> v1::SoftError {
 }
 
 /// What a person can do about it; the other errors say it themselves.
-fn remedy(error: &SpoolError) -> &'static str {
+pub(super) fn remedy(error: &SpoolError) -> &'static str {
     match error {
         _ if error.is_disk_full() => ": make room on its disk",
         SpoolError::Io { .. } => ": the product's user must be able to write there",

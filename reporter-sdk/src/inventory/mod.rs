@@ -63,6 +63,9 @@ pub(crate) fn language() -> String {
     sys::locale::chosen_language(&Machine::this())
 }
 
+#[cfg(windows)]
+pub(crate) use sys::registry_has;
+
 /// One answer of one subject.
 #[derive(Debug)]
 enum Part {

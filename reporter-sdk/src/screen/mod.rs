@@ -95,6 +95,12 @@ pub(crate) fn is_taken(kind: ErrorKind) -> bool {
     }
 }
 
+/// Why nobody sees the desktop of this process.
+#[cfg(windows)]
+pub(crate) fn session() -> Result<(), String> {
+    sys::session::check().map_err(|error| error.to_string())
+}
+
 /// What came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Taken {

@@ -14,7 +14,7 @@ use super::{Spool, SpoolError};
 use crate::schema::{ReportCount, ReportCounts, Restarts};
 
 pub(super) const COUNTS: &str = "counts";
-const RESTARTS: &str = "restarts";
+pub(super) const RESTARTS: &str = "restarts";
 const VERSION: u32 = 1;
 /// Bytes that are read of either file.
 const LARGEST: u64 = 64 << 10;

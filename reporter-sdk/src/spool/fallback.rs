@@ -11,7 +11,7 @@ use super::drafts::ENDING as DRAFT;
 use super::lost::ENDING as LEFT;
 use super::{Spool, SpoolError};
 use crate::fail_points::{self, Point};
-use crate::places::{self, LOST};
+use crate::places;
 
 impl Spool {
     /// The place for the reports of the spool at `path` while that cannot take them: below `$XDG_RUNTIME_DIR`, which is its user's
@@ -51,18 +51,6 @@ impl Spool {
         }
         other.remove_if_empty();
         Ok(moved)
-    }
-
-    /// Removes the spool's directories as far as nothing is in them.
-    fn remove_if_empty(self) {
-        // A system that holds open directories where they are lets go of them first.
-        drop((self.new, self.out, self.lost, self.bad));
-        for name in ["new", "out", LOST, "bad"] {
-            self.root.remove_if_empty(name);
-        }
-        let path = self.root.path.clone();
-        drop(self.root);
-        let _ = std::fs::remove_dir(path);
     }
 }
 

@@ -22,6 +22,7 @@
 //! flushed. Whatever a crash leaves behind is swept by the next [`Spool::open`]. Whoever works on an item holds an flock on
 //! it, so two handlers never ask about the same draft or send the same report at once.
 
+mod census;
 mod choice;
 mod counts;
 mod directory;
@@ -31,6 +32,7 @@ mod fallback;
 #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
 mod lost;
 mod outgoing;
+mod removal;
 mod schedule;
 mod sealed_file;
 mod sealed_sections;
@@ -38,6 +40,7 @@ mod sealed_sections;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+pub use census::Census;
 pub use counts::{Admission, Counting, ReportLimits, Signature};
 use directory::Directory;
 pub use drafts::{EarlyDraft, HeldDraft};
@@ -45,6 +48,7 @@ pub use error::SpoolError;
 #[cfg(any(target_os = "linux", windows))]
 pub(crate) use lost::HeldLost;
 pub use outgoing::{Failure, Outgoing, Undelivered};
+pub use removal::Removed;
 pub use schedule::GIVE_UP_AFTER;
 
 #[cfg(any(target_os = "linux", windows))]

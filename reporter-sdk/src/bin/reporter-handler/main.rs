@@ -1,5 +1,9 @@
-//! The handler: started by a product's SDK, never by a person. A person can end those that run.
+//! The handler: started by a product's SDK, never by a person. A person can end those that run, and have it look whether all is well.
 
+#[cfg(any(target_os = "linux", windows))]
+mod doctor;
+#[cfg(any(target_os = "linux", windows))]
+mod forget;
 #[cfg(any(target_os = "linux", windows))]
 mod program;
 

@@ -10,6 +10,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use reporter_sdk::handler::{Connection, Stopped};
 use reporter_sdk::statement::Statement;
 
+use super::{doctor, forget};
+
 /// Makes reports of a product's errors, asks whether to send them, and sends them. A product starts it by itself.
 #[derive(Debug, Parser)]
 #[command(name = "reporter-handler", version, arg_required_else_help = true)]
@@ -50,6 +52,15 @@ enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = 30)]
         timeout: u64,
     },
+    /// Look whether reports of a product would be made here, and would arrive: for who has just installed it
+    ///
+    /// Run it as the user who runs the product, with what the product's options say. Nothing is sent, unless a test report is asked for. Exit status: 0 where nothing
+    /// has failed, 1 where something has, 2 for options that make no sense.
+    Doctor(Box<doctor::Arguments>),
+    /// Destroy what waits on this machine for a product that is removed: its reports, decided or not, and what the person has chosen
+    ///
+    /// Run it as the user who ran the product, once `stop` has ended its handlers. Asks before, where it can.
+    Forget(forget::Arguments),
 }
 
 pub(super) fn main() -> ExitCode {
@@ -57,7 +68,7 @@ pub(super) fn main() -> ExitCode {
     let _points = reporter_sdk::fail_points::read_environment();
     let arguments = Arguments::parse();
     match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             tracing::error!("{error:#}");
             eprintln!("reporter-handler: {error:#}");
@@ -66,12 +77,15 @@ pub(super) fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
-    if let Some(Command::Stop { timeout }) = arguments.command {
-        return stop(Duration::from_secs(timeout));
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.command {
+        Some(Command::Stop { timeout }) => return stop(Duration::from_secs(timeout)).map(|()| ExitCode::SUCCESS),
+        Some(Command::Doctor(arguments)) => return doctor::run(*arguments),
+        Some(Command::Forget(arguments)) => return forget::run(&arguments).map(|()| ExitCode::SUCCESS),
+        None => {}
     }
     if let Some(format) = arguments.what_is_collected {
-        return print(format);
+        return print(&in_format(format)).map(|()| ExitCode::SUCCESS);
     }
     #[cfg(target_os = "linux")]
     let connection = Connection::inherited();
@@ -90,16 +104,20 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             .with_context(|| format!("cannot open the log {}", path.display()))?;
         tracing_subscriber::fmt().with_ansi(false).with_writer(file).init();
     }
-    reporter_sdk::handler::serve(connection).context("cannot serve the product")
+    reporter_sdk::handler::serve(connection).context("cannot serve the product")?;
+    Ok(ExitCode::SUCCESS)
 }
 
-fn print(format: StatementFormat) -> anyhow::Result<()> {
+fn in_format(format: StatementFormat) -> String {
     let statement = Statement::of_schema();
-    let text = match format {
+    match format {
         StatementFormat::Text => statement.to_text(),
         StatementFormat::Json => statement.to_json(),
         StatementFormat::Markdown => statement.to_markdown(),
-    };
+    }
+}
+
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         // Whoever reads it has seen enough: `| head`.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

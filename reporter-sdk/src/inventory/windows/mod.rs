@@ -26,3 +26,9 @@ mod tests;
 mod token;
 pub(super) mod volumes;
 mod wide;
+
+/// Whether the machine's registry has this key, and in it this value where one is named.
+pub(crate) fn registry_has(key: &str, value: Option<&str>) -> bool {
+    let key = registry::Key::open(registry::Hive::Machine, key, registry::View::Bits64).ok().flatten();
+    key.is_some_and(|key| value.is_none_or(|value| key.has(value)))
+}

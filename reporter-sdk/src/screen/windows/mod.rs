@@ -11,7 +11,7 @@ use report_format::schema::v1;
 
 mod gdi;
 mod owners;
-mod session;
+pub(super) mod session;
 
 use owners::OwnError;
 use session::SessionError;

@@ -35,7 +35,7 @@ const SECURE: &str = "Winlogon";
 
 /// Why there is nothing to take an image of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SessionError {
+pub(in crate::screen) enum SessionError {
     #[error("the program runs as a service, in the session that has no screen")]
     Service,
     #[error("the program runs on a window station that is never shown")]
@@ -51,7 +51,7 @@ pub(super) enum SessionError {
 }
 
 /// Refuses a session in which the screen shows something else than the desktop of this process, or nothing.
-pub(super) fn check() -> Result<(), SessionError> {
+pub(in crate::screen) fn check() -> Result<(), SessionError> {
     Facts::look().judge()
 }
 
