@@ -92,10 +92,14 @@ mod wine;
 #[cfg(all(feature = "handler", target_os = "linux"))]
 mod x11;
 
+// For the C library, which has something to keep before the first start.
 pub use actions::{Dialog, Task, TaskId, command, dialog, dialog_closed, dialog_opened, task, task_begin, task_end};
 pub use annotations::{annotate, remove_annotation};
 pub use attachments::{ATTACHMENT_LIMIT, attach_bytes, attach_file};
 pub use capture::handled::{HandledError, capture_error, capture_handled};
+#[cfg(windows)]
+#[doc(hidden)]
+pub use capture::windows::keep_this_module;
 pub use error::{Error, SoftError};
 pub use excluded::{EXCLUSION_LIMIT, exclude_memory, include_memory};
 pub use heartbeat::{heartbeat, heartbeat_pause};
