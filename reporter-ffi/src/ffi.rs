@@ -2,6 +2,8 @@
 //!
 //! Exported functions hold a single `unsafe` call of a helper from here, which reads what C gave and does the rest in safe code.
 
+#[cfg(windows)]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{
     any::Any,
     cell::RefCell,
@@ -51,6 +53,19 @@ thread_local! {
     static LAST_ERROR: RefCell<CString> = RefCell::default();
 }
 
+/// On Windows the library stays in the process from its first call on. A thread-local value of ours takes an index of the process, which the end of the library
+/// does not give back: a host that loads and frees it a thousand times would have none left. (On Linux the linker's mark keeps it: see build.rs.)
+#[cfg(windows)]
+fn stay() {
+    static STAYS: AtomicBool = AtomicBool::new(false);
+    if !STAYS.load(Ordering::Relaxed) && reporter_sdk::keep_this_module().is_ok() {
+        STAYS.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(not(windows))]
+fn stay() {}
+
 /// Runs `call`, keeps panics in, and remembers the words of a failure.
 pub(crate) fn boundary(call: impl FnOnce() -> Result<(), Failure>) -> reporter_status_t {
     match guarded(call) {
@@ -65,6 +80,7 @@ pub(crate) fn boundary_or<T>(otherwise: T, call: impl FnOnce() -> Result<T, Fail
 }
 
 fn guarded<T>(call: impl FnOnce() -> Result<T, Failure>) -> Result<T, reporter_status_t> {
+    stay();
     // Unwind safety: a call that panicked may leave one options or error object half changed, but whole in memory.
     let failure = match panic::catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => return Ok(value),
@@ -97,6 +113,7 @@ fn panic_text(payload: &(dyn Any + Send)) -> &str {
 /// Never NULL. The text is the library's, and valid until the next call of a function of this library on the same thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_last_error() -> *const c_char {
+    stay();
     LAST_ERROR.try_with(|last| last.try_borrow().map_or(c"".as_ptr(), |last| last.as_ptr())).unwrap_or(c"".as_ptr())
 }
 

@@ -111,6 +111,9 @@ pub unsafe extern "C" fn reporter_flush(timeout: u32) -> reporter_status_t {
 /// A product that ends by exit() without this call ends cleanly, too, but nothing is asked then.
 ///
 /// Waits up to `timeout` milliseconds. REPORTER_ERROR_TIMEOUT if the handler did not confirm; reporting has ended then, too.
+///
+/// Another start can follow. Each one keeps its two file descriptors and about 2 MiB of address space until the process ends, since a thread that is
+/// in the middle of a call may hold them: a product starts once, or now and then, not for each document.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_shutdown(timeout: u32) -> reporter_status_t {
     boundary(|| {

@@ -2,11 +2,16 @@
 // Not on Windows: they are compiled by the test; there scripts/windows/product and the crash matrix compile.
 #![cfg(target_os = "linux")]
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    env,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 mod support;
 
-use support::{Link, compile, no_handler, package, run};
+use support::{Link, compile, compile_by, no_handler, package, run};
 
 const BOTH: [Link; 2] = [Link::Dynamic, Link::Static];
 
@@ -50,12 +55,34 @@ fn options_and_errors_are_freed_by_whoever_takes_them() {
     let program = compile(&source("ownership.c"), Link::Dynamic, folder.path());
     let handler = no_handler(folder.path());
     run(Command::new(&program).arg(&handler));
-    // Where valgrind is not installed, the run above is all that can be had.
+}
+
+/// Runs a program where valgrind looks at each access and counts what is left at the end.
+fn under_valgrind(program: &Path, handler: &Path) {
     if Command::new("valgrind").arg("--version").output().is_err() {
+        let what = "valgrind is missing: `scripts/setup test` installs it";
+        assert!(env::var_os("CI").is_none(), "{what}");
+        let _ = writeln!(io::stderr(), "\nSKIPPED, {what}\n");
         return;
     }
     run(Command::new("valgrind")
         .args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect"])
-        .arg(&program)
-        .arg(&handler));
+        .arg(program)
+        .arg(handler));
+}
+
+/// A leak, a byte beyond an end or one that nobody has written ends the program.
+#[test]
+fn valgrind_and_the_sanitizers_have_nothing_to_say_of_them() {
+    for name in ["misuse.c", "missing_handler.c", "ownership.c"] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let handler = no_handler(folder.path());
+        under_valgrind(&compile(&source(name), Link::Dynamic, folder.path()), &handler);
+        for link in BOTH {
+            let program = folder.path().join(format!("{link:?}"));
+            let sanitizers = ["-std=c11", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+            compile_by("cc", &program, &[&source(name)], link, &sanitizers);
+            run(Command::new(program).arg(&handler));
+        }
+    }
 }

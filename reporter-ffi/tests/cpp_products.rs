@@ -1,5 +1,5 @@
 //! Products in C++ that use `reporter.hpp`, by both compilers and in both standards, with and without exceptions.
-// Not on Windows: they are compiled by the test; scripts/windows/product compiles there.
+// Not on Windows: they are compiled by the test; there windows_crash_matrix/cpp_product.rs runs the same product.
 #![cfg(target_os = "linux")]
 
 #[path = "../../reporter-sdk/tests/support/end_to_end/mod.rs"]
@@ -154,4 +154,23 @@ fn the_product_s_own_terminate_handler_is_called_after_the_report() {
 fn a_simulated_crash_is_one_report_and_the_product_goes_on() {
     let ended = product_ends("simulated");
     assert_eq!(ended.says("done").one_report("").error().kind(), ErrorKind::Simulated);
+}
+
+#[test]
+fn valgrind_and_the_sanitizers_have_nothing_to_say_of_a_product() {
+    for how in ["", "refused", "caught", "handled"] {
+        let sanitizers = ["-std=c++17", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+        let ended = ends("g++", &sanitizers, how);
+        assert!(ended.says("done").status.success(), "{}", ended.said);
+    }
+    if !has_runtime("valgrind", which("valgrind").is_some()) {
+        return;
+    }
+    let host = Host::new();
+    let program = host.path("cpp_product");
+    compile_by("g++", &program, &[&package().join("tests/c/cpp_product.cpp")], Link::Dynamic, &["-std=c++17"]);
+    let watches = ["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect"];
+    let ended = host.run(Command::new("valgrind").args(watches).arg(program).arg("caught"));
+    assert!(ended.says("done").status.success(), "{}", ended.said);
+    ended.one_report("");
 }

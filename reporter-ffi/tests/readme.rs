@@ -30,6 +30,7 @@ fn compiles_and_runs(page: &str, language: &str, name: &str) {
 #[test]
 fn the_examples_in_c_compile_and_run_without_a_handler() {
     compiles_and_runs("README.md", "c", "example.c");
+    compiles_and_runs("docs/c.md", "c", "example.c");
 }
 
 #[test]

@@ -93,6 +93,7 @@ mod wine;
 #[cfg(all(feature = "handler", target_os = "linux"))]
 mod x11;
 
+// For the C library, which has something to keep before the first start.
 pub use actions::{Dialog, Task, TaskId, command, dialog, dialog_closed, dialog_opened, task, task_begin, task_end};
 pub use annotations::{annotate, remove_annotation};
 pub use attachments::{ATTACHMENT_LIMIT, attach_bytes, attach_file};
@@ -100,6 +101,9 @@ pub use capture::before_send::{Hint, Verdict};
 pub use capture::handled::{
     HandledError, capture_error, capture_error_with_hint, capture_handled, capture_handled_with_hint,
 };
+#[cfg(windows)]
+#[doc(hidden)]
+pub use capture::windows::keep_this_module;
 pub use consent_request::{ConsentAnswer, ConsentRequest, Never, Offer};
 pub use error::{Error, SoftError};
 pub use excluded::{EXCLUSION_LIMIT, exclude_memory, include_memory};

@@ -133,10 +133,7 @@ impl Failure {
     }
 
     fn ends_in(&self, product: Product) -> Outcome {
-        // Not what is told of the machine: Wine has no desktop to take an image of, and each of its services takes a second more.
-        let categories = CategorySet::essential().with(Category::Actions).with(Category::Memory);
-        let choice = Remembered { remember: Remember::Always, product_version: "1.0.0".into(), categories, time: 1 };
-        Spool::open(&product.spool()).expect("a spool").remember(&choice).expect("the spool takes a choice");
+        product.always_send();
         let Ended { code, said } = self.run(Some(&product));
         product.handler_ends();
         Outcome { code, said, program: self.program(), product }
@@ -169,6 +166,30 @@ impl Failure {
         }
         run(command)
     }
+}
+
+/// Runs the product of `tests/c/cpp_product.cpp`, which uses `reporter.hpp`, for somebody who has said *always*, and has it end in this way.
+pub(crate) fn cpp_product_ends(how: &str) -> Outcome {
+    let product = Product::new(&made("reporter-handler.exe"));
+    product.always_send();
+    let program = made("cpp_product.exe");
+    let mut command = Command::new(&program);
+    command.arg(how).env("REPORTER_TEST_FOLDER", product.directory.path());
+    let Ended { code, said } = run(command);
+    product.handler_ends();
+    Outcome { code, said, program, product }
+}
+
+/// What a host says that loads the library and frees it again and again.
+pub(crate) fn loads() -> String {
+    let Ended { code, said } = run(Command::new(made("loads.exe")));
+    assert_eq!(code, 0, "{said}");
+    said
+}
+
+/// The bytes of the library.
+pub(crate) fn library() -> Vec<u8> {
+    fs::read(made("reporter.dll")).expect("made")
 }
 
 /// What a product says that finds a handler which was built for the other kind of program: the first of these two it is, the second its handler.
@@ -248,6 +269,14 @@ impl Product {
         product
     }
 
+    /// Its user has said so some time before.
+    fn always_send(&self) {
+        // Not what is told of the machine: Wine has no desktop to take an image of, and each of its services takes a second more.
+        let categories = CategorySet::essential().with(Category::Actions).with(Category::Memory);
+        let choice = Remembered { remember: Remember::Always, product_version: "1.0.0".into(), categories, time: 1 };
+        Spool::open(&self.spool()).expect("a spool").remember(&choice).expect("the spool takes a choice");
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -302,6 +331,20 @@ impl Outcome {
     fn told(&self, what: &str) -> &str {
         let value = self.said.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
         value.unwrap_or_else(|| panic!("no {what} in {:?}", self.said))
+    }
+
+    /// It said this.
+    pub(crate) fn says(&self, text: &str) -> &Self {
+        assert!(self.said.contains(text), "no {text:?} in {:?}", self.said);
+        self
+    }
+
+    /// The one report that came of it.
+    pub(crate) fn report(&self) -> Received {
+        let mails = self.product.mails();
+        let [mail] = &mails[..] else { panic!("{mails:?}; it said {:?}", self.said) };
+        self.leaves_nothing();
+        Received::from_mail(mail)
     }
 
     /// Nothing was reported, and nothing waits to be.

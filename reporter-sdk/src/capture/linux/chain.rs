@@ -36,12 +36,21 @@ struct Link {
 struct Chain {
     /// Those before us, newest first. Replaced as a whole and never freed: a handler may be reading. Null for none.
     links: AtomicPtr<Vec<Link>>,
+    /// All that these ever were. What comes again, as with each start and end, is there already; what does not is found by a leak checker.
+    kept: AtomicPtr<Kept>,
     /// How many of them a fault was passed on to.
     passed: AtomicUsize,
 }
 
-static CHAINS: [Chain; SIGNALS.len()] =
-    [const { Chain { links: AtomicPtr::new(ptr::null_mut()), passed: AtomicUsize::new(0) } }; SIGNALS.len()];
+/// A list that was in use, and those before it.
+struct Kept {
+    links: Vec<Link>,
+    older: Option<&'static Kept>,
+}
+
+static CHAINS: [Chain; SIGNALS.len()] = [const {
+    Chain { links: AtomicPtr::new(ptr::null_mut()), kept: AtomicPtr::new(ptr::null_mut()), passed: AtomicUsize::new(0) }
+}; SIGNALS.len()];
 
 fn chain(signal: i32) -> Option<&'static Chain> {
     SIGNALS.iter().position(|known| *known == signal).map(|at| &CHAINS[at])
@@ -50,7 +59,7 @@ fn chain(signal: i32) -> Option<&'static Chain> {
 impl Chain {
     /// Async-signal-safe.
     fn links(&self) -> &'static [Link] {
-        // SAFETY: null or from `Box::leak`, and not written to since.
+        // SAFETY: null or a part of what comes from `Box::leak`, and not written to since.
         unsafe { self.links.load(Ordering::Acquire).as_ref() }.map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -62,12 +71,25 @@ impl Chain {
         let others = before.iter().filter(|other| other.action.sa_sigaction != link.action.sa_sigaction).cloned();
         let mut links: Vec<_> = iter::once(link.clone()).chain(others).collect();
         links.truncate(LONGEST);
-        let same = links.len() == before.len()
-            && links.iter().zip(before).all(|(link, before)| is_same(&link.action, &before.action));
-        if !same {
-            self.links.store(Box::leak(Box::new(links)), Ordering::Release);
-        }
+        self.replace(links);
     }
+
+    /// Not for two threads at once.
+    fn replace(&self, links: Vec<Link>) {
+        // SAFETY: null or from `Box::leak`, and not written to since.
+        let newest: Option<&'static Kept> = unsafe { self.kept.load(Ordering::Acquire).as_ref() };
+        let known = iter::successors(newest, |kept| kept.older).find(|kept| are_same(&kept.links, &links));
+        let kept = known.unwrap_or_else(|| {
+            let kept: &'static Kept = Box::leak(Box::new(Kept { links, older: newest }));
+            self.kept.store(ptr::from_ref(kept).cast_mut(), Ordering::Release);
+            kept
+        });
+        self.links.store(ptr::from_ref(&kept.links).cast_mut(), Ordering::Release);
+    }
+}
+
+fn are_same(links: &[Link], others: &[Link]) -> bool {
+    links.len() == others.len() && links.iter().zip(others).all(|(link, other)| is_same(&link.action, &other.action))
 }
 
 fn is_same(a: &libc::sigaction, b: &libc::sigaction) -> bool {
@@ -145,7 +167,7 @@ pub(crate) fn disarm(signal: i32, handler: Handler) {
     // SAFETY: an action that was in force before.
     unsafe { libc::sigaction(signal, &raw const previous, ptr::null_mut()) };
     // It may call us, as the handler that it found.
-    chain.links.store(Box::leak(Box::new(rest.to_vec())), Ordering::Release);
+    chain.replace(rest.to_vec());
 }
 
 /// Whether the signal would have had no effect without us: somebody sent one that the product ignores. Async-signal-safe.

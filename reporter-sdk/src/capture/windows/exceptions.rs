@@ -81,8 +81,8 @@ fn remove(vectored: *mut core::ffi::c_void) {
     }
 }
 
-/// A host that unloads a plug-in would leave hooks and a thread behind that point at unmapped code.
-fn keep_this_module() -> io::Result<()> {
+/// Has the module that this code is in stay in the process: a host that unloads a plug-in would leave hooks and a thread behind that point at unmapped code.
+pub fn keep_this_module() -> io::Result<()> {
     let mut module: HMODULE = std::ptr::null_mut();
     let flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
     // SAFETY: with these flags the name is an address that is only compared.

@@ -15,6 +15,7 @@ mod wake;
 mod walk;
 mod wer;
 
+pub use exceptions::keep_this_module;
 pub(crate) use exceptions::{disarm, rearm};
 pub(crate) use stacks::{ensure as prepare_thread, prepare_threads};
 pub(crate) use wake::{Channel, pause};

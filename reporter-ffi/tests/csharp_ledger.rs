@@ -1,0 +1,95 @@
+//! The example product in C#, on Mono and on .NET.
+// Not on Windows: there is no CLR for Wine here.
+#![cfg(target_os = "linux")]
+
+#[path = "../../reporter-sdk/tests/support/end_to_end/mod.rs"]
+mod end_to_end;
+#[path = "support/host.rs"]
+mod host;
+mod support;
+
+use std::{path::PathBuf, process::Command};
+
+use end_to_end::report::Received;
+use host::{Ended, Host, has_runtime, which};
+use report_format::schema::v1::{self, ErrorKind, SectionKind, action::Step};
+use support::{file, library, package, run};
+
+/// Where `scripts/setup` puts .NET.
+fn dotnet() -> PathBuf {
+    package().join("../target/tools/dotnet/dotnet")
+}
+
+/// How to start a program of each runtime that is there.
+fn runtimes() -> Vec<(&'static str, Vec<String>)> {
+    if !has_runtime("mcs, the C# compiler", which("mcs").is_some()) {
+        return Vec::new();
+    }
+    let dotnet = dotnet();
+    [
+        ("Mono", which("mono").is_some(), vec!["mono".into(), "--debug".into()]),
+        (".NET", dotnet.is_file(), vec![dotnet.display().to_string()]),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_there, command)| has_runtime(name, is_there).then_some((name, command)))
+    .collect()
+}
+
+/// Compiles the product with the library, as its first lines say, and has it read these lines.
+fn reads(runtime: &[String], lines: &str) -> Ended {
+    let host = Host::new();
+    let program = host.path("Ledger.exe");
+    let ours = package().join("dotnet").join("*.cs");
+    run(Command::new("mcs")
+        .args(["-langversion:7.2", "-warnaserror", "-debug"])
+        .arg(format!("-out:{}", program.display()))
+        .arg(package().join("examples/csharp/Ledger.cs"))
+        .arg(format!("-recurse:{}", ours.display())));
+    let configuration = r#"{ "runtimeOptions": { "framework": { "name": "Microsoft.NETCore.App", "version": "3.1.0" },
+        "configProperties": { "System.Globalization.Invariant": true } } }"#;
+    file(&host.path(""), "Ledger.runtimeconfig.json", configuration);
+    file(&host.path(""), "commands", lines);
+    // A host has no input.
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"exec "$@" <commands"#, "sh"]).args(runtime).arg(program).arg("--into").arg(host.path(""));
+    host.run(command.env("LD_LIBRARY_PATH", library()))
+}
+
+fn commands(received: &Received) -> Vec<String> {
+    let actions: v1::Actions = received.message(SectionKind::Actions);
+    let commands = actions.actions.into_iter().filter_map(|action| match action.step {
+        Some(Step::Command(command)) => Some(format!("{} {}", command.command_id, command.surface().as_str_name())),
+        _ => None,
+    });
+    commands.collect()
+}
+
+#[test]
+fn it_works_and_a_statement_that_can_not_be_imported_is_a_handled_error() {
+    for (name, runtime) in runtimes() {
+        let lines = "add 1250 bread\nadd -50 sweets\nimport /no/such/statement\nundo\nreport\nquit\n";
+        let ended = reads(&runtime, lines);
+        assert!(ended.status.success(), "{name}: {}", ended.said);
+        ended.says("the statement cannot be imported").says("total 1250");
+        let error = ended.one_report("").error();
+        assert_eq!(error.kind(), ErrorKind::HandledError);
+        let types: Vec<_> = error.chain.iter().map(|link| link.type_name.as_str()).collect();
+        assert_eq!(types, ["StatementException", "System.IO.DirectoryNotFoundException"], "{name}");
+        assert!(error.chain[0].frames.iter().any(|frame| frame.method == "Ledger.Read(String)"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_month_that_there_is_not_is_one_report_with_what_was_done_before() {
+    for (name, runtime) in runtimes() {
+        let ended = reads(&runtime, "add 1250 bread\nreport\nmonth 999999999\n");
+        let received = ended.one_report("unhandled System.IndexOutOfRangeException");
+        assert!(!ended.status.success(), "{name}: {}", ended.said);
+        let surface = "SURFACE_COMMAND_LINE";
+        let expected = ["entry.add", "book.report", "book.month"].map(|id| format!("{id} {surface}"));
+        assert_eq!(commands(received), expected, "{name}");
+        let error = received.error();
+        assert_eq!(error.kind(), ErrorKind::UnhandledException);
+        assert_eq!(error.chain[0].frames[0].method, "Ledger.ShowMonth(String)", "{name}");
+    }
+}
