@@ -23,7 +23,7 @@ use Runtime::{DotNet, Mono};
 
 /// Where `scripts/setup` puts .NET.
 fn dotnet() -> PathBuf {
-    package().join("../target/tools/dotnet/dotnet")
+    package().join("../target/tools/dotnet-sdk/dotnet")
 }
 
 /// The sources in a folder.
