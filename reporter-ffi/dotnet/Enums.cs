@@ -131,7 +131,7 @@ namespace ErrorReporting
         /// <summary>It was not done in time; it may still be done later.</summary>
         Timeout = -7,
         /// <summary>A bug of the library, which was kept inside it.</summary>
-        Bug = -8,
+        Panic = -8,
         /// <summary>Not on this operating system.</summary>
         Unsupported = -9,
         /// <summary>Another copy of the library, such as a host's, reports for this process already.</summary>

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Threading;
 
 namespace ErrorReporting
@@ -15,9 +16,21 @@ namespace ErrorReporting
         /// <summary>Frames that a report keeps of each.</summary>
         private const int MostFrames = 256;
 
+        /// <summary>
+        /// The exceptions that were reported and that the program went on after: a second report of one would tell nothing. A hook sees what the product
+        /// captures in a handler of its own, or throws again.
+        /// </summary>
+        private static readonly ConditionalWeakTable<Exception, StrongBox<int>> Reported = new ConditionalWeakTable<Exception, StrongBox<int>>();
+
         internal static Status Capture(Exception exception)
         {
-            return Report(exception, Native.reporter_capture_error);
+            StrongBox<int> isReported = Reported.GetOrCreateValue(exception);
+            if (Interlocked.Exchange(ref isReported.Value, 1) != 0)
+                return Status.Ok;
+            Status status = Report(exception, Native.reporter_capture_error);
+            if (status != Status.Ok)
+                isReported.Value = 0;
+            return status;
         }
 
         internal static Status CaptureUnhandled(Exception exception)

@@ -25,6 +25,36 @@ namespace ErrorReporting
             ManagedRuntime.Annotate();
         }
 
+        /// <summary>
+        /// Begins to report the exceptions of managed code that nobody catches, where the native program that hosts this runtime has started reporting itself: instead of
+        /// <see cref="Start"/>. Native handlers are put on top again (see <see cref="Rearm"/>), since a runtime that comes later brings its own.
+        /// Answers <see cref="Status.Argument"/> where nobody has started reporting.
+        /// </summary>
+        public static Status Attach()
+        {
+            if (!Native.IsThere)
+                return Status.Unsupported;
+            if (!Native.reporter_is_active())
+                return Status.Argument;
+            Hooks.Install();
+            ManagedRuntime.Annotate();
+            return (Status)Native.reporter_rearm();
+        }
+
+        /// <summary>
+        /// Reports what Windows Forms and WPF catch of event handlers in this thread: for each further thread that has windows of its own.
+        /// <see cref="Start"/> does it for the thread that calls it, also where the assembly of either is loaded by that thread later on. Calling it again does nothing.
+        ///
+        /// Such exceptions are handled errors, since the program goes on. What it does then stays as it is: who listens to <c>Application.ThreadException</c> is called,
+        /// or the dialog of Windows Forms is shown. In .NET one listener to that event replaces another, so a product that adds its own calls this afterwards.
+        /// Of WPF those are reported that the product marks as <c>Handled</c>; others end the program, and are reported as unhandled.
+        /// Answers <see cref="Status.Unsupported"/> where there is nothing to listen to, and for Windows Forms under a debugger, which would not stop any more.
+        /// </summary>
+        public static Status HookThread()
+        {
+            return Native.IsThere && Hooks.HookThread() ? Status.Ok : Status.Unsupported;
+        }
+
         /// <summary>Whether errors are caught and a handler takes them. Waits for the handler's first answer, two seconds at most.</summary>
         public static bool IsActive { get { return Native.IsThere && Native.reporter_is_active(); } }
 
@@ -160,7 +190,8 @@ namespace ErrorReporting
             return (Status)Native.reporter_attach_bytes_n(a, Native.Length(a), b, Native.Length(b), bytes, Native.Length(bytes));
         }
 
-        /// <summary>Reports an exception that the product has caught, with its stack and all that is inside it, and goes on. <c>null</c> is nothing.</summary>
+        /// <summary>Reports an exception that the product has caught, with its stack and all that is inside it, and goes on. <c>null</c> is nothing, and so is
+        /// the same object a second time.</summary>
         public static Status Capture(Exception exception)
         {
             return exception == null ? Status.Null : ExceptionReport.Capture(exception);

@@ -39,7 +39,7 @@ fn the_examples_in_cpp_compile_and_run_without_a_handler() {
     compiles_and_runs("docs/cpp.md", "cpp", "example.cpp");
 }
 
-/// That it runs is shown by `dotnet.rs`.
+/// That it runs is shown by `dotnet/`.
 #[test]
 fn the_examples_in_csharp_compile() {
     if Command::new("mcs").arg("--version").output().is_err() {

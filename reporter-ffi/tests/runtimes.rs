@@ -47,7 +47,7 @@ mod csharp {
 
     /// Where `scripts/setup` puts .NET.
     fn dotnet() -> PathBuf {
-        package().join("../target/tools/dotnet/dotnet")
+        package().join("../target/tools/dotnet-sdk/dotnet")
     }
 
     /// Runs the product on these steps; none where the runtime is missing.

@@ -438,12 +438,11 @@ mod linux {
             op(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
         ];
         let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-        // SAFETY: two calls that only concern this process; the program lives until they return, and the kernel checks it.
-        let refused = unsafe {
-            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-                && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) == 0
-        };
-        if refused { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+        // SAFETY: only concerns this process.
+        let no_more_rights = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+        // SAFETY: only concerns this process; the program lives until the call returns, and the kernel checks it.
+        let refused = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
+        if no_more_rights == 0 && refused == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
     }
 
     #[test]

@@ -23,34 +23,12 @@ class Document {
 static class Ledger {
     [DllImport("native")] static extern int native_call(string name);
 
-    static string In(string name) {
-        return Path.Combine(Environment.GetEnvironmentVariable("REPORTER_TEST_FOLDER"), name);
-    }
-
-    static ReporterOptions Options() {
-        return new ReporterOptions("Example Software", "Ledger", "1.0.0")
-            .HandlerProgram(In("reporter-handler")).Spool(In("spool")).EmlDirectory(In("mails"))
-            .MailFrom("errors@ledger.example").MailTo("support@ledger.example")
-            .Build("1.0.0+7").Channel("bêta").ProductId(new Guid("00112233-4455-6677-8899-aabbccddeeff"))
-            .Notice(Notice.Purpose, "To find the error.").CategoryPolicy(Category.Screen, Policy.Never)
-            .KindPolicy(ErrorKind.HandledError, Policy.Ask, Dump.None).HangAfter(TimeSpan.FromHours(1)).Limits(5, 25)
-            .IncludeCommandLine(false).SanitisedStacks(false).OwnWindowsOnly(true);
-    }
-
-    static void Start() {
-        Reporter.Start(Options());
-        foreach (string error in Reporter.SoftErrors)
-            Console.WriteLine("soft error: " + error);
-        if (!Reporter.IsActive)
-            Environment.Exit(2);
-    }
-
     // What a product with a mistake in its options, or without the native library, gets to know.
     static void Refused() {
         Action[] wrong = {
-            () => Options().HangAfter(TimeSpan.FromMilliseconds(1)),
+            () => Product.Options().HangAfter(TimeSpan.FromMilliseconds(1)),
             () => new ReporterOptions("Example Software", "Ledger", "1.0.0").SmtpCredentials("anna", "secret"),
-            () => Options().KindPolicy((ErrorKind)99, Policy.Ask, Dump.None),
+            () => Product.Options().KindPolicy((ErrorKind)99, Policy.Ask, Dump.None),
         };
         foreach (Action action in wrong) {
             try {
@@ -143,10 +121,12 @@ static class Ledger {
     static int Main(string[] steps) {
         foreach (string step in steps) {
             switch (step) {
-                case "start": Start(); break;
-                case "start-again": try { Start(); } catch (ReporterException error) { Console.WriteLine("again: " + error.Status); } break;
+                case "start": Product.Start(); break;
+                case "hook": Console.WriteLine("hooked: " + Reporter.HookThread()); break;
+                case "attach": Console.WriteLine("attached: " + Reporter.Attach()); break;
+                case "start-again": try { Product.Start(); } catch (ReporterException error) { Console.WriteLine("again: " + error.Status); } break;
                 case "start-without":
-                    try { Start(); } catch (DllNotFoundException error) { Console.WriteLine("without: " + error.GetType().Name); }
+                    try { Product.Start(); } catch (DllNotFoundException error) { Console.WriteLine("without: " + error.GetType().Name); }
                     break;
                 case "refused": Refused(); break;
                 case "record": Record(); break;
@@ -161,7 +141,7 @@ static class Ledger {
                     for (int n = 0; n < 10; n++) { GC.Collect(); GC.WaitForPendingFinalizers(); }
                     break;
                 case "simulate": Reporter.SimulateCrash(); break;
-                case "stop": Console.WriteLine("flushed: " + Reporter.Flush(TimeSpan.FromSeconds(10)) + ", stopped: " + Reporter.Shutdown(TimeSpan.FromSeconds(10))); break;
+                case "stop": Product.Stop(); break;
                 case "throw": Import(); break;
                 case "throw-several": Several(); break;
                 case "throw-in-thread":

@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef _WIN32
+#define HANDLER "reporter-handler.exe"
+#else
+#define HANDLER "reporter-handler"
+#endif
+
 static const char *in_folder(char *path, size_t size, const char *name) {
     const char *folder = getenv("REPORTER_TEST_FOLDER");
     snprintf(path, size, "%s/%s", folder == NULL ? "" : folder, name);
@@ -17,7 +23,7 @@ static const char *in_folder(char *path, size_t size, const char *name) {
 int native_start(void) {
     char path[4096];
     reporter_options_t *options = reporter_options_new("Example Software", "Host", "1.0.0");
-    reporter_options_set_handler(options, in_folder(path, sizeof path, "reporter-handler"));
+    reporter_options_set_handler(options, in_folder(path, sizeof path, HANDLER));
     reporter_options_set_spool(options, in_folder(path, sizeof path, "spool"));
     reporter_options_set_eml_directory(options, in_folder(path, sizeof path, "mails"));
     reporter_options_set_mail_from(options, "errors@product.example");

@@ -52,6 +52,7 @@ pub(crate) fn rearm() -> io::Result<()> {
         return Ok(());
     }
     keep_this_module()?;
+    managed::watch();
     managed::look();
     stacks::look();
     chain::arm(on_unhandled);

@@ -1,92 +1,26 @@
-//! Products in C# that use the library for .NET (`dotnet/`), on Mono and on .NET.
-// Not on Windows: there is no CLR for Wine here.
-#![cfg(target_os = "linux")]
+//! What a product gets of the library, and what is reported of it.
 
-#[path = "../../reporter-sdk/tests/support/end_to_end/mod.rs"]
-mod end_to_end;
-#[path = "support/host.rs"]
-mod host;
-mod support;
-
-use std::{fs, path::PathBuf, process::Command};
-
-use host::{Ended, Host, has_runtime, which};
 use report_format::schema::v1::{self, ErrorKind, SectionKind};
-use support::{library, native_library, package, run};
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Runtime {
-    Mono,
-    DotNet,
-}
-use Runtime::{DotNet, Mono};
+use crate::{
+    host::Ended,
+    product::{DotNet, Mono, Product, RUNTIMES, Runtime},
+};
 
-/// Where `scripts/setup` puts .NET.
-fn dotnet() -> PathBuf {
-    package().join("../target/tools/dotnet/dotnet")
-}
-
-/// The sources in a folder.
-fn sources(folder: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(package().join(folder)).expect("a folder of this package");
-    let mut sources: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
-    sources.retain(|path| path.extension().is_some_and(|ending| ending == "cs"));
-    sources.sort();
-    sources
-}
-
-/// Compiles the library and the product, and runs it on these steps; none where the runtime is missing.
-fn product(runtime: Runtime, steps: &[&str]) -> Option<Ended> {
-    product_with(runtime, steps, &library().display().to_string())
-}
-
-/// The same, with the native library in this folder.
-fn product_with(runtime: Runtime, steps: &[&str], library: &str) -> Option<Ended> {
-    let is_there = match runtime {
-        Mono => which("mono").is_some(),
-        DotNet => dotnet().is_file(),
-    };
-    if !has_runtime(&format!("{runtime:?}"), is_there) || !has_runtime("mcs, the C# compiler", which("mcs").is_some()) {
-        return None;
-    }
-    let host = Host::new();
-    native_library(&[], &host.path(""));
-    let (dll, program) = (host.path("ErrorReporting.dll"), host.path("Ledger.exe"));
-    let compile = || {
-        let mut compiler = Command::new("mcs");
-        compiler.args(["-langversion:7.2", "-warnaserror", "-debug"]);
-        compiler
-    };
-    run(compile()
-        .args(["-target:library", &format!("-doc:{}", host.path("ErrorReporting.xml").display())])
-        .arg(format!("-out:{}", dll.display()))
-        .args(sources("dotnet")));
-    run(compile()
-        .arg(format!("-r:{}", dll.display()))
-        .arg(format!("-out:{}", program.display()))
-        .args(sources("tests/dotnet")));
-    let configuration = r#"{ "runtimeOptions": { "framework": { "name": "Microsoft.NETCore.App", "version": "3.1.0" },
-        "configProperties": { "System.Globalization.Invariant": true } } }"#;
-    fs::write(host.path("Ledger.runtimeconfig.json"), configuration).expect("a file in the product's folder");
-    let mut command = match runtime {
-        Mono => {
-            let mut command = Command::new("mono");
-            command.arg("--debug");
-            command
-        }
-        DotNet => Command::new(dotnet()),
-    };
-    let libraries = format!("{}:{library}", host.path("").display());
-    command.arg(program).args(steps).env("LD_LIBRARY_PATH", libraries);
-    Some(host.run(&mut command))
-}
-
-/// Of each runtime that is there.
+/// On each runtime that is there.
 fn on_each(steps: &[&str], check: impl Fn(Runtime, &Ended)) {
-    for runtime in [Mono, DotNet] {
-        if let Some(ended) = product(runtime, steps) {
+    for runtime in RUNTIMES {
+        if let Some(ended) = Product::ledger().run(runtime, steps) {
             check(runtime, &ended);
         }
+    }
+}
+
+/// As a runtime ends a program for an exception that nobody has caught.
+pub(crate) fn ended_by_an_exception(runtime: Runtime, ended: &Ended) {
+    match runtime {
+        DotNet => _ = ended.died_of(libc::SIGABRT),
+        Mono => assert_eq!(ended.status.code(), Some(1), "{}", ended.said),
     }
 }
 
@@ -100,7 +34,7 @@ const IMPORT: [(&str, &str); 2] = [
 ];
 
 /// The import's exception, with all that the runtime knows of it.
-fn check_import(error: &v1::Error) {
+pub(crate) fn check_import(error: &v1::Error) {
     assert_eq!(chain(error), IMPORT);
     assert_eq!(error.chain[0].code, Some(i64::from(0x8013_1234_u32.cast_signed())));
     assert_eq!(error.chain[1].code, Some(i64::from(0x8007_0002_u32.cast_signed())), "ERROR_FILE_NOT_FOUND");
@@ -143,7 +77,7 @@ fn a_caught_exception_is_reported_with_its_frames_and_what_is_inside_it() {
 #[test]
 fn where_the_source_is_known_frames_tell_file_and_line() {
     // Mono's compiler writes what Mono reads.
-    let Some(ended) = product(Mono, &["start", "caught", "stop"]) else { return };
+    let Some(ended) = Product::ledger().run(Mono, &["start", "caught", "stop"]) else { return };
     let error = ended.one_report("").error();
     let place = error.chain[0].frames[0].location.as_ref().expect("a place");
     assert!(place.file.ends_with("Ledger.cs") && place.line > 50, "{place:?}");
@@ -184,11 +118,7 @@ fn an_exception_that_nobody_catches_is_one_report_though_the_runtime_aborts_afte
             assert_eq!(error.kind(), ErrorKind::UnhandledException);
             check_import(&error);
             assert!(step == "throw" || error.thread_name == "importer", "{}", error.thread_name);
-            if runtime == DotNet {
-                ended.died_of(libc::SIGABRT);
-            } else {
-                assert_eq!(ended.status.code(), Some(1), "{}", ended.said);
-            }
+            ended_by_an_exception(runtime, ended);
         });
     }
 }
@@ -210,7 +140,7 @@ fn a_fault_of_native_code_is_one_native_report_with_the_runtime_and_its_assembli
         assert!(received.functions().iter().any(|name| name == "native_fault"), "{:?}", received.functions());
         let places = received.places_of("Haushalt 账本");
         assert!(!places.is_empty(), "what was recorded goes with it");
-        let name = if runtime == Mono { "Mono " } else { ".NET Core 3.1" };
+        let name = if runtime == DotNet { ".NET Core 3.1" } else { "Mono " };
         assert!(!received.places_of(name).is_empty(), "the runtime's name");
         assert!(!received.places_of("Ledger, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null, Mvid=").is_empty());
     });
@@ -225,11 +155,19 @@ fn a_simulated_crash_is_one_report_and_the_product_goes_on() {
 
 #[test]
 fn a_product_without_the_native_library_is_told_at_the_start_and_works() {
-    for runtime in [Mono, DotNet] {
-        let Some(ended) = product_with(runtime, &["start-without", "record", "caught", "stop"], "/none") else {
+    for runtime in RUNTIMES {
+        let steps = ["start-without", "record", "caught", "stop"];
+        let Some(ended) = Product::ledger().without_native_library().run(runtime, &steps) else {
             continue;
         };
         ended.without_report().says("without: DllNotFoundException").says("captured: Unsupported");
         ended.says("flushed: Unsupported, stopped: Unsupported").says("done");
     }
+}
+
+#[test]
+fn a_product_without_windows_has_nothing_to_hook() {
+    on_each(&["start", "hook", "stop"], |_, ended| {
+        ended.without_report().says("hooked: Unsupported").says("done");
+    });
 }
