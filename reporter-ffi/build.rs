@@ -7,8 +7,6 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
         // The number changes with the ABI; the loader then refuses a library that the product was not made for.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libreporter.so.0");
-        // What is in static libraries below us is ours to use, not the product's to find.
-        println!("cargo::rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
         // A host that unloads a plug-in with dlclose() would leave signal handlers behind that point at unmapped code.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }

@@ -287,7 +287,7 @@ pub(crate) fn spool(options: &mut reporter_options_t, directory: PathBuf) -> Res
 }
 
 /// The program reporter-handler: absolute, and writable by no one with fewer rights than the product.
-/// Default: beside the library or executable that holds this code.
+/// Default: beside the library or executable that holds this code; on Linux also in the folder `reporter-0` beside the library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_options_set_handler(
     options: *mut reporter_options_t,

@@ -179,7 +179,7 @@ impl Options {
         self
     }
 
-    /// The handler program, `reporter-handler`. Default: beside the library or executable that holds the SDK.
+    /// The handler program, `reporter-handler`. Default: beside the library or executable that holds the SDK; on Linux also in the folder `reporter-0` beside the library.
     ///
     /// Must be absolute, and writable by no one with fewer rights than the product.
     #[must_use]

@@ -16,6 +16,7 @@ use std::{
 use super::{
     context,
     runtime::{Fault, Runtime},
+    threads,
 };
 
 /// What is caught. SIGSYS comes from a seccomp filter.
@@ -287,8 +288,7 @@ pub(crate) fn pass_on(info: &libc::siginfo_t) {
     // Blocked until the handler returns, then delivered with all that came with it: who sent it, and why.
     // SAFETY: getpid(2) is async-signal-safe.
     let process = unsafe { libc::getpid() };
-    // SAFETY: gettid(2) is async-signal-safe.
-    let thread = unsafe { libc::gettid() };
+    let thread = threads::own_id();
     // SAFETY: a system call on this very thread; `info` is whole.
     let queued = unsafe { libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, signal, &raw const *info) };
     if queued != 0 {

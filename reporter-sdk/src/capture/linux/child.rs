@@ -9,7 +9,7 @@ use std::{
 
 use report_format::schema::v1::ErrorKind;
 
-use super::context;
+use super::{context, threads};
 use crate::{
     Children, Reporter,
     capture::claim::{Claim, Claimed},
@@ -61,8 +61,7 @@ pub(crate) fn start_own() -> Option<&'static State> {
 pub(crate) unsafe fn report(info: &libc::siginfo_t, ucontext: *mut libc::c_void) {
     // SAFETY: getpid(2) is async-signal-safe.
     let pid = unsafe { libc::getpid() } as u32;
-    // SAFETY: gettid(2) is async-signal-safe.
-    let tid = unsafe { libc::gettid() } as u32;
+    let tid = threads::own_id() as u32;
     if pid != CHILD.load(Ordering::Relaxed) {
         return;
     }

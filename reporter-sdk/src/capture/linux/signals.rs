@@ -7,7 +7,7 @@ use std::{
 
 use report_format::schema::v1::ErrorKind;
 
-use super::{chain, child, context, terminate};
+use super::{chain, child, context, terminate, threads};
 use crate::{
     capture::{
         claim::{self, Claim, Claimed},
@@ -73,8 +73,7 @@ unsafe fn report(info: &libc::siginfo_t, ucontext: *mut libc::c_void) {
     };
     // SAFETY: getpid(2) is async-signal-safe.
     let pid = unsafe { libc::getpid() } as u32;
-    // SAFETY: gettid(2) is async-signal-safe.
-    let tid = unsafe { libc::gettid() } as u32;
+    let tid = threads::own_id() as u32;
     // A child that was cloned past the fork handlers shares our memory and our sockets, and its crash is not the product's.
     if pid != state.pid || !state.options.wants(ErrorKind::Crash) {
         return;

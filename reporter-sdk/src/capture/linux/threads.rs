@@ -51,8 +51,7 @@ pub(crate) fn give_stacks() -> io::Result<Option<JoinHandle<io::Result<()>>>> {
     if links <= 2 + 1 {
         return Ok(None);
     }
-    // SAFETY: only asks.
-    let caller = unsafe { libc::gettid() };
+    let caller = own_id();
     // What is sent to the process is for the product's threads. A thread inherits what is blocked.
     let _blocked = SignalsBlocked::all();
     let giver = thread::Builder::new().name("reporter".into()).stack_size(GIVER_STACK);
@@ -121,10 +120,14 @@ fn current(signal: i32) -> Option<libc::sigaction> {
     (asked == 0).then_some(current)
 }
 
+/// The calling thread's id. Async-signal-safe: the system call itself, since glibc has a function for it from 2.30 on alone, and ours has to load with older ones.
+pub(super) fn own_id() -> i32 {
+    rustix::thread::gettid().as_raw_nonzero().get()
+}
+
 /// The ids of all other threads.
 fn others() -> io::Result<Vec<i32>> {
-    // SAFETY: only asks.
-    let this = unsafe { libc::gettid() };
+    let this = own_id();
     let entries = fs::read_dir("/proc/self/task")?;
     let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     Ok(ids.filter(|id| *id != this).collect())

@@ -21,6 +21,10 @@ use crate::{Error, places::elevated};
 
 const PROGRAM: &str = "reporter-handler";
 
+/// Where a distribution has it: a library lies there in a folder with all others, where programs have no place. With the number of the soname, so that two of
+/// them can be installed.
+const OF_DISTRIBUTION: &str = concat!("reporter-", env!("CARGO_PKG_VERSION_MAJOR"));
+
 /// A handler that was started, and the product's ends of its sockets.
 #[derive(Debug)]
 pub(crate) struct Launched {
@@ -72,7 +76,7 @@ fn owners() -> Vec<u32> {
     [ROOT, rustix::process::geteuid().as_raw()].into_iter().chain(others).collect()
 }
 
-/// Where the handler is: as the options say, else beside the library or program that holds the SDK.
+/// Where the handler is: as the options say, else beside the library or program that holds the SDK, or in the folder that a distribution has beside the library.
 pub(crate) fn find(options: Option<&Path>) -> PathBuf {
     if let Some(path) = options {
         return path.to_owned();
@@ -83,18 +87,23 @@ pub(crate) fn find(options: Option<&Path>) -> PathBuf {
     {
         return path.into();
     }
-    let program = env::current_exe().ok();
-    let mut folders: Vec<&Path> = Vec::new();
-    let library = library();
-    folders.extend(library.as_deref().and_then(Path::parent));
-    folders.extend(program.as_deref().and_then(Path::parent));
-    if cfg!(debug_assertions) {
-        // Cargo puts tests into `deps` and examples into `examples` beside the programs.
-        folders.extend(program.as_deref().and_then(Path::parent).and_then(Path::parent));
-    }
-    let candidates: Vec<_> = folders.into_iter().map(|folder| folder.join(PROGRAM)).collect();
+    let candidates = candidates(library().as_deref(), env::current_exe().ok().as_deref());
     // Where there is none, the first place is the one to name.
     candidates.iter().find(|path| path.is_file()).or(candidates.first()).cloned().unwrap_or_else(|| PROGRAM.into())
+}
+
+/// Where it can be, the best place first.
+fn candidates(library: Option<&Path>, program: Option<&Path>) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    if let Some(folder) = library.and_then(Path::parent) {
+        folders.extend([folder.to_owned(), folder.join(OF_DISTRIBUTION)]);
+    }
+    folders.extend(program.and_then(Path::parent).map(Path::to_owned));
+    if cfg!(debug_assertions) {
+        // Cargo puts tests into `deps` and examples into `examples` beside the programs.
+        folders.extend(program.and_then(Path::parent).and_then(Path::parent).map(Path::to_owned));
+    }
+    folders.into_iter().map(|folder| folder.join(PROGRAM)).collect()
 }
 
 /// The library that holds this code; none where it is the product's executable, for which the loader only knows argv[0]: whatever the caller wrote.
@@ -123,4 +132,19 @@ pub(crate) fn object_of(address: *const libc::c_void) -> Option<libc::Dl_info> {
     let found = unsafe { libc::dladdr(address, info.as_mut_ptr()) } != 0;
     // SAFETY: all fields are pointers, filled as the result says.
     found.then(|| unsafe { info.assume_init() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_handler_is_beside_the_library_or_in_a_distributions_folder_and_before_those_beside_the_program() {
+        let found = candidates(Some(Path::new("/usr/lib/libreporter.so.0")), Some(Path::new("/opt/ledger/ledger")));
+        let places =
+            ["/usr/lib/reporter-handler", "/usr/lib/reporter-0/reporter-handler", "/opt/ledger/reporter-handler"];
+        assert_eq!(found[..3], places.map(PathBuf::from));
+        let found = candidates(None, Some(Path::new("/opt/ledger/ledger")));
+        assert_eq!(found[0], Path::new("/opt/ledger/reporter-handler"));
+    }
 }
