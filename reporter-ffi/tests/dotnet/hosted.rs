@@ -4,7 +4,7 @@ use report_format::schema::v1::ErrorKind;
 
 use crate::{
     host::Ended,
-    ledger::{check_import, ended_by_an_exception},
+    ledger::{FAULT, check_import, ended_by_an_exception},
     product::{DotNet, Product, RUNTIMES, Runtime},
 };
 
@@ -28,7 +28,7 @@ fn a_runtime_that_comes_after_the_reporter_makes_exceptions_of_its_faults() {
 #[test]
 fn a_fault_of_native_code_is_one_native_report_though_the_runtime_came_later() {
     hosted(&["attach", "record", "catch-faults", "native_fault"], |_, ended| {
-        let received = ended.says("attached: Ok").one_report("SIGSEGV");
+        let received = ended.says("attached: Ok").one_report(FAULT);
         assert_eq!(received.error().kind(), ErrorKind::Crash);
         assert!(received.functions().iter().any(|name| name == "native_fault"), "{:?}", received.functions());
     });
@@ -38,7 +38,7 @@ fn a_fault_of_native_code_is_one_native_report_though_the_runtime_came_later() {
 #[test]
 fn without_a_call_from_managed_code_faults_are_seen_beside_net() {
     let Some(ended) = Product::ledger().in_a_host().run(DotNet, &["catch-faults", "native_fault"]) else { return };
-    let received = ended.one_report("SIGSEGV");
+    let received = ended.one_report(FAULT);
     assert!(received.functions().iter().any(|name| name == "native_fault"), "{:?}", received.functions());
 }
 

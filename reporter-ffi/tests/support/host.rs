@@ -4,9 +4,9 @@
 
 use std::{
     io::Write as _,
-    os::unix::process::{CommandExt, ExitStatusExt},
+    os::unix::process::CommandExt,
     path::PathBuf,
-    process::{Command, ExitStatus, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -15,20 +15,16 @@ use reporter_sdk::{
     spool::Spool,
 };
 
+#[path = "ended.rs"]
+mod ended;
+pub(crate) use ended::Ended;
+
 use crate::end_to_end::{product::Product, report::Received};
 
 /// A managed runtime's start and some thousand exceptions, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Host(Product);
-
-/// How it ended, and what came of it.
-pub(crate) struct Ended {
-    pub(crate) status: ExitStatus,
-    /// On both its outputs.
-    pub(crate) said: String,
-    pub(crate) reports: Vec<Received>,
-}
 
 impl Host {
     pub(crate) fn new() -> Self {
@@ -84,36 +80,6 @@ impl Host {
 
     fn said(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.path("said")).unwrap_or_default()).into_owned()
-    }
-}
-
-impl Ended {
-    /// It went on to its end, and nothing was reported.
-    pub(crate) fn without_report(&self) -> &Self {
-        assert_eq!(self.titles(), [] as [String; 0], "{}", self.said);
-        assert!(self.status.success(), "{}: {}", self.status, self.said);
-        self
-    }
-
-    /// Exactly one report was made, and its title begins like this.
-    pub(crate) fn one_report(&self, title: &str) -> &Received {
-        let titles = self.titles();
-        assert!(titles.len() == 1 && titles[0].starts_with(title), "{titles:?}, {}: {}", self.status, self.said);
-        &self.reports[0]
-    }
-
-    pub(crate) fn died_of(&self, signal: i32) -> &Self {
-        assert_eq!(self.status.signal(), Some(signal), "{}: {}", self.status, self.said);
-        self
-    }
-
-    pub(crate) fn says(&self, text: &str) -> &Self {
-        assert!(self.said.contains(text), "no {text:?} in: {}", self.said);
-        self
-    }
-
-    fn titles(&self) -> Vec<String> {
-        self.reports.iter().map(|report| report.error().title).collect()
     }
 }
 

@@ -5,6 +5,8 @@
 #[allow(dead_code, reason = "each test program uses its share")]
 mod report;
 
+#[path = "../support/windows_product.rs"]
+mod product;
 mod shared;
 
 mod abort;

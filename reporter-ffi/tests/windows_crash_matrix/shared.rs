@@ -1,7 +1,7 @@
 //! What every kind of failure is held against: the same program with and without a reporter, and the one report that comes out.
 
 use std::{
-    env, fs, io,
+    env, fs,
     io::Read,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -11,16 +11,13 @@ use std::{
 use minidump::{MinidumpException, MinidumpMemoryList, MinidumpMiscInfo, MinidumpSystemInfo, system_info::Cpu};
 use object::{Architecture, Object, ObjectSegment};
 use report_format::schema::v1::{self, Category, CommandStep, ErrorKind, SectionKind, action::Step};
-use reporter_sdk::{
-    consent::{CategorySet, Remember, Remembered},
-    spool::Spool,
+use reporter_sdk::consent::CategorySet;
+
+use crate::{
+    product::{PATIENCE, Product, files},
+    report::Received,
 };
-use tempfile::TempDir;
 
-use crate::report::Received;
-
-/// No product runs longer, handler and all. Wine under load needs ten seconds for a dump.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// Where `scripts/windows/crash-products` has put the products, the library and the handler.
 const PRODUCTS: &str = "REPORTER_CRASH_PRODUCTS";
 /// As `PRODUCTS`, but those of 32 bits where these have 64, or the other way round.
@@ -43,12 +40,6 @@ enum Program {
 pub(crate) struct Failure {
     program: Program,
     kind: &'static str,
-}
-
-/// One product in a folder of its own.
-pub(crate) struct Product {
-    directory: TempDir,
-    handler: PathBuf,
 }
 
 /// How it ended, and what it said about itself.
@@ -133,7 +124,7 @@ impl Failure {
     }
 
     fn ends_in(&self, product: Product) -> Outcome {
-        product.always_send();
+        always_send(&product);
         let Ended { code, said } = self.run(Some(&product));
         product.handler_ends();
         Outcome { code, said, program: self.program(), product }
@@ -171,10 +162,10 @@ impl Failure {
 /// Runs the product of `tests/c/cpp_product.cpp`, which uses `reporter.hpp`, for somebody who has said *always*, and has it end in this way.
 pub(crate) fn cpp_product_ends(how: &str) -> Outcome {
     let product = Product::new(&made("reporter-handler.exe"));
-    product.always_send();
+    always_send(&product);
     let program = made("cpp_product.exe");
     let mut command = Command::new(&program);
-    command.arg(how).env("REPORTER_TEST_FOLDER", product.directory.path());
+    command.arg(how).env("REPORTER_TEST_FOLDER", product.path(""));
     let Ended { code, said } = run(command);
     product.handler_ends();
     Outcome { code, said, program, product }
@@ -248,82 +239,9 @@ fn run(mut command: Command) -> Ended {
     Ended { code, said }
 }
 
-impl Product {
-    /// Installs it so that its reports become `.eml` files.
-    fn new(handler: &Path) -> Self {
-        let directory = tempfile::Builder::new().prefix("product").tempdir().expect("a temporary folder");
-        // A copy of its own, which is in use for as long as a handler of this product runs.
-        let copy = directory.path().join("reporter-handler.exe");
-        fs::copy(handler, &copy).expect("there is room for a copy");
-        let product = Self { directory, handler: copy };
-        fs::create_dir(product.path("mails")).expect("a new folder");
-        let settings = [
-            ("handler", product.handler.display().to_string()),
-            ("spool", product.spool().display().to_string()),
-            ("from", "errors@product.example".into()),
-            ("to", "support@product.example".into()),
-            ("eml-directory", product.path("mails").display().to_string()),
-        ];
-        let lines: String = settings.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
-        fs::write(product.configuration(), lines).expect("a new file");
-        product
-    }
-
-    /// Its user has said so some time before.
-    fn always_send(&self) {
-        // Not what is told of the machine: Wine has no desktop to take an image of, and each of its services takes a second more.
-        let categories = CategorySet::essential().with(Category::Actions).with(Category::Memory);
-        let choice = Remembered { remember: Remember::Always, product_version: "1.0.0".into(), categories, time: 1 };
-        Spool::open(&self.spool()).expect("a spool").remember(&choice).expect("the spool takes a choice");
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn spool(&self) -> PathBuf {
-        self.path("spool")
-    }
-
-    fn configuration(&self) -> PathBuf {
-        self.path("product.conf")
-    }
-
-    /// The files in a folder of the spool: `new`, `out`, `bad` or `lost`.
-    fn spooled(&self, folder: &str) -> Vec<PathBuf> {
-        files(&self.spool().join(folder))
-    }
-
-    /// The `.eml` files, oldest first.
-    pub(crate) fn mails(&self) -> Vec<PathBuf> {
-        let mut mails = files(&self.path("mails"));
-        mails.sort();
-        mails
-    }
-
-    /// Waits until no handler of this product runs any more: what it had to do is done.
-    fn handler_ends(&self) {
-        let started = Instant::now();
-        while self.has_handler() {
-            assert!(started.elapsed() < PATIENCE, "the handler does not end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// Whether a process runs this product's handler: the system lets nobody write to the file of a program that runs.
-    fn has_handler(&self) -> bool {
-        match fs::OpenOptions::new().write(true).open(&self.handler) {
-            Ok(_) => false,
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
-        }
-    }
-}
-
-/// All files below `folder`, none where it is missing.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
-    entries.flat_map(|entry| below(entry.expect("readable").path())).collect()
+/// Its user has said so some time before. Not what is told of the machine: Wine has no desktop to take an image of, and each of its services takes a second more.
+fn always_send(product: &Product) {
+    product.always_sends(CategorySet::essential().with(Category::Actions).with(Category::Memory));
 }
 
 impl Outcome {
