@@ -87,7 +87,8 @@ impl Parameter {
             // Of a text: more than there can be, and as much as each of the texts above has.
             "size_t" if self.name == "index" => &["SIZE_MAX", "0"],
             "size_t" => &["SIZE_MAX", "(size_t)1 << 63", "0", "1"],
-            "const uint8_t *" | "const uint64_t *" | "const void *" => &["NULL", "(void *)bytes"],
+            "const uint8_t *" | "const uint64_t *" | "const void *" | "const uint8_t **" | "size_t *"
+            | "reporter_offer_t *" => &["NULL", "(void *)bytes"],
             "uint16_t" => &["0", "UINT16_MAX", "25"],
             "uint32_t" => &["0", "UINT32_MAX", "1000"],
             "uint64_t" => &["0", "UINT64_MAX", "1000"],
@@ -97,9 +98,6 @@ impl Parameter {
             "reporter_options_t *" => &["NULL", "reporter_options_new(\"Vendor\", \"Name\", \"1\")"],
             // Read once, from a standard input that is empty here; what a real one answers: own_dialog.rs.
             "reporter_consent_request_t *" => &["NULL", "reporter_consent_request_read()"],
-            "reporter_offer_t *" => &["NULL", "(void *)bytes"],
-            "const uint8_t **" => &["NULL", "(void *)bytes"],
-            "size_t *" => &["NULL", "(void *)bytes"],
             "void *" => &["NULL", "bytes"],
             "reporter_before_send_t" => &["NULL", "drop_all", "keep_all"],
             "reporter_error_t *" => &["NULL", "reporter_error_new(\"Type\", \"message\")"],
