@@ -642,7 +642,8 @@ reporter_status_t reporter_options_set_spool_n(reporter_options_t *options, cons
  * The program reporter-handler: absolute, and writable by no one with fewer rights than the product.
  * Default: beside the library or executable that holds this code; on Linux also in the folder `reporter-0` beside the library.
  */
-reporter_status_t reporter_options_set_handler(reporter_options_t *options, const char *program);
+reporter_status_t reporter_options_set_handler(reporter_options_t *options,
+                                               const char *program);
 
 reporter_status_t reporter_options_set_handler_n(reporter_options_t *options, const char *program, size_t length);
 

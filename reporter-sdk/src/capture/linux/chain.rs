@@ -49,15 +49,22 @@ struct Kept {
     older: Option<&'static Kept>,
 }
 
-static CHAINS: [Chain; SIGNALS.len()] = [const {
-    Chain { links: AtomicPtr::new(ptr::null_mut()), kept: AtomicPtr::new(ptr::null_mut()), passed: AtomicUsize::new(0) }
-}; SIGNALS.len()];
+static CHAINS: [Chain; SIGNALS.len()] = [const { Chain::new() }; SIGNALS.len()];
 
 fn chain(signal: i32) -> Option<&'static Chain> {
     SIGNALS.iter().position(|known| *known == signal).map(|at| &CHAINS[at])
 }
 
 impl Chain {
+    /// Nobody was there before us.
+    const fn new() -> Self {
+        Self {
+            links: AtomicPtr::new(ptr::null_mut()),
+            kept: AtomicPtr::new(ptr::null_mut()),
+            passed: AtomicUsize::new(0),
+        }
+    }
+
     /// Async-signal-safe.
     fn links(&self) -> &'static [Link] {
         // SAFETY: null or a part of what comes from `Box::leak`, and not written to since.
@@ -307,7 +314,7 @@ mod tests {
 
     #[test]
     fn the_newest_handler_is_first_and_each_is_there_once() {
-        let chain = Chain { links: AtomicPtr::new(ptr::null_mut()), passed: AtomicUsize::new(0) };
+        let chain = Chain::new();
         let handlers = || chain.links().iter().map(|link| link.action.sa_sigaction).collect::<Vec<_>>();
         assert_eq!(handlers(), [] as [usize; 0]);
         for handler in [libc::SIG_DFL, 10, 20, 10] {
