@@ -54,6 +54,9 @@ namespace ErrorReporting
         /// <summary>The program reporter-handler: absolute. Default: beside the native library.</summary>
         public ReporterOptions HandlerProgram(string program) { return Set(Native.reporter_options_set_handler_n, program); }
 
+        /// <summary>A program that asks the person in place of the terminal: absolute. It takes the question by reporter.h or reporter.hpp, which say more.</summary>
+        public ReporterOptions Dialog(string program) { return Set(Native.reporter_options_set_dialog_n, program); }
+
         /// <summary>The vendor's own address, from which reports come.</summary>
         public ReporterOptions MailFrom(string address) { return Set(Native.reporter_options_set_mail_from_n, address); }
 

@@ -12,7 +12,7 @@ static class Product {
 
     internal static ReporterOptions Options() {
         return new ReporterOptions("Example Software", "Ledger", "1.0.0")
-            .HandlerProgram(In(Handler)).Spool(In("spool")).EmlDirectory(In("mails"))
+            .HandlerProgram(In(Handler)).Dialog(In("no-such-dialog")).Spool(In("spool")).EmlDirectory(In("mails"))
             .MailFrom("errors@ledger.example").MailTo("support@ledger.example")
             .Build("1.0.0+7").Channel("bêta").ProductId(new Guid("00112233-4455-6677-8899-aabbccddeeff"))
             .Notice(Notice.Purpose, "To find the error.").CategoryPolicy(Category.Screen, Policy.Never)

@@ -34,10 +34,8 @@ pub(super) fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) 
     let state = |category| if chosen.contains(category) { "chosen" } else { "left out" };
     for section in draft.sections.iter().filter(|section| offered.contains(section.category)) {
         let (title, state) = (category_title(section.category), state(section.category));
-        let _ = writeln!(text, "\n{title} – {}, {state}", name_and_size(section));
-        if section.kind == SectionKind::Screen {
-            text.push_str("  To look at it, choose p in the menu.\n");
-        }
+        let how = if section.kind == SectionKind::Screen { "; to look at it, choose p in the menu" } else { "" };
+        let _ = writeln!(text, "\n{title} – {}, {state}{how}", name_and_size(section));
         show_section(section, &mut text);
     }
     if let Some(memory) = draft.memory.as_ref().filter(|_| offered.contains(Category::FullMemory)) {

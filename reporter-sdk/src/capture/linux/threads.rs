@@ -24,7 +24,7 @@ use super::altstack::Memory;
 use crate::ipc::spawn::SignalsBlocked;
 
 /// How long threads have to answer. One that is stopped or deep in the kernel will not.
-const PATIENCE: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_millis(250);
 /// For the thread that gives the stacks. The C library takes the variables of all threads' libraries from it.
 const GIVER_STACK: usize = 256 << 10;
 
