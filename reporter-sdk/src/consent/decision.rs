@@ -134,7 +134,8 @@ impl Decision {
 
     /// The same, by the word of a dialog that is the product's own.
     #[must_use]
-    pub(crate) fn by_product_dialog(self) -> Self {
+    #[cfg(any(target_os = "linux", windows))]
+    pub(super) fn by_product_dialog(self) -> Self {
         Decision { by: ConsentSource::ProductDialog, ..self }
     }
 

@@ -15,6 +15,7 @@ mod category;
 mod contact;
 mod decision;
 mod draft;
+#[cfg(any(target_os = "linux", windows))]
 mod exchange;
 #[cfg(any(target_os = "linux", windows))]
 mod look;
