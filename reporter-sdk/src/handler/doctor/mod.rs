@@ -1,7 +1,7 @@
 //! What an integrator asks who has just put library and handler beside a product: will a crash be reported, and will the mail arrive?
 //!
 //! Each subject is one file, and one [`Finding`]. What can be tried is tried, by the code that does it when a product fails: a small product of the doctor's
-//! own starts this handler through the SDK and reports a simulated crash ([`rehearsal`]); the mail server is spoken to by the transport itself. Nothing is
+//! own starts this handler through the SDK and reports a simulated crash (`rehearsal`); the mail server is spoken to by the transport itself. Nothing is
 //! sent unless the test report was asked for.
 
 mod findings;
