@@ -8,7 +8,8 @@
 //! 3. *always* remembered from the person;
 //! 4. the person is asked. No answer, no terminal, no time: [`Answer::Later`], the draft is kept, nothing is sent.
 //!
-//! A product can say *ask* or *never*. It has no way to say *always*: [`ProductPolicy`] has no such value.
+//! A product can say *ask* or *never*. It has no way to say *always*: [`ProductPolicy`] has no such value. Where it asks by a dialog of its own, it vouches for what
+//! that brings back: nobody here can tell whether a person has seen it. The record of that report names the dialog; of an *always* said there, later ones say *remembered*.
 
 mod administrator;
 mod category;
