@@ -133,8 +133,12 @@ fn wait_for_answer(
     // Threads, since a pipe has no time-outs on every system. Neither is waited for: the dialog may have left its ends to a program of its own.
     if let (Some(mut input), Some(mut output)) = (dialog.stdin.take(), dialog.stdout.take()) {
         // One that does not read all of it has no use for it.
-        thread::spawn(move || framed::write(&mut input, &question));
-        thread::spawn(move || tell.send(framed::read(&mut output, DECISION_LIMIT)).ok());
+        let start = |work: Box<dyn FnOnce() + Send>| {
+            // Where there is no room for a thread nothing comes back, which is no answer.
+            thread::Builder::new().name("dialog".into()).spawn(work).map(drop).ok()
+        };
+        start(Box::new(move || drop(framed::write(&mut input, &question))));
+        start(Box::new(move || drop(tell.send(framed::read(&mut output, DECISION_LIMIT)))));
     }
     loop {
         match answers.recv_timeout(GLANCE.min(deadline.saturating_duration_since(Instant::now()))) {
