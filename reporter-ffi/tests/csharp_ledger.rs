@@ -17,7 +17,7 @@ use support::{file, library, package, run};
 
 /// Where `scripts/setup` puts .NET.
 fn dotnet() -> PathBuf {
-    package().join("../target/tools/dotnet/dotnet")
+    package().join("../target/tools/dotnet-sdk/dotnet")
 }
 
 /// How to start a program of each runtime that is there.
