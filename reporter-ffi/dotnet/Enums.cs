@@ -111,6 +111,63 @@ namespace ErrorReporting
         CommandLine = 4,
     }
 
+    /// <summary>A text of the question that a product's own dialog asks.</summary>
+    public enum Question
+    {
+        /// <summary>The product's name.</summary>
+        Product = 1,
+        /// <summary>Its version.</summary>
+        Version = 2,
+        /// <summary>Its vendor.</summary>
+        Vendor = 3,
+        /// <summary>What happened, in a line; can be empty. It can quote the product, or what the product was fed with.</summary>
+        Title = 4,
+        /// <summary>What the data may be used for. This and all below: the notice of the options, to be shown where not empty.</summary>
+        Purpose = 5,
+        /// <summary>Who receives it.</summary>
+        Recipient = 6,
+        /// <summary>Who may read it.</summary>
+        Access = 7,
+        /// <summary>How long it is kept.</summary>
+        Retention = 8,
+        /// <summary>How the person has it deleted.</summary>
+        Erasure = 9,
+    }
+
+    /// <summary>What the person types into a product's own dialog.</summary>
+    public enum ContactPart
+    {
+        /// <summary>At most 100 characters.</summary>
+        FirstName = 1,
+        /// <summary>At most 100 characters.</summary>
+        LastName = 2,
+        /// <summary>At most 254 bytes. One that nobody can write to makes the whole answer void.</summary>
+        Email = 3,
+        /// <summary>What the person saw. At most 4,000 characters.</summary>
+        Description = 4,
+        /// <summary>In which to answer: a language tag such as "de" or "pt-BR".</summary>
+        Language = 5,
+    }
+
+    /// <summary>What the person says in a product's own dialog.</summary>
+    public enum Answer
+    {
+        /// <summary>Send what is chosen.</summary>
+        Send = 1,
+        /// <summary>And from now on send the same categories without asking.</summary>
+        SendAlways = 2,
+        /// <summary>Send nothing, and destroy what was collected.</summary>
+        Decline = 3,
+        /// <summary>And collect nothing until the product's version changes.</summary>
+        DeclineForVersion = 4,
+        /// <summary>And collect nothing, and do not ask, from now on.</summary>
+        DeclineAlways = 5,
+        /// <summary>Keep it, and ask another time.</summary>
+        Later = 6,
+        /// <summary>This program cannot show anything here, for want of a display.</summary>
+        CannotAsk = 7,
+    }
+
     /// <summary>What a function of the library answers. The numbers are frozen.</summary>
     public enum Status
     {

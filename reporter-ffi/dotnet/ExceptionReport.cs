@@ -46,7 +46,7 @@ namespace ErrorReporting
             {
                 ManagedRuntime.AttachAssemblies();
                 using (ErrorHandle error = Describe(exception))
-                    return (Status)capture(error.Take());
+                    return (Status)BeforeSend.Capture(exception, capture, error.Take());
             }
             catch (OutOfMemoryException)
             {

@@ -113,6 +113,41 @@ namespace ErrorReporting
         [DllImport(Library, CallingConvention = C)] internal static extern int reporter_capture_error(IntPtr error);
         [DllImport(Library, CallingConvention = C)] internal static extern int reporter_capture_unhandled(IntPtr error);
 
+        /// <summary>What the library calls back. No exception may leave it.</summary>
+        [UnmanagedFunctionPointer(C)]
+        [return: MarshalAs(UnmanagedType.I1)]
+        internal delegate bool Look(IntPtr error, IntPtr hint, IntPtr data);
+        [DllImport(Library, CallingConvention = C)] internal static extern int reporter_options_set_before_send(OptionsHandle options, Look hook, IntPtr data);
+        [DllImport(Library, CallingConvention = C)] internal static extern UIntPtr reporter_error_count(IntPtr error);
+        [DllImport(Library, CallingConvention = C)] internal static extern IntPtr reporter_error_type(IntPtr error, UIntPtr index);
+        [DllImport(Library, CallingConvention = C)] internal static extern IntPtr reporter_error_message(IntPtr error, UIntPtr index);
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int reporter_error_set_message_n(IntPtr error, UIntPtr index, byte[] message, UIntPtr length);
+
+        /// <summary><c>reporter_offer_t</c>.</summary>
+        [StructLayout(LayoutKind.Sequential)]
+        internal struct RawOffer
+        {
+            internal int Category;
+            [MarshalAs(UnmanagedType.I1)] internal bool Chosen;
+            internal ulong Bytes;
+            internal IntPtr Contents;
+        }
+        [DllImport(Library, CallingConvention = C)] internal static extern RequestHandle reporter_consent_request_read();
+        [DllImport(Library, CallingConvention = C)] internal static extern void reporter_consent_request_free(IntPtr request);
+        [DllImport(Library, CallingConvention = C)] internal static extern IntPtr reporter_consent_request_text(RequestHandle request, int text);
+        [DllImport(Library, CallingConvention = C)] internal static extern int reporter_consent_request_kind(RequestHandle request);
+        [DllImport(Library, CallingConvention = C)] internal static extern uint reporter_consent_request_timeout(RequestHandle request);
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int reporter_consent_request_offer(RequestHandle request, UIntPtr index, out RawOffer offer);
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int reporter_consent_request_image(RequestHandle request, UIntPtr index, out IntPtr png, out UIntPtr length);
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int reporter_consent_request_choose(RequestHandle request, int category, [MarshalAs(UnmanagedType.I1)] bool chosen);
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int reporter_consent_request_set_contact_n(RequestHandle request, int contact, byte[] text, UIntPtr length);
+        [DllImport(Library, CallingConvention = C)] internal static extern int reporter_consent_request_answer(IntPtr request, int answer);
+
         /// <summary>In UTF-8; nothing for no text. What is no text in UTF-16 (half a pair) becomes the replacement character.</summary>
         internal static byte[] Utf8(string text)
         {
@@ -177,6 +212,17 @@ namespace ErrorReporting
         protected override bool ReleaseHandle()
         {
             Native.reporter_error_free(handle);
+            return true;
+        }
+    }
+    /// <summary>A question that was not answered yet.</summary>
+    internal sealed class RequestHandle : OwnedHandle
+    {
+        private RequestHandle() { }
+
+        protected override bool ReleaseHandle()
+        {
+            Native.reporter_consent_request_free(handle);
             return true;
         }
     }

@@ -54,7 +54,7 @@ namespace ErrorReporting
         /// <summary>The program reporter-handler: absolute. Default: beside the native library.</summary>
         public ReporterOptions HandlerProgram(string program) { return Set(Native.reporter_options_set_handler_n, program); }
 
-        /// <summary>A program that asks the person in place of the terminal: absolute. It takes the question by reporter.h or reporter.hpp, which say more.</summary>
+        /// <summary>A program that asks the person in place of the terminal: absolute. It takes the question by <see cref="ConsentRequest"/>, reporter.h or reporter.hpp.</summary>
         public ReporterOptions Dialog(string program) { return Set(Native.reporter_options_set_dialog_n, program); }
 
         /// <summary>The vendor's own address, from which reports come.</summary>
@@ -137,6 +137,18 @@ namespace ErrorReporting
             if (perSignature < 0 || perDay < 0)
                 throw new ArgumentOutOfRangeException(perSignature < 0 ? "perSignature" : "perDay", "a limit is not negative");
             return Checked(Native.reporter_options_set_limits(Handle, (uint)perSignature, (uint)perDay));
+        }
+
+        /// <summary>
+        /// Has <paramref name="hook"/> look at each exception before it is handed over: it may change what is said, and answers whether to report it at all. Not for
+        /// crashes and hangs, where nothing of the product's can be relied on. It runs in the thread that captures, in several at once where several do. A hook that throws
+        /// has said no. What it captures itself is dropped.
+        /// </summary>
+        public ReporterOptions BeforeSend(Func<CapturedError, bool> hook)
+        {
+            if (hook == null)
+                throw new ArgumentNullException("hook");
+            return Checked(ErrorReporting.BeforeSend.Set(Handle, hook));
         }
 
         /// <summary>Starts the product again after a crash, with these arguments, if it had run for <paramref name="uptime"/>. Never in a loop.</summary>

@@ -2,52 +2,26 @@
 // Not on Windows: there is no CLR for Wine here.
 #![cfg(target_os = "linux")]
 
+#[path = "support/csharp.rs"]
+mod csharp;
 #[path = "../../reporter-sdk/tests/support/end_to_end/mod.rs"]
 mod end_to_end;
 #[path = "support/host.rs"]
 mod host;
 mod support;
 
-use std::{path::PathBuf, process::Command};
+use std::process::Command;
 
+use csharp::{compile, runtimes};
 use end_to_end::report::Received;
-use host::{Ended, Host, has_runtime, which};
+use host::{Ended, Host};
 use report_format::schema::v1::{self, ErrorKind, SectionKind, action::Step};
-use support::{file, library, package, run};
-
-/// Where `scripts/setup` puts .NET.
-fn dotnet() -> PathBuf {
-    package().join("../target/tools/dotnet-sdk/dotnet")
-}
-
-/// How to start a program of each runtime that is there.
-fn runtimes() -> Vec<(&'static str, Vec<String>)> {
-    if !has_runtime("mcs, the C# compiler", which("mcs").is_some()) {
-        return Vec::new();
-    }
-    let dotnet = dotnet();
-    [
-        ("Mono", which("mono").is_some(), vec!["mono".into(), "--debug".into()]),
-        (".NET", dotnet.is_file(), vec![dotnet.display().to_string()]),
-    ]
-    .into_iter()
-    .filter_map(|(name, is_there, command)| has_runtime(name, is_there).then_some((name, command)))
-    .collect()
-}
+use support::{file, library};
 
 /// Compiles the product with the library, as its first lines say, and has it read these lines.
 fn reads(runtime: &[String], lines: &str) -> Ended {
     let host = Host::new();
-    let program = host.path("Ledger.exe");
-    let ours = package().join("dotnet").join("*.cs");
-    run(Command::new("mcs")
-        .args(["-langversion:7.2", "-warnaserror", "-debug"])
-        .arg(format!("-out:{}", program.display()))
-        .arg(package().join("examples/csharp/Ledger.cs"))
-        .arg(format!("-recurse:{}", ours.display())));
-    let configuration = r#"{ "runtimeOptions": { "framework": { "name": "Microsoft.NETCore.App", "version": "3.1.0" },
-        "configProperties": { "System.Globalization.Invariant": true } } }"#;
-    file(&host.path(""), "Ledger.runtimeconfig.json", configuration);
+    let program = compile("examples/csharp/Ledger.cs", &host.path(""));
     file(&host.path(""), "commands", lines);
     // A host has no input.
     let mut command = Command::new("sh");

@@ -1,15 +1,19 @@
-//! A product that asks by a dialog of its own: a program in C that takes the question from the handler and answers it.
-// Not on Windows: no test compiles the dialog there. The exchange itself has unit tests, which run on both.
+//! A product that asks by a dialog of its own: a program in C or C# that takes the question from the handler and answers it.
+// On Windows, where a test cannot compile: windows_crash_matrix/own_dialog.rs.
 #![cfg(target_os = "linux")]
 
+#[path = "support/csharp.rs"]
+mod csharp;
 #[path = "../../reporter-sdk/tests/support/end_to_end/mod.rs"]
 mod end_to_end;
+#[path = "support/host.rs"]
+mod host;
 #[path = "support/ledger.rs"]
 mod ledger;
 mod support;
 
 use std::{
-    fs,
+    env, fs,
     os::unix::{
         fs::PermissionsExt,
         process::{CommandExt, ExitStatusExt},
@@ -21,7 +25,7 @@ use std::{
 use end_to_end::report::Received;
 use ledger::{Ledger, wait_for};
 use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact, SectionKind};
-use support::{Link, compile, package};
+use support::{Link, compile, file, library, package};
 
 /// A ledger whose dialog lies in its folder.
 fn ledger_with_dialog() -> Ledger {
@@ -61,7 +65,12 @@ fn a_dialog_is_shown_what_would_be_sent_and_what_the_person_says_in_it_is_sent()
     let ledger = ledger_with_dialog();
     crashes(&ledger, "send");
     handler_ends(&ledger);
-    let asked = asked(&ledger);
+    check_sent(&ledger);
+}
+
+/// The dialog was shown everything, and of that was sent what the person left on.
+fn check_sent(ledger: &Ledger) {
+    let asked = asked(ledger);
     assert!(asked.starts_with("Ledger 1.0.0 of Example Software: SIGSEGV"), "{asked}");
     for part in ["kind 1, for ", "\n1 on ", "name: Ledger", "\n2 on ", "command id: ", "\n12 on 0\n", "A minidump"] {
         assert!(asked.contains(part), "{part:?} is not in {asked}");
@@ -76,6 +85,38 @@ fn a_dialog_is_shown_what_would_be_sent_and_what_the_person_says_in_it_is_sent()
     assert_eq!((&*contact.first_name, &*contact.description), ("Anna", "It said no."));
     // The digest of what the dialog was shown is in the report, and support can hold it against a draft.
     assert_eq!(consent.preview_digest.len(), 32);
+}
+
+#[test]
+fn a_dialog_in_csharp_is_shown_the_same_and_asks_as_well() {
+    for (name, runtime) in csharp::runtimes() {
+        let mut ledger = Ledger::new();
+        let folder = ledger.path("");
+        let program = csharp::compile("tests/dotnet/OwnDialog.cs", &folder);
+        // As such a product installs it: a program by itself.
+        let path = format!("{}:{}", library().display(), env::var("LD_LIBRARY_PATH").unwrap_or_default());
+        let script = format!("#!/bin/sh\nLD_LIBRARY_PATH={path} exec {} {}\n", runtime.join(" "), program.display());
+        file(&folder, "dialog", &script);
+        let dialog = ledger.path("dialog");
+        fs::set_permissions(&dialog, fs::Permissions::from_mode(0o755)).expect("our file");
+        ledger.set("dialog", dialog.display());
+
+        crashes(&ledger, "closed");
+        handler_ends(&ledger);
+        assert_eq!((ledger.drafts(), ledger.mails().len()), (1, 0), "{name}: no answer is *later*");
+        fs::remove_file(ledger.path("asked")).expect("it was asked");
+        crashes(&ledger, "send");
+        handler_ends(&ledger);
+        check_sent(&ledger);
+
+        // A person starts it.
+        let output = Command::new(&dialog).stdin(Stdio::null()).output().expect("a script");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.code() == Some(1) && said.contains("reporter-handler starts this program"),
+            "{name}: {said}"
+        );
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::{fs, path::PathBuf, process::Command};
 use end_to_end::report::Received;
 use host::{Ended, Host, has_runtime, which};
 use report_format::schema::v1::ErrorKind;
-use support::{Link, compile_all, native_library, package, run, runtimes};
+use support::{Link, compile_all, dotnet, native_library, package, run, runtimes};
 
 /// The native function that failed, with the address that it accessed.
 fn assert_native_fault(received: &Received, function: &str) {
@@ -44,11 +44,6 @@ mod csharp {
         DotNet,
     }
     use Runtime::{DotNet, Mono};
-
-    /// Where `scripts/setup` puts .NET.
-    fn dotnet() -> PathBuf {
-        package().join("../target/tools/dotnet-sdk/dotnet")
-    }
 
     /// Runs the product on these steps; none where the runtime is missing.
     fn product(runtime: Runtime, steps: &[&str]) -> Option<Ended> {

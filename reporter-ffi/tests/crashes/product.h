@@ -50,6 +50,8 @@ static inline reporter_options_t *configured(FILE *file) {
             reporter_options_add_mail_to(options, value);
         else if (strcmp(line, "eml-directory") == 0)
             reporter_options_set_eml_directory(options, value);
+        else if (strcmp(line, "dialog") == 0)
+            reporter_options_set_dialog(options, value);
     }
     return options;
 }

@@ -118,10 +118,40 @@ static class Ledger {
         thread.Join();
     }
 
+    static CapturedError kept;
+
+    // What a product's hook does: it drops, it changes, and it has mistakes in it.
+    static bool Look(CapturedError error) {
+        Console.WriteLine("looks at " + error.Exception.GetType().Name + ", " + error.Count + " links, the last a " + error.Type(error.Count - 1));
+        if (error.Exception is TimeoutException)
+            return false;
+        if (error.Exception is NotSupportedException)
+            throw new InvalidOperationException("the hook has a mistake");
+        for (int n = 0; n < error.Count; n++)
+            error.SetMessage(n, error.Message(n).Replace("statement", "file of (name)"));
+        try {
+            error.SetMessage(error.Count, "more");
+        } catch (ReporterException refused) {
+            Console.WriteLine("no more: " + refused.Status + ", " + (error.Type(-1) ?? "none"));
+        }
+        Reporter.Capture(new Exception("of the hook itself"));
+        kept = error;
+        return true;
+    }
+
+    static void Looked() {
+        Reporter.Capture(new TimeoutException("not worth a report"));
+        Reporter.Capture(new NotSupportedException("the hook will fail"));
+        Catching(Import);
+        Console.WriteLine("afterwards: " + kept.Count + " links, " + (kept.Message(0) ?? "no words"));
+    }
+
     static int Main(string[] steps) {
         foreach (string step in steps) {
             switch (step) {
                 case "start": Product.Start(); break;
+                case "start-with-hook": Product.Start(Product.Options().BeforeSend(Look)); break;
+                case "looked": Looked(); break;
                 case "hook": Console.WriteLine("hooked: " + Reporter.HookThread()); break;
                 case "attach": Console.WriteLine("attached: " + Reporter.Attach()); break;
                 case "start-again": try { Product.Start(); } catch (ReporterException error) { Console.WriteLine("again: " + error.Status); } break;

@@ -20,8 +20,10 @@ static class Product {
             .IncludeCommandLine(false).SanitisedStacks(false).OwnWindowsOnly(true);
     }
 
-    internal static void Start() {
-        Reporter.Start(Options());
+    internal static void Start() { Start(Options()); }
+
+    internal static void Start(ReporterOptions options) {
+        Reporter.Start(options);
         foreach (string error in Reporter.SoftErrors)
             Console.WriteLine("soft error: " + error);
         if (!Reporter.IsActive)

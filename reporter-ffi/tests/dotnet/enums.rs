@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs};
 use crate::support::package;
 
 /// The name in C, what its constants begin with, and the name in C#.
-const ENUMS: [(&str, &str, &str); 8] = [
+const ENUMS: [(&str, &str, &str); 11] = [
     ("status", "ERROR_", "Status"),
     ("notice", "NOTICE_", "Notice"),
     ("tls", "TLS_", "Tls"),
@@ -14,10 +14,13 @@ const ENUMS: [(&str, &str, &str); 8] = [
     ("kind", "KIND_", "ErrorKind"),
     ("dump", "DUMP_", "Dump"),
     ("surface", "SURFACE_", "Surface"),
+    ("question", "QUESTION_", "Question"),
+    ("contact", "CONTACT_", "ContactPart"),
+    ("answer", "ANSWER_", "Answer"),
 ];
 
-/// Forked children, which a program of .NET cannot have; and what a dialog of the product's own is told, which has no class in .NET yet.
-const IN_C_ALONE: [&str; 4] = ["children", "question", "contact", "answer"];
+/// Forked children, which a program of .NET cannot have.
+const IN_C_ALONE: [&str; 1] = ["children"];
 
 /// Of each enum its constants: name and number.
 type Enums = BTreeMap<String, BTreeMap<String, i32>>;

@@ -81,6 +81,25 @@ fn a_caught_exception_is_reported_with_its_frames_and_what_is_inside_it() {
     });
 }
 
+#[test]
+fn the_hook_sees_each_exception_before_it_is_handed_over_and_changes_or_drops_it() {
+    on_each(&["start-with-hook", "looked", "stop"], |_, ended| {
+        ended.says("looks at TimeoutException, 1 links").says("looks at NotSupportedException, 1 links");
+        ended.says("looks at ImportException, 2 links, the last a System.IO.FileNotFoundException");
+        ended.says("no more: Argument, none").says("afterwards: 0 links, no words").says("done");
+        // Neither what it dropped, nor what it failed at, nor what it captured itself.
+        let error = ended.one_report("").error();
+        let expected =
+            [(IMPORT[0].0, "the file of (name) cannot be imported"), (IMPORT[1].0, "cannot open the file of (name)")];
+        assert_eq!(chain(&error), expected);
+    });
+    on_each(&["start-with-hook", "throw"], |runtime, ended| {
+        let error = ended.one_report("unhandled ImportException").error();
+        assert_eq!(chain(&error)[0].1, "the file of (name) cannot be imported");
+        ended_by_an_exception(runtime, ended);
+    });
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn where_the_source_is_known_frames_tell_file_and_line() {

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     host::{Ended, Host, has_runtime, which},
-    support::{Link, compile_all, library, native_library, package, run, runtimes},
+    support::{Link, compile_all, dotnet, library, native_library, package, run, runtimes},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,11 +19,6 @@ pub(crate) enum Runtime {
 pub(crate) use Runtime::{DotNet, Mono};
 
 pub(crate) const RUNTIMES: [Runtime; 2] = [Mono, DotNet];
-
-/// Where `scripts/setup` puts .NET.
-pub(crate) fn dotnet() -> PathBuf {
-    package().join("../target/tools/dotnet-sdk/dotnet")
-}
 
 impl Runtime {
     fn is_there(self) -> bool {

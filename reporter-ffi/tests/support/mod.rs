@@ -22,6 +22,11 @@ pub(crate) fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Where `scripts/setup` puts .NET.
+pub(crate) fn dotnet() -> PathBuf {
+    package().join("../target/tools/dotnet-sdk/dotnet")
+}
+
 /// The folder with `libreporter.so` and `libreporter.a`, as `cargo build -p reporter-ffi` makes them.
 ///
 /// Why not the ones beside the tests: a workspace build unites features, so that `cargo test --all-features` leaves a library with the whole

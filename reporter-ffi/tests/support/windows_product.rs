@@ -50,6 +50,13 @@ impl Product {
         Spool::open(&self.spool()).expect("a spool").remember(&choice).expect("the spool takes a choice");
     }
 
+    /// Adds a setting to its configuration.
+    pub(crate) fn set(&self, key: &str, value: &Path) {
+        let mut lines = fs::read_to_string(self.configuration()).expect("our own file");
+        lines += &format!("{key} = {}\n", value.display());
+        fs::write(self.configuration(), lines).expect("our own file");
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }

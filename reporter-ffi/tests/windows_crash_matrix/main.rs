@@ -21,6 +21,7 @@ mod instruction;
 mod libraries;
 mod library;
 mod other_kind;
+mod own_dialog;
 mod panic;
 mod raised;
 mod runtime;

@@ -171,6 +171,29 @@ pub(crate) fn cpp_product_ends(how: &str) -> Outcome {
     Outcome { code, said, program, product }
 }
 
+/// What a person was asked in the product's own dialog, `tests/c/own_dialog.c`, and what came of it.
+pub(crate) struct Asked {
+    pub(crate) question: String,
+    pub(crate) code: u32,
+    pub(crate) product: Product,
+}
+
+/// Fails by a read, and has its own dialog ask about it, where the person gives this answer.
+pub(crate) fn asked_by_its_dialog(answer: &str) -> Asked {
+    let product = Product::new(&made("reporter-handler.exe"));
+    for name in ["own_dialog.exe", "reporter.dll"] {
+        fs::copy(made(name), product.path(name)).expect("there is room for a copy");
+    }
+    product.set("dialog", &product.path("own_dialog.exe"));
+    let question = product.path("asked");
+    let mut command = Command::new(made("faults.exe"));
+    command.arg("--config").arg(product.configuration()).arg("read");
+    command.env("REPORTER_TEST_ANSWER", answer).env("REPORTER_TEST_ASKED", &question);
+    let Ended { code, .. } = run(command);
+    product.handler_ends();
+    Asked { question: fs::read_to_string(question).unwrap_or_default(), code, product }
+}
+
 /// What a host says that loads the library and frees it again and again.
 pub(crate) fn loads() -> String {
     let Ended { code, said } = run(Command::new(made("loads.exe")));
