@@ -191,7 +191,9 @@ pub(crate) fn asked_by_its_dialog(answer: &str) -> Asked {
     command.env("REPORTER_TEST_ANSWER", answer).env("REPORTER_TEST_ASKED", &question);
     let Ended { code, .. } = run(command);
     product.handler_ends();
-    Asked { question: fs::read_to_string(question).unwrap_or_default(), code, product }
+    // It writes lines as Windows has them.
+    let question = fs::read_to_string(question).unwrap_or_default().replace("\r\n", "\n");
+    Asked { question, code, product }
 }
 
 /// What a host says that loads the library and frees it again and again.
