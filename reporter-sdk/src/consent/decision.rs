@@ -132,11 +132,11 @@ impl Decision {
         Decision { nonce, digest, answer, remember, by: ConsentSource::Person, time: now() }
     }
 
-    /// The same, by the word of a dialog that is the product's own.
+    /// The same, by the word of `source`.
     #[must_use]
     #[cfg(any(target_os = "linux", windows))]
-    pub(super) fn by_product_dialog(self) -> Self {
-        Decision { by: ConsentSource::ProductDialog, ..self }
+    pub(super) fn said_by(self, source: ConsentSource) -> Self {
+        Decision { by: source, ..self }
     }
 
     /// The answer.

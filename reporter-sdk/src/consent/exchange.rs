@@ -1,8 +1,8 @@
-//! A question and its answer as they travel to a dialog of the product's own and back.
+//! A question and its answer as they travel to a dialog and back.
 
 use std::time::Duration;
 
-use report_format::schema::v1::{Category, Error, Screen, SectionKind};
+use report_format::schema::v1::{Category, ConsentSource, Error, Screen, SectionKind};
 
 use super::preview::contents;
 use super::{Answer, CategorySet, Decision, PreviewDigest, Remember, Request};
@@ -53,8 +53,8 @@ pub(crate) fn question(request: &Request<'_>, timeout: Duration) -> schema::Cons
     }
 }
 
-/// What the dialog has said. `None`: nothing that has a meaning here.
-pub(crate) fn decision(message: schema::ConsentDecision) -> Option<Answered> {
+/// What the dialog has said, for which `source` vouches. `None`: nothing that has a meaning here.
+pub(crate) fn decision(message: schema::ConsentDecision, source: ConsentSource) -> Option<Answered> {
     if message.version != VERSION {
         return None;
     }
@@ -73,14 +73,14 @@ pub(crate) fn decision(message: schema::ConsentDecision) -> Option<Answered> {
         schema::Remember::Unspecified => None,
     };
     let (nonce, digest) = (message.nonce.try_into().ok()?, message.preview_digest.try_into().ok()?);
-    Some(Answered::Decided(Decision::of_person(nonce, PreviewDigest(digest), answer, remember).by_product_dialog()))
+    Some(Answered::Decided(Decision::of_person(nonce, PreviewDigest(digest), answer, remember).said_by(source)))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use report_format::ReportId;
-    use report_format::schema::v1::{ConsentSource, Contact, ErrorKind, Product};
+    use report_format::schema::v1::{Contact, ErrorKind, Product};
 
     use super::*;
     use crate::consent::{ConsentError, Draft, Notice, Outcome, settle};
@@ -106,7 +106,8 @@ mod tests {
         let asked = ConsentRequest::read_from(&mut there.as_slice()).unwrap();
         let mut back = Vec::new();
         asked.answer_to(answer, &mut back).unwrap();
-        decision(crate::ipc::framed::read(&mut back.as_slice(), 64 << 10).unwrap()).unwrap()
+        decision(crate::ipc::framed::read(&mut back.as_slice(), 64 << 10).unwrap(), ConsentSource::ProductDialog)
+            .unwrap()
     }
 
     fn settled(draft: &Draft, request: &Request<'_>, answer: ConsentAnswer) -> Result<Outcome, ConsentError> {
@@ -181,9 +182,9 @@ mod tests {
                 answer: schema::ConsentAnswer::Send.into(),
                 ..Default::default()
             };
-            assert!(decision(message.clone()).is_some());
+            assert!(decision(message.clone(), ConsentSource::Person).is_some());
             damage(&mut message);
-            assert_eq!(decision(message), None);
+            assert_eq!(decision(message, ConsentSource::Person), None);
         }
     }
 
@@ -193,7 +194,7 @@ mod tests {
             let (draft, notice) = (draft(), notice());
             let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
             if let Ok(message) = crate::ipc::framed::read(&mut bytes.as_slice(), 64 << 10)
-                && let Some(Answered::Decided(decision)) = decision(message)
+                && let Some(Answered::Decided(decision)) = decision(message, ConsentSource::Person)
             {
                 prop_assert!(settle(&draft, &request, decision).is_err());
             }

@@ -1,12 +1,15 @@
-//! Asks by a dialog of the product's own, and in the product's terminal where it has none, or that cannot be shown.
+//! Asks in a window: by a dialog of the product's own, else by ours where there is a display; and in the product's terminal where neither can be shown.
 
+use std::env;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use report_format::schema::v1::ConsentSource;
 
 use super::sys::manners::Manners;
 use crate::consent::{self, Answer, Answered, Asker, Decision, ProductId, Request, TerminalAsker};
@@ -23,10 +26,21 @@ const GLANCE: Duration = Duration::from_millis(200);
 /// The dialog has answered, and closes its window.
 const END_TIME: Duration = Duration::from_secs(5);
 
+/// Ours, which lies beside this program.
+const OURS: &str = "reporter-dialog";
+
+/// A program that asks.
+#[derive(Debug)]
+struct Dialog {
+    program: PathBuf,
+    /// Who vouches for what it says.
+    source: ConsentSource,
+}
+
 /// Whoever asks for a product.
 #[derive(Debug)]
 pub(super) struct ProductAsker {
-    dialog: Option<PathBuf>,
+    dialog: Option<Dialog>,
     product: u32,
     terminal: TerminalAsker,
     timeout: Duration,
@@ -61,10 +75,11 @@ impl DialogError {
 }
 
 impl ProductAsker {
-    /// Asks for the product `product`, by this program if it has one.
+    /// Asks for the product `product`, by this program of its own if it has one.
     pub(super) fn new(dialog: Option<PathBuf>, product: u32, terminal: ProductId) -> Self {
+        let of_product = dialog.map(|program| Dialog { program, source: ConsentSource::ProductDialog });
         // Rights that the person has not are nothing for a window of theirs.
-        let dialog = dialog.filter(|_| !places::elevated());
+        let dialog = of_product.or_else(Dialog::ours).filter(|_| !places::elevated());
         Self { dialog, product, terminal: TerminalAsker::new(terminal), timeout: TIMEOUT }
     }
 
@@ -74,13 +89,34 @@ impl ProductAsker {
     }
 }
 
+impl Dialog {
+    /// None where it is not installed, or where there is no display: then the product is to stay, so that its terminal can be asked.
+    fn ours() -> Option<Self> {
+        let program = env::current_exe().ok()?.with_file_name(OURS);
+        let is_there = has_display() && program.is_file();
+        is_there.then_some(Self { program, source: ConsentSource::Person })
+    }
+}
+
+/// Whether our own dialog would ask here.
+pub(super) fn is_ours_there() -> bool {
+    Dialog::ours().is_some() && !places::elevated()
+}
+
+/// Whether a window could be shown, as far as the environment tells. What it does not tell the dialog finds out.
+fn has_display() -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    // On Windows we have no window yet.
+    cfg!(target_os = "linux") && (is_set("WAYLAND_DISPLAY") || is_set("DISPLAY"))
+}
+
 impl Asker for ProductAsker {
     fn ask(&mut self, request: &Request<'_>) -> Decision {
         let Some(dialog) = &self.dialog else { return self.terminal.ask(request) };
         match ask_by(dialog, self.product, request, self.timeout) {
             Ok(decision) => decision,
             Err(error) => {
-                tracing::info!(error = super::soft_error("", &error).message, "the product's own dialog has no answer");
+                tracing::info!(error = super::soft_error("", &error).message, "the dialog has no answer");
                 if error.was_not_shown() { self.terminal.ask(request) } else { request.answered(Answer::Later, None) }
             }
         }
@@ -104,8 +140,9 @@ impl Asker for ProductAsker {
 }
 
 /// Starts the dialog and waits for what it says.
-fn ask_by(program: &Path, product: u32, request: &Request<'_>, timeout: Duration) -> Result<Decision, DialogError> {
-    let failed = |source| DialogError::Start { program: program.to_owned(), source };
+fn ask_by(dialog: &Dialog, product: u32, request: &Request<'_>, timeout: Duration) -> Result<Decision, DialogError> {
+    let Dialog { program, source } = dialog;
+    let failed = |source| DialogError::Start { program: program.clone(), source };
     program.metadata().map_err(failed)?;
     launch::check(program).map_err(DialogError::Untrusted)?;
     let mut command = Command::new(program);
@@ -114,7 +151,7 @@ fn ask_by(program: &Path, product: u32, request: &Request<'_>, timeout: Duration
     let mut dialog = Running(command.spawn().map_err(failed)?);
     let answer = wait_for_answer(&mut dialog.0, request, timeout)?;
     dialog.end();
-    match answer.and_then(consent::decision) {
+    match answer.and_then(|answer| consent::decision(answer, *source)) {
         Some(Answered::Decided(decision)) => Ok(decision),
         Some(Answered::CannotAsk) => Err(DialogError::CannotAsk),
         None => Err(DialogError::Meaningless),

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::findings::{Finding, State};
-use super::sys;
+use super::{super::dialog, sys};
 use crate::consent::{Asker, TerminalAsker};
 use crate::dates;
 
@@ -11,22 +11,26 @@ use crate::dates;
 pub(super) fn question() -> Finding {
     let session = sys::session();
     let terminal = TerminalAsker::new(sys::own_id()).can_ask();
-    let (state, found) = if terminal {
+    let window = dialog::is_ours_there();
+    let (state, found) = if window {
+        (State::Ok, "in a window, by the reporter-dialog beside this program")
+    } else if terminal {
         (State::Ok, "in this terminal, as in that of a product that is started from one")
     } else {
         (
             State::Warning,
-            "nobody can be asked here: there is no terminal in the foreground, and this release asks in one",
+            "nobody can be asked here: there is no display with reporter-dialog beside this program, and no terminal in the foreground",
         )
     };
     let finding = Finding::new("question", state, format!("{found}; session: {session}"))
+        .fact("window", window)
         .fact("terminal", terminal)
         .fact("session", session);
-    if terminal {
+    if window || terminal {
         return finding;
     }
     finding.advice(
-        "reports wait undecided, 30 days by default, until the product is started or ended in a terminal; \
+        "reports wait undecided, 30 days by default, until the product is started or ended where somebody can be asked; \
          or the administrator's policy says what is sent without asking",
     )
 }

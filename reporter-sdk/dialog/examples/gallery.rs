@@ -1,0 +1,125 @@
+//! Shows the window as a person sees it at some moment, for `scripts/screenshots`: `gallery LANGUAGE question|contents|searched|always|refused|closing`.
+//! What the person does with it is told and sent nowhere.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use report_format::schema::v1::{Category, ErrorKind};
+use reporter_dialog::elements::Control;
+use reporter_dialog::model::{Event, Model, Offer, Question};
+use reporter_dialog::texts::Texts;
+use reporter_dialog::ui;
+use reporter_sdk::Notice;
+
+const ACTIONS: &str = "actions, 214 B\n  actions:\n    command: command id: book.open; label: Open…; surface: menu\n    dialog: dialog id: book.open; result: ok\n    \
+                       command: command id: month.show; label: Month…; surface: shortcut";
+const SYSTEM: &str = "system, 1.2 kB\n  name: Debian GNU/Linux\n  version: 12 (bookworm)\n  kernel: 6.1.0-18-amd64\n  language: de-DE\n  cpu: model: AMD EPYC 7763; cores: 2\n  \
+                      volumes: kind: fixed; total bytes: 252000000000; free bytes: 39000000000";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [language, moment] = &arguments[..] else { return Err("gallery LANGUAGE MOMENT".into()) };
+    let mut question = question()?;
+    if moment == "closing" {
+        question.timeout = Duration::from_secs(45);
+    }
+    let mut model = Model::new(question, Texts::of_any([language.as_str()]), Instant::now());
+    let typed = |control, text: &str| Event::Edited(control, text.into());
+    let events = match moment.as_str() {
+        "question" | "closing" => vec![],
+        "contents" => vec![Event::Pressed(Control::OpenContents)],
+        "searched" => vec![Event::Pressed(Control::OpenContents), typed(Control::Search, "month")],
+        "always" => {
+            vec![Event::Switched(Control::Offer(Category::Screen), true), Event::Selected(Control::NextTime, 1)]
+        }
+        "refused" => vec![
+            typed(Control::Description, "I asked for the month 13.\nIt should have said no."),
+            typed(Control::FirstName, "Anna"),
+            typed(Control::Email, "anna@"),
+            Event::Pressed(Control::Send),
+        ],
+        _ => return Err(format!("there is no moment {moment}").into()),
+    };
+    for event in events.into_iter().chain([Event::Time(Instant::now())]) {
+        model.update(event);
+    }
+    let answer = ui::show(model).ok_or("there is no display")?;
+    println!("{answer:?}");
+    Ok(())
+}
+
+fn question() -> Result<Question, Box<dyn Error>> {
+    let offer = |category, bytes, contents: &str| Offer {
+        category,
+        bytes,
+        chosen: !matches!(category, Category::Screen | Category::FullMemory),
+        contents: contents.into(),
+        images: Vec::new(),
+    };
+    let screen = Offer {
+        images: vec![picture()?],
+        ..offer(
+            Category::Screen,
+            481_300,
+            "screen, 481.3 kB\n  What was on the display when it happened, 1280 × 720 pixels",
+        )
+    };
+    Ok(Question {
+        product: "Ledger".into(),
+        version: "3.1.4".into(),
+        kind: ErrorKind::Crash,
+        title: "SIGSEGV in show_month".into(),
+        notice: Notice {
+            purpose: "to find and fix the error that you met".into(),
+            recipient: "Example Software, support@ledger.example".into(),
+            access: "employees of Example Software only".into(),
+            retention: "180 days".into(),
+            erasure: "write to privacy@ledger.example with the report's number".into(),
+        },
+        offers: vec![
+            offer(
+                Category::Essential,
+                742,
+                "product, 21 B\n  vendor: Example Software\n  name: Ledger\n  version: 3.1.4\nerror, 91 B\n  kind: crash\n  title: SIGSEGV in show_month",
+            ),
+            offer(Category::Actions, 214, ACTIONS),
+            offer(
+                Category::Memory,
+                22_310,
+                "minidump, 22.3 kB\n  A minidump: the processor's registers, the stack of each thread and memory near them.",
+            ),
+            offer(
+                Category::FullMemory,
+                1_240_000_000,
+                "  All that the program had in memory when it failed: 1.2 GB in 214 regions.",
+            ),
+            offer(Category::System, 1_281, SYSTEM),
+            offer(
+                Category::InstalledSoftware,
+                66_420,
+                "installed software, 66.4 kB\n  packages: name: libgtk-4-1; version: 4.8.3\n  packages: name: firefox-esr; version: 128.3",
+            ),
+            screen,
+            offer(Category::Contact, 0, ""),
+        ],
+        timeout: Duration::from_secs(600),
+    })
+}
+
+/// A desktop of two windows.
+fn picture() -> Result<Arc<[u8]>, Box<dyn Error>> {
+    let (width, height) = (1280_u32, 720_u32);
+    let inside = |x: u32, y: u32, left, top, right, bottom| (left..right).contains(&x) && (top..bottom).contains(&y);
+    let colour = |x, y| match () {
+        () if inside(x, y, 100, 80, 700, 110) || inside(x, y, 520, 300, 1150, 330) => [40, 70, 120],
+        () if inside(x, y, 100, 80, 700, 500) || inside(x, y, 520, 300, 1150, 640) => [235, 235, 230],
+        () => [60, 110, 110],
+    };
+    let pixels: Vec<u8> = (0..height).flat_map(|y| (0..width).flat_map(move |x| colour(x, y))).collect();
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header()?.write_image_data(&pixels)?;
+    Ok(png.into())
+}

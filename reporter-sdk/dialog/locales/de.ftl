@@ -1,0 +1,70 @@
+window-title = { $product } – Fehlerbericht
+
+apology-crash = Es tut uns leid: { $product } funktioniert nicht mehr.
+apology-handled = Es tut uns leid: In { $product } ist ein Fehler aufgetreten. Das Programm läuft weiter.
+apology-hang = Es tut uns leid: { $product } antwortet nicht mehr.
+apology-memory = Es tut uns leid: { $product } hatte nicht genug Speicher.
+apology-vanished = Es tut uns leid: { $product } wurde unerwartet beendet.
+apology-simulated = Dies ist ein Test der Fehlerberichte von { $product }.
+appeal = Ein Bericht hilft, die Ursache zu finden. Ohne Ihre Zustimmung wird nichts gesendet.
+
+notice-purpose = Wofür
+notice-recipient = Empfänger
+notice-access = Wer ihn lesen kann
+notice-retention = Wie lange er aufbewahrt wird
+notice-erasure = So lassen Sie ihn löschen
+
+contact-heading = Wenn Sie etwas hinzufügen möchten
+first-name = Vorname
+last-name = Nachname
+email = E-Mail, für eine Antwort
+email-unusable = An diese Adresse könnte niemand antworten. Bitte berichtigen Sie sie oder lassen Sie das Feld leer.
+description = Was haben Sie getan, als es geschah?
+
+offers-heading = Was der Bericht enthält, zusammen { $size }
+offer = { $title } ({ $size })
+offer-always = { $title } ({ $size }, in jedem Bericht)
+category-essential = Was schiefging, und in welchem Produkt
+category-actions = Was Sie zuletzt mit dem Programm getan haben
+category-memory = Teile des Arbeitsspeichers des Programms
+category-full-memory = Der gesamte Arbeitsspeicher des Programms
+category-processes = Laufende Anwendungen, Dienste und Treiber
+category-system = Betriebssystem, Sprache, Prozessor, Laufwerke
+category-account = Der Name Ihres Benutzerkontos
+category-network = Namen Ihres Computers und Netzwerks
+category-installed-software = Installierte Programme und Dienste
+category-devices = Netzwerkkarten, Drucker und Bildschirme
+category-screen = Ein Bild Ihres Bildschirms
+category-product = Angaben, die das Programm hinzufügt
+category-attachments = Dateien, die das Programm anhängt
+warning-memory = Der Arbeitsspeicher kann enthalten, woran Sie gearbeitet haben, auch Passwörter. Wenn er vertrauliche Daten enthalten könnte, lassen Sie ihn weg oder senden Sie nichts.
+warning-screen = Das Bild zeigt, was auf Ihrem Bildschirm war, auch von anderen Programmen. Sehen Sie es sich an, bevor Sie es senden.
+screen-image = Was auf Ihrem Bildschirm war, als es geschah
+
+contents-open = Was enthält dieser Bericht?
+contents-heading = Genau das wird gesendet
+contents = Inhalt des Berichts
+contents-left-out = weggelassen
+search = Suchen
+search-nothing = „{ $text }“ kommt im Bericht nicht vor.
+back = Zurück
+
+next-time = Nächstes Mal
+next-time-ask = Wieder fragen
+next-time-always = Immer ohne Frage senden
+next-time-never-version = Für diese Version nicht mehr fragen
+next-time-never = Nie wieder fragen
+
+send = Bericht senden
+send-always = Jetzt und immer senden
+decline = Nicht senden
+decline-version = Nicht senden, nicht für diese Version
+decline-always = Nicht senden, nie wieder fragen
+later = Später fragen
+closing = Keine Antwort gilt als „{ later }“: In { $seconds } Sekunden schließt sich dieses Fenster, und nichts wird gesendet.
+
+decimal-sign = ,
+size-bytes = { $number } Bytes
+size-kilobytes = { $number } kB
+size-megabytes = { $number } MB
+size-gigabytes = { $number } GB

@@ -1,0 +1,70 @@
+window-title = { $product } – rapport d’erreur
+
+apology-crash = Désolé : { $product } a cessé de fonctionner.
+apology-handled = Désolé : une erreur s’est produite dans { $product }. Le programme continue.
+apology-hang = Désolé : { $product } ne répond plus.
+apology-memory = Désolé : { $product } a manqué de mémoire.
+apology-vanished = Désolé : { $product } s’est arrêté de façon inattendue.
+apology-simulated = Ceci est un test des rapports d’erreur de { $product }.
+appeal = Un rapport aide à en trouver la cause. Rien n’est envoyé sans votre accord.
+
+notice-purpose = But
+notice-recipient = Destinataire
+notice-access = Qui peut le lire
+notice-retention = Durée de conservation
+notice-erasure = Pour le faire effacer
+
+contact-heading = Si vous souhaitez ajouter quelque chose
+first-name = Prénom
+last-name = Nom
+email = Adresse e-mail, pour une réponse
+email-unusable = Personne ne pourrait répondre à cette adresse. Corrigez-la ou laissez le champ vide.
+description = Que faisiez-vous quand cela s’est produit ?
+
+offers-heading = Contenu du rapport, { $size } en tout
+offer = { $title } ({ $size })
+offer-always = { $title } ({ $size }, dans chaque rapport)
+category-essential = Ce qui s’est passé, et dans quel produit
+category-actions = Vos dernières actions dans le programme
+category-memory = Des parties de la mémoire du programme
+category-full-memory = Toute la mémoire du programme
+category-processes = Applications, services et pilotes en cours d’exécution
+category-system = Système d’exploitation, langue, processeur, disques
+category-account = Le nom de votre compte utilisateur
+category-network = Noms de votre ordinateur et de votre réseau
+category-installed-software = Programmes et services installés
+category-devices = Cartes réseau, imprimantes et écrans
+category-screen = Une image de votre bureau
+category-product = Informations ajoutées par le programme
+category-attachments = Fichiers joints par le programme
+warning-memory = La mémoire peut contenir ce sur quoi vous travailliez, même des mots de passe. Si vous pensez qu’elle contient des données confidentielles, ne l’incluez pas ou n’envoyez rien.
+warning-screen = L’image montre ce qui était sur votre écran, y compris d’autres programmes. Regardez-la avant de l’envoyer.
+screen-image = Ce qui était sur votre écran quand cela s’est produit
+
+contents-open = Que contient ce rapport ?
+contents-heading = Voici exactement ce qui est envoyé
+contents = Contenu du rapport
+contents-left-out = non inclus
+search = Rechercher
+search-nothing = Rien dans le rapport ne contient « { $text } ».
+back = Retour
+
+next-time = La prochaine fois
+next-time-ask = Me demander à nouveau
+next-time-always = Toujours envoyer ceci sans demander
+next-time-never-version = Ne plus demander pour cette version
+next-time-never = Ne plus jamais demander
+
+send = Envoyer le rapport
+send-always = Envoyer maintenant et toujours
+decline = Ne pas envoyer
+decline-version = Ne pas envoyer, pas pour cette version
+decline-always = Ne pas envoyer, ne plus demander
+later = Me demander plus tard
+closing = Sans réponse, « { later } » s’applique : dans { $seconds } secondes, cette fenêtre se ferme et rien n’est envoyé.
+
+decimal-sign = ,
+size-bytes = { $number } octets
+size-kilobytes = { $number } ko
+size-megabytes = { $number } Mo
+size-gigabytes = { $number } Go

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""accessible.py: what a screen reader is told of the one window on this session's accessibility bus, and what it does in it.
+
+Reads commands, a line each, and answers on standard output, lines that begin with "=":
+  list               a line ROLE|NAME|STATES for each accessible that shows, then "end"
+  press NAME         the button of that name
+  type NAME|TEXT     into the field of that name
+"""
+
+import sys
+import time
+
+import gi
+
+gi.require_version("Atspi", "2.0")
+from gi.repository import Atspi  # noqa: E402
+
+STATES = [Atspi.StateType.CHECKED, Atspi.StateType.FOCUSABLE, Atspi.StateType.FOCUSED, Atspi.StateType.SENSITIVE]
+
+
+def say(line):
+    print(f"={line}", flush=True)
+
+
+def below(accessible):
+    for index in range(accessible.get_child_count()):
+        child = accessible.get_child_at_index(index)
+        if child is not None:
+            yield child
+            yield from below(child)
+
+
+def window():
+    """The first window of the first application; waits for it."""
+    for _ in range(200):
+        desktop = Atspi.get_desktop(0)
+        for index in range(desktop.get_child_count()):
+            application = desktop.get_child_at_index(index)
+            if application is not None and application.get_child_count() > 0:
+                return application.get_child_at_index(0)
+        time.sleep(0.05)
+    sys.exit("no window on the accessibility bus")
+
+
+def shows(accessible):
+    states = accessible.get_state_set()
+    return states.contains(Atspi.StateType.SHOWING) or states.contains(Atspi.StateType.VISIBLE)
+
+
+def find(root, name, can):
+    # A page that was just opened comes to the bus a little later.
+    for _ in range(100):
+        root.clear_cache()
+        for accessible in below(root):
+            if accessible.get_name() == name and shows(accessible) and can(accessible) is not None:
+                return accessible
+        time.sleep(0.05)
+    sys.exit(f"nothing is called {name}")
+
+
+def main():
+    root = window()
+    for line in sys.stdin:
+        command, _, rest = line.rstrip("\n").partition(" ")
+        if command == "list":
+            say(f"{root.get_role_name()}|{root.get_name()}|")
+            for accessible in below(root):
+                if shows(accessible):
+                    states = accessible.get_state_set()
+                    names = [state.value_nick for state in STATES if states.contains(state)]
+                    say(f"{accessible.get_role_name()}|{accessible.get_name()}|{' '.join(names)}")
+            say("end")
+        elif command == "press":
+            find(root, rest, lambda it: it.get_action_iface()).do_action(0)
+            say("done")
+        elif command == "type":
+            name, _, text = rest.partition("|")
+            field = find(root, name, lambda it: it.get_editable_text_iface())
+            field.set_text_contents(text)
+            say("done")
+
+
+main()

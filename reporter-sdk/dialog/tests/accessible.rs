@@ -1,0 +1,195 @@
+//! What a screen reader is told of the window, and that everything can be done by it and the keyboard.
+#![cfg(target_os = "linux")]
+
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+#[path = "../../tests/support/xvfb.rs"]
+mod xvfb;
+
+use xvfb::Xvfb;
+
+/// What is installed, by its path: another Python would not have the module.
+const PYTHON: &str = "/usr/bin/python3";
+
+/// A window on a display and an accessibility bus of its own, and the screen reader.
+struct Session {
+    screen: Xvfb,
+    /// Of a session bus, on which both are.
+    bus: Child,
+    commands: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+    said: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+/// An example program is where Cargo puts it.
+fn gallery() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let program = test.ancestors().nth(2).expect("a test lies in a target folder").join("examples/gallery");
+    assert!(
+        program.is_file(),
+        "{} is missing: `cargo build -p reporter-dialog --examples` makes it",
+        program.display()
+    );
+    program
+}
+
+impl Session {
+    fn new(language: &str, moment: &str) -> Option<Self> {
+        let has = |path: &str| Path::new(path).exists();
+        if !has(PYTHON) || !has("/usr/lib/python3/dist-packages/gi") || !has("/usr/bin/dbus-run-session") {
+            let what = "python3-gi, gir1.2-atspi-2.0 or dbus is missing: `scripts/setup test` installs it";
+            assert!(std::env::var_os("CI").is_none(), "{what}");
+            let _ = writeln!(std::io::stderr(), "\nSKIPPED, {what}\n");
+            return None;
+        }
+        let screen = Xvfb::start("1300x1800x24");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let said = folder.path().join("said");
+        // A screen reader that fails ends the window, and with it the bus.
+        let both = r#""$1" "$2" "$3" >"$4" 2>/dev/null & "$5" "$6" || kill $!; wait"#;
+        let mut command = Command::new("dbus-run-session");
+        command.args(["--", "sh", "-c", both, "sh"]).arg(gallery()).args([language, moment]).arg(&said).arg(PYTHON);
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/accessible.py"));
+        command.env("DISPLAY", screen.display()).env_remove("WAYLAND_DISPLAY").env("GSK_RENDERER", "cairo");
+        command.env("LC_ALL", "C.UTF-8").env("XDG_RUNTIME_DIR", folder.path());
+        let mut bus =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("installed");
+        let commands = bus.stdin.take().expect("piped");
+        let answers = BufReader::new(bus.stdout.take().expect("piped")).lines();
+        Some(Self { screen, bus, commands, answers, said, _folder: folder })
+    }
+
+    /// Past what the bus's own programs say to the same output.
+    fn answer(&mut self) -> String {
+        let mut lines = self.answers.by_ref().map(|line| line.expect("text"));
+        let answer = lines.find_map(|line| line.strip_prefix('=').map(str::to_owned));
+        answer.expect("the screen reader has ended")
+    }
+
+    fn does(&mut self, command: &str) {
+        writeln!(self.commands, "{command}").expect("the screen reader has ended");
+        assert_eq!(self.answer(), "done", "{command}");
+    }
+
+    /// Role, name and states of all that shows.
+    fn lists(&mut self) -> Vec<[String; 3]> {
+        writeln!(self.commands, "list").expect("the screen reader has ended");
+        let mut seen = Vec::new();
+        loop {
+            let line = self.answer();
+            if line == "end" {
+                return seen;
+            }
+            let mut parts = line.splitn(3, '|').map(str::to_owned);
+            if let (Some(role), Some(name), Some(states)) = (parts.next(), parts.next(), parts.next()) {
+                seen.push([role, name, states]);
+            }
+        }
+    }
+
+    /// A key, to where the keyboard is.
+    fn presses(&self, key: &str) {
+        let xdotool = |arguments: &[&str]| {
+            let output = Command::new("xdotool").args(arguments).env("DISPLAY", self.screen.display()).output();
+            String::from_utf8(output.expect("installed").stdout).expect("text").trim().to_owned()
+        };
+        let window = xdotool(&["search", "--onlyvisible", "--name", "Ledger"]);
+        // There is no window manager that would have given it the keyboard.
+        xdotool(&["windowfocus", "--sync", &window]);
+        xdotool(&["key", key]);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+
+    /// Goes on with Tab until the screen reader says that this has the keyboard.
+    fn tabs_to(&mut self, name: &str) {
+        for _ in 0..40 {
+            self.presses("Tab");
+            if self.lists().iter().any(|[_, called, states]| called == name && states.contains("focused")) {
+                return;
+            }
+        }
+        panic!("the keyboard does not come to {name}");
+    }
+
+    /// What the window's end brought.
+    fn ends(mut self) -> String {
+        drop(self.commands);
+        self.bus.wait().expect("our own child");
+        std::fs::read_to_string(&self.said).expect("it was made")
+    }
+}
+
+#[test]
+fn every_control_has_a_name_and_a_role() {
+    let Some(mut session) = Session::new("en", "question") else { return };
+    let seen = session.lists();
+    let expected = [
+        ("frame", "Ledger 3.1.4 – error report"),
+        ("label", "Sorry: Ledger 3.1.4 has stopped working."),
+        ("label", "employees of Example Software only"),
+        ("text", "What were you doing when it happened?"),
+        ("text", "First name"),
+        ("text", "Last name"),
+        ("text", "E-mail, for an answer"),
+        ("check box", "What you did with the program last (214 bytes)"),
+        ("check box", "All of the program’s memory (1.2 GB)"),
+        ("image", "What was on your screen when it happened"),
+        ("push button", "What does this report contain?"),
+        ("push button", "Next time"),
+        ("push button", "Ask me later"),
+        ("push button", "Don’t send"),
+        ("push button", "Send report"),
+    ];
+    for (role, name) in expected {
+        assert!(
+            seen.iter().any(|[is, called, _]| is == role && called == name),
+            "no {role} is called {name}: {seen:#?}"
+        );
+    }
+    // Where a widget has no name, the toolkit gives that of its class.
+    let is_control = |role: &str| ["text", "check box", "push button", "image"].contains(&role);
+    let nameless: Vec<_> = seen
+        .iter()
+        .filter(|[role, name, _]| is_control(role) && (name.is_empty() || name.starts_with("Gtk")))
+        .collect();
+    assert!(nameless.is_empty(), "{nameless:?}");
+    let focused: Vec<_> =
+        seen.iter().filter(|[.., states]| states.contains("focused")).map(|[_, name, _]| name).collect();
+    assert_eq!(focused, ["What were you doing when it happened?"]);
+    session.does("press Ask me later");
+    assert_eq!(session.ends(), "Later\n");
+}
+
+#[test]
+fn a_person_who_sees_nothing_types_leaves_out_a_category_and_sends() {
+    let Some(mut session) = Session::new("en", "question") else { return };
+    session.does("type What were you doing when it happened?|I asked for a month.");
+    session.tabs_to("What you did with the program last (214 bytes)");
+    session.presses("space");
+    let unchecked = |[role, name, states]: &[String; 3]| {
+        role == "check box" && name.starts_with("What you did") && !states.contains("checked")
+    };
+    assert!(session.lists().iter().any(unchecked), "it is off");
+    session.does("press Send report");
+    let answer = session.ends();
+    assert!(
+        answer.starts_with("Send { categories: [Essential, Memory, System, InstalledSoftware, Contact], "),
+        "{answer}"
+    );
+    assert!(answer.contains("description: \"I asked for a month.\"") && answer.contains("always: false"), "{answer}");
+}
+
+#[test]
+fn what_a_report_contains_is_read_and_searched_by_ear() {
+    let Some(mut session) = Session::new("de", "question") else { return };
+    session.does("press Was enthält dieser Bericht?");
+    session.does("type Suchen|MONTH");
+    let seen = session.lists();
+    assert!(seen.iter().any(|[role, name, _]| role == "text" && name == "Inhalt des Berichts"), "{seen:#?}");
+    session.does("press Zurück");
+    session.does("press Nicht senden");
+    assert_eq!(session.ends(), "Decline(ThisTime)\n");
+}

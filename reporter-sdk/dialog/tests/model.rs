@@ -1,0 +1,341 @@
+//! What a person sees and does, and the answer that comes of it, without a screen.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use report_format::schema::v1::{Category, Contact, ErrorKind};
+use reporter_dialog::elements::{Control, Kind};
+use reporter_dialog::model::{Event, Model, Offer, Question};
+use reporter_dialog::texts::Texts;
+use reporter_dialog::ui::headless::Headless;
+use reporter_sdk::{ConsentAnswer, Never, Notice};
+
+/// Its time to answer.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+fn offer(category: Category, bytes: u64, chosen: bool, contents: &str) -> Offer {
+    Offer { category, bytes, chosen, contents: contents.into(), images: Vec::new() }
+}
+
+fn question() -> Question {
+    let notice = Notice {
+        purpose: "to find this error, and nothing else".into(),
+        recipient: "Example Software, support@ledger.example".into(),
+        ..Notice::default()
+    };
+    Question {
+        product: "Ledger".into(),
+        version: "3.1.4".into(),
+        kind: ErrorKind::Crash,
+        title: "SIGSEGV in show_month".into(),
+        notice,
+        offers: vec![
+            offer(
+                Category::Essential,
+                700,
+                true,
+                "product, 21 B\n  name: Ledger\nerror, 90 B\n  title: SIGSEGV in show_month",
+            ),
+            offer(Category::Actions, 46, true, "actions, 46 B\n  command id: month.show"),
+            offer(Category::Memory, 22_300, true, "minidump, 22.3 kB\n  A minidump."),
+            Offer {
+                images: vec![[0x89, b'P'].as_slice().into()],
+                ..offer(Category::Screen, 500_000, false, "screen, 500.0 kB")
+            },
+            offer(Category::Contact, 0, true, ""),
+        ],
+        timeout: TIMEOUT,
+    }
+}
+
+fn asks(question: Question) -> Headless {
+    let now = Instant::now();
+    Headless::new(Model::new(question, Texts::of("en"), now), now)
+}
+
+fn press(control: Control) -> Event {
+    Event::Pressed(control)
+}
+
+fn edited(control: Control, text: &str) -> Event {
+    Event::Edited(control, text.into())
+}
+
+const SEND: Event = Event::Pressed(Control::Send);
+
+#[test]
+fn the_window_says_what_happened_what_it_is_for_and_what_would_be_sent() {
+    let window = asks(question());
+    let text = window.text();
+    let expected = [
+        "Sorry: Ledger 3.1.4 has stopped working.\nSIGSEGV in show_month\nA report helps",
+        "What for: to find this error, and nothing else\nSent to: Example Software, support@ledger.example\nIf you like",
+        "What the report holds, 23.0 kB in all",
+        "What went wrong, and in which product (700 bytes, in every report)",
+        "[x] What you did with the program last (46 bytes)",
+        "[x] Parts of the program’s memory (22.3 kB)\nMemory can hold",
+        "[ ] An image of your desktop (500.0 kB)\nThe image shows what was on your screen",
+        "<Send report>",
+    ];
+    for part in expected {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    assert_eq!(window.window().focus, Control::Description, "and not on a button");
+}
+
+#[test]
+fn what_is_switched_on_is_sent_and_nothing_else() {
+    let mut window = asks(question());
+    assert!(window.act(Event::Switched(Control::Offer(Category::Memory), false)));
+    assert!(window.act(Event::Switched(Control::Offer(Category::Screen), true)));
+    assert!(window.text().contains("500.7 kB in all"), "{}", window.text());
+    assert!(window.act(SEND));
+    let Some(ConsentAnswer::Send { categories, contact, always }) = window.answer() else { panic!("{window:?}") };
+    assert_eq!(categories, &[Category::Essential, Category::Actions, Category::Screen]);
+    assert_eq!((contact, *always), (&None, false));
+    assert!(!window.act(press(Control::Decline)), "it is answered");
+}
+
+#[test]
+fn what_was_typed_goes_with_it_and_tells_the_language_to_answer_in() {
+    let now = Instant::now();
+    let mut window = Headless::new(Model::new(question(), Texts::of("cs"), now), now);
+    for (control, text) in [
+        (Control::FirstName, " Anna\u{1b}[2J "),
+        (Control::Email, " anna@example.com "),
+        (Control::Description, "It said no.\n\tTwice.\u{0}"),
+    ] {
+        assert!(window.act(edited(control, text)));
+    }
+    window.act(SEND);
+    let Some(ConsentAnswer::Send { categories, contact: Some(contact), .. }) = window.answer() else {
+        panic!("{window:?}")
+    };
+    assert!(categories.contains(&Category::Contact));
+    let expected = Contact {
+        first_name: "Anna[2J".into(),
+        email: "anna@example.com".into(),
+        description: "It said no.\n\tTwice.".into(),
+        language: "cs".into(),
+        ..Contact::default()
+    };
+    assert_eq!(*contact, expected);
+}
+
+#[test]
+fn an_address_that_nobody_could_answer_to_is_told_and_sends_nothing() {
+    let mut window = asks(question());
+    window.act(edited(Control::Email, "anna@"));
+    assert!(!window.text().contains("Nobody could answer"), "not while it is typed");
+    window.act(SEND);
+    assert_eq!(window.answer(), None);
+    assert!(window.text().contains("Nobody could answer to this address"));
+    assert_eq!(window.window().focus, Control::Email);
+    window.act(edited(Control::Email, "anna@example.com"));
+    assert!(!window.text().contains("Nobody could answer"));
+    window.act(SEND);
+    assert!(matches!(window.answer(), Some(ConsentAnswer::Send { .. })));
+}
+
+#[test]
+fn too_much_is_cut_where_the_handler_would_refuse_all_of_it() {
+    let mut window = asks(question());
+    window.act(edited(Control::FirstName, &"ä".repeat(101)));
+    window.act(edited(Control::Description, &"ä".repeat(4001)));
+    window.act(edited(Control::Email, &format!("{}@example.com", "ä".repeat(250))));
+    window.act(edited(Control::Email, ""));
+    window.act(SEND);
+    let Some(ConsentAnswer::Send { contact: Some(contact), .. }) = window.answer() else { panic!("{window:?}") };
+    assert_eq!((contact.first_name.chars().count(), contact.description.chars().count()), (100, 4000));
+}
+
+#[test]
+fn each_choice_for_the_next_time_leaves_the_buttons_that_go_with_it() {
+    let usable =
+        |window: &Headless| [Control::Later, Control::Decline, Control::Send].map(|button| window.is_usable(button));
+    let answers = |number, button| {
+        let mut window = asks(question());
+        window.act(Event::Selected(Control::NextTime, number));
+        let usable = usable(&window);
+        assert!(window.act(press(button)), "{number}");
+        (usable, window.answer().cloned())
+    };
+    let (buttons, answer) = answers(0, Control::Decline);
+    assert_eq!((buttons, answer), ([true; 3], Some(ConsentAnswer::Decline(Never::ThisTime))));
+    let (buttons, answer) = answers(0, Control::Later);
+    assert_eq!((buttons, answer), ([true; 3], Some(ConsentAnswer::Later)));
+    let (buttons, answer) = answers(1, Control::Send);
+    assert_eq!(buttons, [false, false, true], "always is said by sending");
+    assert!(matches!(answer, Some(ConsentAnswer::Send { always: true, .. })));
+    for (number, never) in [(2, Never::ForThisVersion), (3, Never::Again)] {
+        let (buttons, answer) = answers(number, Control::Decline);
+        assert_eq!((buttons, answer), ([false, true, false], Some(ConsentAnswer::Decline(never))));
+    }
+    let mut window = asks(question());
+    let labels = ["<Send now and always>", "<Don’t send, not for this version>", "<Don’t send, never ask again>"];
+    for (number, label) in (1..).zip(labels) {
+        window.act(Event::Selected(Control::NextTime, number));
+        assert!(window.text().contains(label), "a button says what it does: {}", window.text());
+    }
+}
+
+#[test]
+fn all_of_it_can_be_read_and_searched_before_it_is_sent() {
+    let mut window = asks(question());
+    assert!(window.act(press(Control::OpenContents)));
+    assert!(!window.is_usable(Control::Send), "what is not in sight is not pressed");
+    let shown = |window: &Headless| match window.find(Control::Contents).expect("the page of contents").kind {
+        Kind::Document { text, .. } => text.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let all = shown(&window);
+    for offer in question().offers {
+        assert!(all.contains(&offer.contents), "{all}");
+    }
+    assert!(
+        all.contains("■ What you did") && all.contains("□ An image of your desktop (500.0 kB) – left out"),
+        "{all}"
+    );
+    window.act(edited(Control::Search, " MONTH "));
+    assert_eq!(
+        shown(&window),
+        "■ What went wrong, and in which product (700 bytes, in every report)\n  title: SIGSEGV in show_month\n\n\
+         ■ What you did with the program last (46 bytes)\n  command id: month.show\n\n"
+    );
+    window.act(edited(Control::Search, "Müller"));
+    assert_eq!(shown(&window), "Nothing in the report has “Müller” in it.");
+    assert!(window.act(press(Control::Back)) && window.is_usable(Control::Send));
+    // Escape there leads back, too.
+    window.act(press(Control::OpenContents));
+    window.act(Event::Closed);
+    assert!(window.answer().is_none() && window.is_usable(Control::Send));
+}
+
+#[test]
+fn a_window_that_is_closed_has_not_said_no() {
+    let mut window = asks(question());
+    window.act(Event::Closed);
+    assert_eq!(window.answer(), Some(&ConsentAnswer::Later));
+}
+
+#[test]
+fn no_answer_is_later_and_the_person_is_told_before() {
+    let mut window = asks(question());
+    window.wait(TIMEOUT - Duration::from_secs(61));
+    assert!(!window.text().contains("this window closes"));
+    window.wait(Duration::from_secs(31));
+    assert!(
+        window.text().contains("No answer counts as “Ask me later”: in 30 seconds this window closes"),
+        "{}",
+        window.text()
+    );
+    assert_eq!(window.answer(), None);
+    window.wait(Duration::from_secs(30));
+    assert_eq!(window.answer(), Some(&ConsentAnswer::Later));
+    assert_eq!(window.elapsed(), TIMEOUT);
+}
+
+#[test]
+fn what_is_not_offered_has_no_control() {
+    let mut question = question();
+    question.offers.retain(|offer| matches!(offer.category, Category::Essential | Category::Actions));
+    let mut window = asks(question);
+    for control in
+        [Control::Description, Control::Email, Control::Offer(Category::Screen), Control::Offer(Category::Essential)]
+    {
+        assert!(!window.is_usable(control), "{control:?}");
+    }
+    assert_eq!(window.window().focus, Control::OpenContents);
+    window.act(SEND);
+    let expected = ConsentAnswer::send([Category::Essential, Category::Actions]);
+    assert_eq!(window.answer(), Some(&expected));
+}
+
+#[test]
+fn in_every_language_each_kind_of_error_and_page_is_said_in_full() {
+    let kinds = [
+        ErrorKind::Crash,
+        ErrorKind::Panic,
+        ErrorKind::HandledError,
+        ErrorKind::Hang,
+        ErrorKind::OutOfMemory,
+        ErrorKind::Vanished,
+        ErrorKind::Simulated,
+    ];
+    let every = (2..=14).filter_map(|number| Category::try_from(number).ok());
+    let every: Vec<Offer> = every.map(|category| offer(category, 1_500_000, false, "name: value")).collect();
+    for language in Texts::languages() {
+        let mut seen = Vec::new();
+        for kind in kinds {
+            let now = Instant::now();
+            let question = Question { kind, offers: every.clone(), ..question() };
+            let mut window = Headless::new(Model::new(question, Texts::of(language), now), now);
+            window.wait(TIMEOUT - Duration::from_secs(5));
+            seen.push(window.text());
+            for number in 0..4 {
+                window.act(Event::Selected(Control::NextTime, number));
+                seen.push(window.text());
+            }
+            window.act(press(Control::OpenContents));
+            seen.push(window.text());
+            window.act(edited(Control::Search, "nowhere"));
+            seen.push(window.text());
+        }
+        for text in seen {
+            assert!(!text.contains(['{', '}']), "{language}: {text}");
+            let bytes = if language == "en" || language == "ja" || language == "ar" { "1.5" } else { "1,5" };
+            assert!(text.contains(bytes) || text.contains("nowhere"), "{language}: {text}");
+        }
+    }
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let control = prop::sample::select(vec![
+        Control::FirstName,
+        Control::LastName,
+        Control::Email,
+        Control::Description,
+        Control::Offer(Category::Essential),
+        Control::Offer(Category::Memory),
+        Control::Offer(Category::Screen),
+        Control::Offer(Category::FullMemory),
+        Control::Offer(Category::Contact),
+        Control::OpenContents,
+        Control::Search,
+        Control::Back,
+        Control::NextTime,
+        Control::Send,
+        Control::Decline,
+        Control::Later,
+    ]);
+    (control, any::<bool>(), ".{0,20}", 0_usize..6, 0..4).prop_map(|(control, on, text, number, kind)| match kind {
+        0 => Event::Pressed(control),
+        1 => Event::Switched(control, on),
+        2 => Event::Edited(control, text),
+        _ => Event::Selected(control, number),
+    })
+}
+
+proptest! {
+    /// Also of events that no window would tell: a toolkit with a mistake grants nothing.
+    #[test]
+    fn whatever_is_done_only_what_is_offered_and_shown_as_on_is_sent(events in prop::collection::vec(any_event(), 0..40)) {
+        let mut model = Model::new(question(), Texts::of("en"), Instant::now());
+        let mut on = vec![Category::Essential, Category::Actions, Category::Memory];
+        for event in events {
+            if let Event::Switched(Control::Offer(category @ (Category::Memory | Category::Screen)), chosen) = event {
+                on.retain(|known| *known != category);
+                on.extend(chosen.then_some(category));
+            }
+            let Some(answer) = model.update(event) else { continue };
+            if let ConsentAnswer::Send { mut categories, contact, .. } = answer {
+                prop_assert_eq!(categories.contains(&Category::Contact), contact.is_some());
+                categories.retain(|category| *category != Category::Contact);
+                categories.sort();
+                on.sort();
+                prop_assert_eq!(categories, on);
+            }
+            break;
+        }
+    }
+}
