@@ -202,7 +202,7 @@ fn the_names_for_programs_are_these() {
             "spool: drafts free_bytes given_up lost outgoing path set_aside",
             "capture: dump_bytes dump_milliseconds frames threads troubles",
             "screen: ",
-            "question: session terminal",
+            "question: session terminal window",
             "keys: ",
             "server: host",
             "clock: ",

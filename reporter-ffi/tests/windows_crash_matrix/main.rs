@@ -13,6 +13,7 @@ mod abort;
 mod access_violation;
 mod at_exit;
 mod cpp_product;
+mod dialog_window;
 mod ended;
 mod exception;
 mod handled;

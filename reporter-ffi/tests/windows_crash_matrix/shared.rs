@@ -196,6 +196,18 @@ pub(crate) fn asked_by_its_dialog(answer: &str) -> Asked {
     Asked { question, code, product }
 }
 
+/// Fails by a read where our dialog lies beside the handler, and has somebody at the window, once the product has ended.
+pub(crate) fn asked_in_a_window(person: impl FnOnce()) -> Product {
+    let product = Product::new(&made("reporter-handler.exe"));
+    fs::copy(made("reporter-dialog.exe"), product.path("reporter-dialog.exe")).expect("there is room for a copy");
+    let mut command = Command::new(made("faults.exe"));
+    command.arg("--config").arg(product.configuration()).arg("read");
+    assert_eq!(run(command).code, 0xc000_0005, "the product ends as ever, and does not wait");
+    person();
+    product.handler_ends();
+    product
+}
+
 /// What a host says that loads the library and frees it again and again.
 pub(crate) fn loads() -> String {
     let Ended { code, said } = run(Command::new(made("loads.exe")));

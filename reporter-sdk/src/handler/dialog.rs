@@ -27,7 +27,7 @@ const GLANCE: Duration = Duration::from_millis(200);
 const END_TIME: Duration = Duration::from_secs(5);
 
 /// Ours, which lies beside this program.
-const OURS: &str = "reporter-dialog";
+const OURS: &str = if cfg!(windows) { "reporter-dialog.exe" } else { "reporter-dialog" };
 
 /// A program that asks.
 #[derive(Debug)]
@@ -106,8 +106,8 @@ pub(super) fn is_ours_there() -> bool {
 /// Whether a window could be shown, as far as the environment tells. What it does not tell the dialog finds out.
 fn has_display() -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    // On Windows we have no window yet.
-    cfg!(target_os = "linux") && (is_set("WAYLAND_DISPLAY") || is_set("DISPLAY"))
+    // Windows tells by other means, which the dialog asks.
+    cfg!(windows) || is_set("WAYLAND_DISPLAY") || is_set("DISPLAY")
 }
 
 impl Asker for ProductAsker {
