@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 pub mod gtk;
 pub mod headless;
+#[cfg(windows)]
+pub mod win32;
 
 use reporter_sdk::ConsentAnswer;
 
@@ -12,7 +14,9 @@ use crate::model::Model;
 pub fn show(model: Model) -> Option<ConsentAnswer> {
     #[cfg(target_os = "linux")]
     return gtk::can_show().then(|| gtk::show(model));
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(windows)]
+    return win32::can_show().then(|| win32::show(model));
+    #[cfg(not(any(target_os = "linux", windows)))]
     {
         drop(model);
         None

@@ -1,0 +1,173 @@
+//! The window on Windows, by the system's own controls: fonts, colours, input methods, screen readers, text size and high contrast are as the person has set them.
+
+mod fonts;
+mod layout;
+mod node;
+mod picture;
+mod scroller;
+mod session;
+mod shown;
+mod widget;
+
+use std::cell::RefCell;
+use std::ptr;
+use std::rc::Rc;
+
+use reporter_sdk::ConsentAnswer;
+use windows_sys::Win32::Foundation::{HWND, LPARAM, LRESULT, POINT, WPARAM};
+use windows_sys::Win32::Graphics::Gdi::{
+    COLOR_3DFACE, GetMonitorInfoW, GetSysColorBrush, MONITOR_DEFAULTTONEAREST, MONITORINFO, MonitorFromPoint,
+};
+use windows_sys::Win32::System::LibraryLoader::GetModuleHandleW;
+use windows_sys::Win32::UI::Controls::{ICC_STANDARD_CLASSES, INITCOMMONCONTROLSEX, InitCommonControlsEx};
+use windows_sys::Win32::UI::WindowsAndMessaging::{
+    DefWindowProcW, DestroyWindow, DispatchMessageW, GetCursorPos, GetMessageW, IDC_ARROW, IsDialogMessageW,
+    LoadCursorW, MSG, RegisterClassExW, SW_SHOW, SetForegroundWindow, SetTimer, ShowWindow, TranslateMessage,
+    WNDCLASSEXW, WS_CLIPCHILDREN, WS_EX_CONTROLPARENT, WS_EX_LAYOUTRTL, WS_OVERLAPPEDWINDOW, WS_VSCROLL,
+};
+
+use self::fonts::Fonts;
+use self::node::CLASS;
+pub use self::session::can_show;
+use self::shown::Shown;
+use self::widget::{Recipe, Widget, wide};
+use crate::elements::Window;
+use crate::model::Model;
+
+/// In pixels at the usual size. Smaller where the display is.
+const WIDTH: i32 = 620;
+const HEIGHT: i32 = 760;
+/// Milliseconds from one look at the clock to the next.
+const TICK: u32 = 1000;
+
+thread_local! {
+    /// What is shown, for the messages that the system brings.
+    static SHOWN: RefCell<Option<Rc<Shown>>> = const { RefCell::new(None) };
+}
+
+/// Shows the window until there is an answer. Where none can be made, that is one.
+pub fn show(model: Model) -> ConsentAnswer {
+    let drawn = model.window();
+    register();
+    let desktop = desktop();
+    let main = main_window(&drawn, &desktop);
+    if !main.exists() {
+        return ConsentAnswer::CannotAsk;
+    }
+    let shown = Rc::new(Shown::new(main, model, drawn));
+    SHOWN.set(Some(shown.clone()));
+    open(&shown, &desktop);
+    run(&shown);
+    // What the system brings from here on is nothing to us.
+    SHOWN.take();
+    // SAFETY: made by this thread, and its last use.
+    unsafe { DestroyWindow(main.0) };
+    shown.answer().unwrap_or(ConsentAnswer::Later)
+}
+
+/// Makes the window's class known. Where it is so already, nothing is wrong.
+fn register() {
+    let controls =
+        INITCOMMONCONTROLSEX { dwSize: size_of::<INITCOMMONCONTROLSEX>() as u32, dwICC: ICC_STANDARD_CLASSES };
+    // SAFETY: a structure that says its size. Without these controls there are older ones of the same names.
+    unsafe { InitCommonControlsEx(&raw const controls) };
+    let name = wide(CLASS);
+    // SAFETY: the module of this program, which stays.
+    let module = unsafe { GetModuleHandleW(ptr::null()) };
+    // SAFETY: a constant that names one of the system's.
+    let cursor = unsafe { LoadCursorW(ptr::null_mut(), IDC_ARROW) };
+    // SAFETY: takes a number; the system's own, which nobody deletes.
+    let background = unsafe { GetSysColorBrush(COLOR_3DFACE) };
+    let class = WNDCLASSEXW {
+        cbSize: size_of::<WNDCLASSEXW>() as u32,
+        lpfnWndProc: Some(procedure),
+        hInstance: module,
+        hCursor: cursor,
+        hbrBackground: background,
+        lpszClassName: name.as_ptr(),
+        ..Default::default()
+    };
+    // SAFETY: the name ends in a zero and is copied; `procedure` is one for windows.
+    unsafe { RegisterClassExW(&raw const class) };
+}
+
+/// The part of the display with the mouse that no task bar covers.
+fn desktop() -> MONITORINFO {
+    let mut mouse = POINT::default();
+    // SAFETY: the place lives here. It stays zero where there is no mouse to be told of.
+    unsafe { GetCursorPos(&raw mut mouse) };
+    // SAFETY: takes numbers.
+    let monitor = unsafe { MonitorFromPoint(mouse, MONITOR_DEFAULTTONEAREST) };
+    let mut info = MONITORINFO { cbSize: size_of::<MONITORINFO>() as u32, ..Default::default() };
+    // SAFETY: a structure that says its size.
+    unsafe { GetMonitorInfoW(monitor, &raw mut info) };
+    info
+}
+
+/// On this display, so that it has its dots per inch; of no size yet.
+fn main_window(drawn: &Window, desktop: &MONITORINFO) -> Widget {
+    let mirrored = if drawn.right_to_left { WS_EX_LAYOUTRTL } else { 0 };
+    let main = Widget::new(&Recipe {
+        class: CLASS,
+        style: WS_OVERLAPPEDWINDOW | WS_VSCROLL | WS_CLIPCHILDREN,
+        extended: WS_EX_CONTROLPARENT | mirrored,
+        at: (desktop.rcWork.left, desktop.rcWork.top),
+        parent: Widget::NONE,
+        id: 0,
+    });
+    main.set_text(&drawn.title);
+    main
+}
+
+/// Lets the person see it, in the middle of the display.
+fn open(shown: &Shown, desktop: &MONITORINFO) {
+    let main = shown.main;
+    let fonts = Fonts::new(main.dpi());
+    let room = desktop.rcWork;
+    let width = fonts.scale(WIDTH).min(room.right - room.left);
+    let height = fonts.scale(HEIGHT).min(room.bottom - room.top);
+    shown.draw();
+    main.place((room.left + room.right - width) / 2, (room.top + room.bottom - height) / 2, width, height);
+    shown.lay_out();
+    shown.focus();
+    // The first call shows it as whoever started this program said, which can be not at all.
+    for _ in 0..2 {
+        // SAFETY: a window of ours, and a number.
+        unsafe { ShowWindow(main.0, SW_SHOW) };
+    }
+    // SAFETY: a window of ours. Where the system lets nobody come to the front, its button in the task bar blinks.
+    unsafe { SetForegroundWindow(main.0) };
+    // SAFETY: a window of ours, and no function: it gets a message.
+    unsafe { SetTimer(main.0, 1, TICK, None) };
+}
+
+/// Until somebody ends it.
+fn run(shown: &Shown) {
+    let mut message = MSG::default();
+    loop {
+        // SAFETY: the message lives here. Zero is the end, and less is an error.
+        if unsafe { GetMessageW(&raw mut message, ptr::null_mut(), 0, 0) } <= 0 {
+            return;
+        }
+        if shown.takes(&mut message) {
+            continue;
+        }
+        // SAFETY: a window of ours, and a message that was just brought.
+        if unsafe { IsDialogMessageW(shown.main.0, &raw const message) } != 0 {
+            continue;
+        }
+        // SAFETY: a message that was just brought.
+        unsafe { TranslateMessage(&raw const message) };
+        // SAFETY: as before.
+        unsafe { DispatchMessageW(&raw const message) };
+    }
+}
+
+/// What the system has to say to our windows. Called while one of our calls has it say that, too.
+unsafe extern "system" fn procedure(window: HWND, message: u32, first: WPARAM, second: LPARAM) -> LRESULT {
+    let shown = SHOWN.with_borrow(Clone::clone);
+    // SAFETY: a message as the system brings it, to one of our windows.
+    let answer = shown.and_then(|shown| unsafe { shown.hears(Widget(window), message, first, second) });
+    // SAFETY: what the system brings, told on.
+    answer.unwrap_or_else(|| unsafe { DefWindowProcW(window, message, first, second) })
+}
