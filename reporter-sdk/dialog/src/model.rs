@@ -120,6 +120,8 @@ pub struct Model {
     pub(crate) question: Question,
     pub(crate) texts: Texts,
     pub(crate) page: Page,
+    /// Where the keyboard was last put. Typing does not move it.
+    pub(crate) focus: Control,
     pub(crate) chosen: Vec<Category>,
     pub(crate) contact: Contact,
     /// The person has tried to send with an address that nobody could answer to.
@@ -134,8 +136,9 @@ impl Model {
     /// Of a question that came at `now`.
     pub fn new(question: Question, texts: Texts, now: Instant) -> Self {
         let chosen = question.offers.iter().filter(|offer| offer.chosen).map(|offer| offer.category).collect();
-        Self {
+        let mut model = Self {
             page: Page::Question,
+            focus: Control::OpenContents,
             chosen,
             contact: Contact::default(),
             email_is_refused: false,
@@ -146,7 +149,19 @@ impl Model {
             now,
             question,
             texts,
-        }
+        };
+        model.open(Page::Question);
+        model
+    }
+
+    /// At first the keyboard is on the text that only the person can write: nothing is sent by a key that was meant for the product.
+    fn open(&mut self, page: Page) {
+        self.page = page;
+        self.focus = match page {
+            Page::Contents => Control::Search,
+            Page::Question if self.offers_contact() => Control::Description,
+            Page::Question => Control::OpenContents,
+        };
     }
 
     /// The window as it is to be now.
@@ -167,7 +182,7 @@ impl Model {
             // A window that is closed has not said no: the report is kept.
             Event::Closed => match self.page {
                 Page::Question => return Some(ConsentAnswer::Later),
-                Page::Contents => self.page = Page::Question,
+                Page::Contents => self.open(Page::Question),
             },
             Event::Time(now) => {
                 self.now = self.now.max(now);
@@ -181,8 +196,8 @@ impl Model {
 
     fn press(&mut self, control: Control) -> Option<ConsentAnswer> {
         match control {
-            Control::OpenContents => self.page = Page::Contents,
-            Control::Back => self.page = Page::Question,
+            Control::OpenContents => self.open(Page::Contents),
+            Control::Back => self.open(Page::Question),
             Control::Send if self.can_send() => return self.send(),
             Control::Decline if self.can_decline() => return Some(ConsentAnswer::Decline(self.never())),
             Control::Later if self.can_wait() => return Some(ConsentAnswer::Later),
@@ -222,6 +237,7 @@ impl Model {
         let contact = self.typed();
         if !contact.email.is_empty() && !email_address::EmailAddress::is_valid(&contact.email) {
             self.email_is_refused = true;
+            self.focus = Control::Email;
             return None;
         }
         let mut categories = self.chosen.clone();

@@ -15,18 +15,8 @@ pub(crate) fn window(model: &Model) -> Window {
     Window {
         title: with_product(model, "window-title"),
         right_to_left: model.texts.right_to_left(),
-        focus: focus(model),
+        focus: model.focus,
         root: Element::new(Kind::Column(pages)),
-    }
-}
-
-/// At first on the text that only the person can write: nothing is sent by a key that was meant for the product.
-fn focus(model: &Model) -> Control {
-    match model.page {
-        Page::Contents => Control::Search,
-        Page::Question if model.email_is_refused => Control::Email,
-        Page::Question if model.offers_contact() => Control::Description,
-        Page::Question => Control::OpenContents,
     }
 }
 

@@ -133,6 +133,7 @@ fn an_address_that_nobody_could_answer_to_is_told_and_sends_nothing() {
     assert_eq!(window.window().focus, Control::Email);
     window.act(edited(Control::Email, "anna@example.com"));
     assert!(!window.text().contains("Nobody could answer"));
+    assert_eq!(window.window().focus, Control::Email, "the rest of it is typed there, too");
     window.act(SEND);
     assert!(matches!(window.answer(), Some(ConsentAnswer::Send { .. })));
 }

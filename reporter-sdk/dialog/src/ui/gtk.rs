@@ -206,9 +206,6 @@ impl Node {
 
     /// Changes what is other than before.
     fn draw(&self, before: &Element, now: &Element) {
-        if before == now {
-            return;
-        }
         self.widget.set_visible(now.visible);
         match (&self.part, &now.kind) {
             (Part::Label(label), Kind::Title(text) | Kind::Heading(text) | Kind::Text(text) | Kind::Warning(text)) => {
@@ -219,7 +216,7 @@ impl Node {
             (Part::Lines(lines), Kind::TextArea { text, .. }) if text_of(lines) != *text => {
                 lines.buffer().set_text(text);
             }
-            (Part::Lines(lines), Kind::Document { text, .. }) => lines.buffer().set_text(text),
+            (Part::Lines(lines), Kind::Document { text, .. }) if before != now => lines.buffer().set_text(text),
             (Part::Switch { button, label }, Kind::Switch { label: text, on, .. }) => {
                 label.set_text(text);
                 button.set_active(*on);

@@ -144,11 +144,9 @@ impl Shown {
 
     /// Tells the model, and draws what changes by it.
     fn work(&self) {
-        let mut is_typing = false;
         loop {
             let next = self.events.borrow_mut().pop_front();
             let Some(event) = next else { break };
-            is_typing |= matches!(event, Event::Edited(..));
             let answer = self.model.borrow_mut().update(event);
             if answer.is_some() {
                 self.answer.replace(answer);
@@ -163,8 +161,7 @@ impl Shown {
         if before.root != now.root {
             self.lay_out();
         }
-        // An address that was refused is no longer so with the first letter that is typed into it. The others are to follow there.
-        if before.focus != now.focus && !is_typing || !self.has_keyboard() {
+        if before.focus != now.focus || !self.has_keyboard() {
             self.focus();
         }
     }
