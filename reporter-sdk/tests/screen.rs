@@ -69,7 +69,7 @@ fn pixels(png: &[u8]) -> Vec<[u8; 3]> {
 }
 
 fn editor() -> Product {
-    Product::new(notes())
+    Product::new(notes()).without_dialog()
 }
 
 /// The product on this display, crashed, and the question about it on the terminal.

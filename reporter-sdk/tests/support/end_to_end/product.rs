@@ -61,6 +61,15 @@ impl Product {
         product
     }
 
+    /// Its handler is a file of its own, beside which no dialog lies: the person is asked in the terminal on a display, too.
+    pub(crate) fn without_dialog(self) -> Self {
+        let place = self.path("reporter-handler");
+        fs::remove_file(&place).unwrap();
+        // A hundred megabytes, where it has to be a copy.
+        fs::hard_link(handler(), &place).or_else(|_| fs::copy(handler(), &place).map(|_| ())).unwrap();
+        self
+    }
+
     /// Sets a key of the configuration, in place of an earlier value.
     #[allow(clippy::needless_pass_by_value, reason = "texts, numbers and displayed paths alike")]
     pub(crate) fn set(&mut self, key: &str, value: impl ToString) -> &mut Self {
