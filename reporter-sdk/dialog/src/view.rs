@@ -1,4 +1,4 @@
-//! What the window shows of a [`Model`](crate::model::Model), control by control.
+//! What the window shows of a [`Model`], control by control.
 
 use report_format::schema::v1::{Category, ErrorKind};
 
