@@ -37,6 +37,8 @@ def window():
         for index in range(desktop.get_child_count()):
             application = desktop.get_child_at_index(index)
             if application is not None and application.get_child_count() > 0:
+                # What is in it comes to the bus a little later.
+                time.sleep(0.5)
                 return application.get_child_at_index(0)
         time.sleep(0.05)
     sys.exit("no window on the accessibility bus")
