@@ -50,8 +50,14 @@ impl Session {
         let said = folder.path().join("said");
         // A screen reader that fails ends the window, and with it the bus.
         let both = r#""$1" "$2" "$3" >"$4" 2>/dev/null & "$5" "$6" || kill $!; wait"#;
-        let mut command = Command::new("dbus-run-session");
-        command.args(["--", "sh", "-c", both, "sh"]).arg(gallery()).args([language, moment]).arg(&said).arg(PYTHON);
+        // Whatever of it hangs is ended, and the test fails.
+        let mut command = Command::new("timeout");
+        command
+            .args(["60", "dbus-run-session", "--", "sh", "-c", both, "sh"])
+            .arg(gallery())
+            .args([language, moment])
+            .arg(&said)
+            .arg(PYTHON);
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/accessible.py"));
         command.env("DISPLAY", screen.display()).env_remove("WAYLAND_DISPLAY").env("GSK_RENDERER", "cairo");
         command.env("LC_ALL", "C.UTF-8").env("XDG_RUNTIME_DIR", folder.path());
@@ -93,7 +99,11 @@ impl Session {
     /// A key, to where the keyboard is.
     fn presses(&self, key: &str) {
         let xdotool = |arguments: &[&str]| {
-            let output = Command::new("xdotool").args(arguments).env("DISPLAY", self.screen.display()).output();
+            let output = Command::new("timeout")
+                .args(["10", "xdotool"])
+                .args(arguments)
+                .env("DISPLAY", self.screen.display())
+                .output();
             String::from_utf8(output.expect("installed").stdout).expect("text").trim().to_owned()
         };
         let window = xdotool(&["search", "--onlyvisible", "--name", "Ledger"]);
