@@ -57,19 +57,24 @@ impl Person {
         }
     }
 
-    /// A ledger on this display crashes, with nobody at a terminal.
+    /// A ledger crashes in front of the person.
     fn crashes(&self, ledger: &Ledger) {
-        let mut command = Command::new("setsid");
-        let product = ledger.command();
-        command.arg(product.get_program()).args(product.get_args()).env_remove("WAYLAND_DISPLAY");
-        command.env("DISPLAY", self.0.display()).env("LC_ALL", "C.UTF-8");
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut product = command.spawn().expect("just compiled");
-        let lines = b"open household\nadd 1250 bread\nmonth 999999999\n";
-        product.stdin.take().expect("piped").write_all(lines).expect("it reads");
-        // It ends while the person thinks.
-        assert!(!product.wait().expect("our own child").success());
+        crashes_on(&self.0.display(), ledger);
     }
+}
+
+/// A ledger on this display crashes, with nobody at a terminal.
+fn crashes_on(display: &str, ledger: &Ledger) {
+    let mut command = Command::new("setsid");
+    let product = ledger.command();
+    command.arg(product.get_program()).args(product.get_args()).env_remove("WAYLAND_DISPLAY");
+    command.env("DISPLAY", display).env("LC_ALL", "C.UTF-8");
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut product = command.spawn().expect("just compiled");
+    let lines = b"open household\nadd 1250 bread\nmonth 999999999\n";
+    product.stdin.take().expect("piped").write_all(lines).expect("it reads");
+    // It ends while the person thinks.
+    assert!(!product.wait().expect("our own child").success());
 }
 
 #[test]
@@ -119,13 +124,7 @@ fn a_display_that_is_not_there_asks_nobody_and_keeps_the_report() {
     let ledger = Ledger::new();
     let display = person.0.display();
     drop(person);
-    let mut command = Command::new("setsid");
-    let product = ledger.command();
-    command.arg(product.get_program()).args(product.get_args()).env("DISPLAY", display);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut product = command.spawn().expect("just compiled");
-    product.stdin.take().expect("piped").write_all(b"month 999999999\n").expect("it reads");
-    product.wait().expect("our own child");
+    crashes_on(&display, &ledger);
     wait_for("end of the handler", || ledger.handlers().is_empty());
     assert_eq!((ledger.drafts(), ledger.outgoing(), ledger.mails().len()), (1, 0, 0));
 }

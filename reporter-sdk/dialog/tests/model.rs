@@ -144,6 +144,8 @@ fn too_much_is_cut_where_the_handler_would_refuse_all_of_it() {
     window.act(edited(Control::FirstName, &"ä".repeat(101)));
     window.act(edited(Control::Description, &"ä".repeat(4001)));
     window.act(edited(Control::Email, &format!("{}@example.com", "ä".repeat(250))));
+    let shown = window.find(Control::Email).map(|element| element.kind);
+    assert!(matches!(shown, Some(Kind::Entry { text, .. }) if text == "ä".repeat(127)), "254 bytes");
     window.act(edited(Control::Email, ""));
     window.act(SEND);
     let Some(ConsentAnswer::Send { contact: Some(contact), .. }) = window.answer() else { panic!("{window:?}") };

@@ -21,6 +21,10 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
 fn has_display() -> bool {
     let has = std::env::var_os("REPORTER_TEST_SCREEN").is_some_and(|value| value == "1") && win32::can_show();
     if !has {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "there is a display for these tests in CI: scripts/test-windows makes it"
+        );
         eprintln!("SKIPPED: there is no display to test with; run under one and with REPORTER_TEST_SCREEN=1");
     }
     has

@@ -1,6 +1,6 @@
 //! The window on a Linux desktop, by GTK 4: layout, fonts, input methods, screen readers and dark colours are those of the desktop, and no OpenGL is needed.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,7 @@ pub fn show(model: Model) -> ConsentAnswer {
     let shown = Rc::new(Shown {
         model: RefCell::new(model),
         window: gtk::Window::builder().title(&drawn.title).default_width(WIDTH).default_height(HEIGHT).build(),
+        drawing: OnceCell::new(),
         is_drawing: Cell::new(false),
         ended: glib::MainLoop::new(None, false),
         answer: Cell::new(None),
@@ -59,9 +60,8 @@ pub fn show(model: Model) -> ConsentAnswer {
     }
     frame.append(&root.widget);
     shown.window.set_child(Some(&frame));
-    let drawing = Rc::new(RefCell::new(Drawing { root, drawn }));
-    shown.listen(&drawing);
-    drawing.borrow().focus();
+    shown.drawing.get_or_init(|| RefCell::new(Drawing { root, drawn })).borrow().focus();
+    shown.listen();
     shown.window.present();
     shown.ended.run();
     shown.answer.take().unwrap_or(ConsentAnswer::Later)
@@ -78,6 +78,8 @@ fn style() {
 struct Shown {
     model: RefCell<Model>,
     window: gtk::Window,
+    /// Once all widgets are made: until then their signals have nobody to tell.
+    drawing: OnceCell<RefCell<Drawing>>,
     /// What a widget then tells is what it was told.
     is_drawing: Cell<bool>,
     ended: glib::MainLoop,
@@ -90,14 +92,8 @@ struct Drawing {
     drawn: Window,
 }
 
-thread_local! {
-    /// What is drawn, for the widgets' signals.
-    static DRAWING: RefCell<Option<Rc<RefCell<Drawing>>>> = const { RefCell::new(None) };
-}
-
 impl Shown {
-    fn listen(self: &Rc<Self>, drawing: &Rc<RefCell<Drawing>>) {
-        DRAWING.with(|known| *known.borrow_mut() = Some(drawing.clone()));
+    fn listen(self: &Rc<Self>) {
         let shown = self.clone();
         self.window.connect_close_request(move |_| {
             shown.happens(Event::Closed);
@@ -132,7 +128,7 @@ impl Shown {
             return;
         }
         let window = self.model.borrow().window();
-        let Some(drawing) = DRAWING.with(|known| known.borrow().clone()) else { return };
+        let Some(drawing) = self.drawing.get() else { return };
         self.is_drawing.set(true);
         let mut drawing = drawing.borrow_mut();
         drawing.root.draw(&drawing.drawn.root, &window.root);
