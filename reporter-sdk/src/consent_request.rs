@@ -16,7 +16,7 @@ use crate::{
 /// Of both messages, and raised when one changes its meaning.
 pub(crate) const VERSION: u32 = 1;
 /// Bytes of a request: images of three large screens, and the fields of all that is installed.
-const REQUEST_LIMIT: usize = 256 << 20;
+pub(crate) const REQUEST_LIMIT: usize = 256 << 20;
 
 /// What a person is to be asked about one report. For the program that the product named by [`Options::dialog`](crate::Options::dialog): the handler
 /// starts it for each question, writes the request to its standard input and reads one answer from its standard output.
@@ -109,9 +109,14 @@ impl ConsentRequest {
     }
 
     pub(crate) fn read_from(pipe: &mut impl Read) -> Result<Self, Error> {
-        let message: schema::ConsentRequest = framed::read(pipe, REQUEST_LIMIT).map_err(|error| {
+        let message = framed::read(pipe, REQUEST_LIMIT).map_err(|error| {
             Error::io("no question on standard input: reporter-handler starts this program, and asks it", error)
         })?;
+        Self::of(message)
+    }
+
+    /// What the handler has asked.
+    pub(crate) fn of(message: schema::ConsentRequest) -> Result<Self, Error> {
         if message.version != VERSION {
             let text = format!("the question is of version {}, this program answers {VERSION}", message.version);
             return Err(Error::Usage(text));
@@ -120,12 +125,11 @@ impl ConsentRequest {
     }
 
     fn new(mut message: schema::ConsentRequest) -> Self {
-        let schema::Notice { purpose, recipient, access, retention, erasure } =
-            message.notice.take().unwrap_or_default();
+        let notice = notice(message.notice.take());
         let offers = std::mem::take(&mut message.offers);
         Self {
             product: message.product.take().unwrap_or_default(),
-            notice: Notice { purpose, recipient, access, retention, erasure },
+            notice,
             // Of a category that this release does not know nobody could say what it is.
             offers: offers
                 .into_iter()
@@ -179,31 +183,42 @@ impl ConsentRequest {
         self.answer_to(answer, &mut io::stdout().lock())
     }
 
-    pub(crate) fn answer_to(self, answer: ConsentAnswer, pipe: &mut impl Write) -> Result<(), Error> {
+    pub(crate) fn answer_to(&self, answer: ConsentAnswer, pipe: &mut impl Write) -> Result<(), Error> {
         let decision = self.decision(answer);
         framed::write(pipe, &decision).map_err(|error| Error::io("the handler does not take the answer", error))
     }
 
-    fn decision(self, answer: ConsentAnswer) -> ConsentDecision {
-        use schema::ConsentAnswer as Wire;
-        let schema::ConsentRequest { nonce, preview_digest, .. } = self.message;
-        let mut decision = ConsentDecision { version: VERSION, nonce, preview_digest, ..ConsentDecision::default() };
-        let (wire, remember) = match answer {
-            ConsentAnswer::Send { categories, contact, always } => {
-                decision.categories = categories.into_iter().map(Into::into).collect();
-                decision.contact = contact;
-                (Wire::Send, if always { Remember::Always } else { Remember::Unspecified })
-            }
-            ConsentAnswer::Decline(Never::ThisTime) => (Wire::Decline, Remember::Unspecified),
-            ConsentAnswer::Decline(Never::ForThisVersion) => (Wire::Decline, Remember::NeverForVersion),
-            ConsentAnswer::Decline(Never::Again) => (Wire::Decline, Remember::Never),
-            ConsentAnswer::Later => (Wire::Later, Remember::Unspecified),
-            ConsentAnswer::CannotAsk => (Wire::CannotAsk, Remember::Unspecified),
-        };
-        decision.set_answer(wire);
-        decision.set_remember(remember);
-        decision
+    fn decision(&self, answer: ConsentAnswer) -> ConsentDecision {
+        let schema::ConsentRequest { nonce, preview_digest, .. } = &self.message;
+        decision(nonce.clone(), preview_digest.clone(), answer)
     }
+}
+
+/// The answer to the request with this nonce, about what has this digest.
+pub(crate) fn decision(nonce: Vec<u8>, preview_digest: Vec<u8>, answer: ConsentAnswer) -> ConsentDecision {
+    use schema::ConsentAnswer as Wire;
+    let mut decision = ConsentDecision { version: VERSION, nonce, preview_digest, ..ConsentDecision::default() };
+    let (wire, remember) = match answer {
+        ConsentAnswer::Send { categories, contact, always } => {
+            decision.categories = categories.into_iter().map(Into::into).collect();
+            decision.contact = contact;
+            (Wire::Send, if always { Remember::Always } else { Remember::Unspecified })
+        }
+        ConsentAnswer::Decline(Never::ThisTime) => (Wire::Decline, Remember::Unspecified),
+        ConsentAnswer::Decline(Never::ForThisVersion) => (Wire::Decline, Remember::NeverForVersion),
+        ConsentAnswer::Decline(Never::Again) => (Wire::Decline, Remember::Never),
+        ConsentAnswer::Later => (Wire::Later, Remember::Unspecified),
+        ConsentAnswer::CannotAsk => (Wire::CannotAsk, Remember::Unspecified),
+    };
+    decision.set_answer(wire);
+    decision.set_remember(remember);
+    decision
+}
+
+/// As it was told.
+pub(crate) fn notice(message: Option<schema::Notice>) -> Notice {
+    let schema::Notice { purpose, recipient, access, retention, erasure } = message.unwrap_or_default();
+    Notice { purpose, recipient, access, retention, erasure }
 }
 
 impl Offer {

@@ -139,10 +139,12 @@ pub(crate) struct EnumValueOptions {
 /// Values of `FieldDescriptorProto.Type`.
 pub(crate) mod field_type {
     pub(crate) const INT64: i32 = 3;
+    pub(crate) const UINT64: i32 = 4;
     pub(crate) const INT32: i32 = 5;
     pub(crate) const BOOL: i32 = 8;
     pub(crate) const STRING: i32 = 9;
     pub(crate) const MESSAGE: i32 = 11;
+    pub(crate) const UINT32: i32 = 13;
     pub(crate) const ENUM: i32 = 14;
     pub(crate) const SINT32: i32 = 17;
     pub(crate) const SINT64: i32 = 18;

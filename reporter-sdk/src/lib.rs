@@ -40,6 +40,8 @@ mod dates;
 pub mod deliver;
 #[cfg(feature = "handler")]
 mod descriptors;
+#[doc(hidden)]
+pub mod dialog_session;
 #[cfg(feature = "handler")]
 pub mod encode;
 mod error;

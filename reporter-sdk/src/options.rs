@@ -47,6 +47,7 @@ pub struct Options {
     pub(crate) spool: Option<PathBuf>,
     pub(crate) handler: Option<PathBuf>,
     pub(crate) dialog: Option<PathBuf>,
+    pub(crate) branding: Option<PathBuf>,
     pub(crate) before_send: Option<BeforeSend>,
     pub(crate) attachments: Vec<FileAttachment>,
     pub(crate) include_command_line: bool,
@@ -103,6 +104,7 @@ impl Options {
             spool: None,
             handler: None,
             dialog: None,
+            branding: None,
             before_send: None,
             attachments: Vec::new(),
             include_command_line: false,
@@ -188,7 +190,7 @@ impl Options {
         self
     }
 
-    /// A dialog of the product's own, in place of the question in its terminal: a program that takes the question by [`ConsentRequest`](crate::ConsentRequest).
+    /// A dialog of the product's own, in place of `reporter-dialog` and the question in its terminal: a program that takes the question by [`ConsentRequest`](crate::ConsentRequest).
     ///
     /// Must be absolute, and writable by no one with fewer rights than the product. The handler starts it without arguments, in the environment that
     /// the product had at its start, once for each question; the product does not wait for the answer of a crash. It has ten minutes for an answer. Where it cannot be
@@ -197,6 +199,16 @@ impl Options {
     #[must_use]
     pub fn dialog(mut self, program: impl Into<PathBuf>) -> Self {
         self.dialog = Some(program.into());
+        self
+    }
+
+    /// A folder with what makes `reporter-dialog` the product's: an icon, a colour, a link, and words in place of ours, as `docs/dialog.md` tells. Whatever in it cannot be
+    /// used is left out: the question comes all the same.
+    ///
+    /// Must be absolute, and writable by no one with fewer rights than the product. It is read when the dialog opens, by the dialog.
+    #[must_use]
+    pub fn branding(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.branding = Some(folder.into());
         self
     }
 

@@ -1,8 +1,6 @@
 //! Texts of the operating system as bytes, for messages between product and handler.
 
-use std::ffi::OsStr;
-#[cfg(any(feature = "handler", test))]
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 /// What [`from_bytes`] reads: on Unix the bytes themselves, on Windows UTF-16, little-endian.
 pub(crate) fn to_bytes(text: &OsStr) -> Vec<u8> {
@@ -13,7 +11,6 @@ pub(crate) fn to_bytes(text: &OsStr) -> Vec<u8> {
 }
 
 /// The text of these bytes, whatever they are.
-#[cfg(any(feature = "handler", test))]
 pub(crate) fn from_bytes(bytes: Vec<u8>) -> OsString {
     #[cfg(unix)]
     return std::os::unix::ffi::OsStringExt::from_vec(bytes);

@@ -7,7 +7,7 @@ fn the_committed_schema_is_what_proto_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let fresh = tempfile::tempdir().expect("a temporary folder");
     let mut compiler = protox::Compiler::new([root.join("../proto")]).expect("proto/ is there");
-    for file in ["consent", "ipc", "spool"] {
+    for file in ["consent", "dialog", "ipc", "spool"] {
         compiler.open_file(format!("handler/v1/{file}.proto")).expect("a valid proto file");
     }
     compiler.include_imports(true);

@@ -1,33 +1,76 @@
-//! Shows the window as a person sees it at some moment, for `scripts/screenshots`: `gallery LANGUAGE question|contents|searched|always|refused|closing`.
-//! What the person does with it is told and sent nowhere.
+//! Shows the window as a person sees it at some moment, for `scripts/screenshots`: `gallery LANGUAGE MOMENT [BRANDING]`. What it would say to the handler it prints; nothing is
+//! sent anywhere.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use report_format::schema::v1::{Category, ErrorKind};
+use report_format::schema::v1::{Category, ErrorKind, Product};
 use reporter_dialog::elements::Control;
-use reporter_dialog::model::{Event, Model, Offer, Question};
+use reporter_dialog::model::{Event, Model, Offer, Question, Told};
 use reporter_dialog::texts::Texts;
 use reporter_dialog::ui;
 use reporter_sdk::Notice;
+use reporter_sdk::dialog_session::{Nothing, Opening};
 
 const ACTIONS: &str = "actions, 214 B\n  actions:\n    command: command id: book.open; label: Open…; surface: menu\n    dialog: dialog id: book.open; result: ok\n    \
                        command: command id: month.show; label: Month…; surface: shortcut";
 const SYSTEM: &str = "system, 1.2 kB\n  name: Debian GNU/Linux\n  version: 12 (bookworm)\n  kernel: 6.1.0-18-amd64\n  language: de-DE\n  cpu: model: AMD EPYC 7763; cores: 2\n  \
                       volumes: kind: fixed; total bytes: 252000000000; free bytes: 39000000000";
 
+const MEMORY: &str = "minidump, 22.3 kB\n  A minidump: the processor's registers, the stack of each thread and memory near them.\n  \
+                      00000000  4d 44 4d 50 93 a7 00 00  0d 00 00 00 20 00 00 00  MDMP........ ...\n  \
+                      00000010  00 00 00 00 86 1f 26 69  00 00 00 00 00 00 00 00  ......&i........\n  \
+                      00000020  6d 6f 6e 74 68 20 39 39  39 39 39 39 39 39 39 0a  month 999999999.";
+
+/// As support would be told it.
+const REPORT: &str = "01a21b81-4838-7484-a87b-c979e94eaacb";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [language, moment] = &arguments[..] else { return Err("gallery LANGUAGE MOMENT".into()) };
+    let (language, moment, branding) = match &arguments[..] {
+        [language, moment] => (language, moment, None),
+        [language, moment, branding] => (language, moment, Some(branding.into())),
+        _ => return Err("gallery LANGUAGE MOMENT [BRANDING]".into()),
+    };
+    if !ui::can_show() {
+        return Err("there is no display".into());
+    }
+    let texts = Texts::of_any([language.as_str()]);
+    let mut model = Model::new(Opening { branding, ..opening() }, texts, Instant::now());
+    for event in until(moment)?.into_iter().chain([Event::Time(Instant::now())]) {
+        model.update(event);
+    }
+    let (handler, told) = mpsc::channel();
+    if !ui::show(model, told, Box::new(|act| println!("{act:?}"))) {
+        return Err("there is no window".into());
+    }
+    // Until here it would have been seen to be gone.
+    drop(handler);
+    Ok(())
+}
+
+/// What has happened until this moment.
+fn until(moment: &str) -> Result<Vec<Event>, Box<dyn Error>> {
+    let told = Event::Told;
+    let typed = |control, text: &str| Event::Edited(control, text.into());
     let mut question = question()?;
     if moment == "closing" {
         question.timeout = Duration::from_secs(45);
     }
-    let mut model = Model::new(question, Texts::of_any([language.as_str()]), Instant::now());
-    let typed = |control, text: &str| Event::Edited(control, text.into());
-    let events = match moment.as_str() {
-        "question" | "closing" => vec![],
+    let mut events = vec![];
+    if !matches!(moment, "collecting" | "reading") {
+        events.push(told(Told::Question(question)));
+    }
+    let send = Event::Pressed(Control::Send);
+    let not_sent = Told::NotSent {
+        report: REPORT.into(),
+        why: "cannot reach mail.ledger.example:587: connection refused".into(),
+        again: Some(Duration::from_secs(1800)),
+    };
+    events.extend(match moment {
+        "collecting" | "question" | "closing" => vec![],
+        "reading" => vec![told(Told::Collecting { done: 312_000_000, total: 1_240_000_000 })],
         "contents" => vec![Event::Pressed(Control::OpenContents)],
         "searched" => vec![Event::Pressed(Control::OpenContents), typed(Control::Search, "month")],
         "always" => {
@@ -37,26 +80,51 @@ fn main() -> Result<(), Box<dyn Error>> {
             typed(Control::Description, "I asked for the month 13.\nIt should have said no."),
             typed(Control::FirstName, "Anna"),
             typed(Control::Email, "anna@"),
-            Event::Pressed(Control::Send),
+            send,
         ],
+        "saved" => vec![told(Told::Saved(Ok(())))],
+        "sending" => vec![send, told(Told::Sending { done: 1_230_000, total: 8_110_000 })],
+        "sent" => vec![send, told(Told::Sent { report: REPORT.into() })],
+        "not-sent" => vec![send, told(not_sent)],
+        "nothing" => vec![send, told(Told::NothingToSend(Nothing::Failed))],
         _ => return Err(format!("there is no moment {moment}").into()),
-    };
-    for event in events.into_iter().chain([Event::Time(Instant::now())]) {
-        model.update(event);
+    });
+    Ok(events)
+}
+
+const CATEGORIES: [Category; 8] = [
+    Category::Essential,
+    Category::Actions,
+    Category::Memory,
+    Category::FullMemory,
+    Category::System,
+    Category::InstalledSoftware,
+    Category::Screen,
+    Category::Contact,
+];
+
+fn opening() -> Opening {
+    let is_chosen = |category: &Category| !matches!(category, Category::Screen | Category::FullMemory);
+    Opening {
+        product: Product { name: "Ledger".into(), version: "3.1.4".into(), ..Product::default() },
+        kind: ErrorKind::Crash,
+        notice: Notice {
+            purpose: "to find and fix the error that you met".into(),
+            recipient: "Example Software, support@ledger.example".into(),
+            access: "employees of Example Software only".into(),
+            retention: "180 days".into(),
+            erasure: "write to privacy@ledger.example with the report's number".into(),
+        },
+        categories: CATEGORIES.into(),
+        chosen: CATEGORIES.into_iter().filter(is_chosen).collect(),
+        restarts: true,
+        branding: None,
     }
-    let answer = ui::show(model).ok_or("there is no display")?;
-    println!("{answer:?}");
-    Ok(())
 }
 
 fn question() -> Result<Question, Box<dyn Error>> {
-    let offer = |category, bytes, contents: &str| Offer {
-        category,
-        bytes,
-        chosen: !matches!(category, Category::Screen | Category::FullMemory),
-        contents: contents.into(),
-        images: Vec::new(),
-    };
+    let offer =
+        |category, bytes, contents: &str| Offer { category, bytes, contents: contents.into(), images: Vec::new() };
     let screen = Offer {
         images: vec![picture()?],
         ..offer(
@@ -66,17 +134,7 @@ fn question() -> Result<Question, Box<dyn Error>> {
         )
     };
     Ok(Question {
-        product: "Ledger".into(),
-        version: "3.1.4".into(),
-        kind: ErrorKind::Crash,
         title: "SIGSEGV in show_month".into(),
-        notice: Notice {
-            purpose: "to find and fix the error that you met".into(),
-            recipient: "Example Software, support@ledger.example".into(),
-            access: "employees of Example Software only".into(),
-            retention: "180 days".into(),
-            erasure: "write to privacy@ledger.example with the report's number".into(),
-        },
         offers: vec![
             offer(
                 Category::Essential,
@@ -84,11 +142,7 @@ fn question() -> Result<Question, Box<dyn Error>> {
                 "product, 21 B\n  vendor: Example Software\n  name: Ledger\n  version: 3.1.4\nerror, 91 B\n  kind: crash\n  title: SIGSEGV in show_month",
             ),
             offer(Category::Actions, 214, ACTIONS),
-            offer(
-                Category::Memory,
-                22_310,
-                "minidump, 22.3 kB\n  A minidump: the processor's registers, the stack of each thread and memory near them.",
-            ),
+            offer(Category::Memory, 22_310, MEMORY),
             offer(
                 Category::FullMemory,
                 1_240_000_000,

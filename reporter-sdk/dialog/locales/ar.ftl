@@ -22,6 +22,7 @@ email-unusable = لا يمكن لأحد الرد على هذا العنوان. �
 description = ماذا كنت تفعل عندما حدث ذلك؟
 
 offers-heading = محتوى التقرير، { $size } إجمالًا
+offers-heading-collecting = ما يمكن أن يحتويه التقرير
 offer = { $title } ({ $size })
 offer-always = { $title } ({ $size }، في كل تقرير)
 category-essential = ما الخطأ الذي حدث، وفي أي منتج
@@ -62,6 +63,37 @@ decline-version = عدم الإرسال لهذا الإصدار
 decline-always = عدم الإرسال وعدم السؤال مجددًا
 later = اسألني لاحقًا
 closing = عدم الإجابة يعني «{ later }»: بعد { $seconds } ثانية تُغلق هذه النافذة ولا يُرسل شيء.
+
+collecting = يجري جمع ما يلزم للعثور على الخطأ…
+collecting-memory = تُقرأ ذاكرة البرنامج كلها: { $done } من { $total }
+leave-out-memory = المتابعة دون الذاكرة كلها
+send-collecting = إرسال التقرير (ما زال الجمع جاريًا)
+restart = إعادة تشغيل { $product } بعد ذلك
+save = حفظ في ملف…
+saved = كُتب الملف. لم يُرسَل شيء.
+not-saved = تعذّرت كتابة الملف: { $why }
+link-name = مساعدة
+
+sending-title = التقرير في طريقه
+sending-text = يمكنك إغلاق هذه النافذة: يستمر الإرسال.
+sending-progress = { $done } من { $total }
+sending-speed = { $done } من { $total }، { $speed } في الثانية
+withdraw = التراجع عن الإرسال
+close-sending = إغلاق، ويستمر الإرسال
+close = إغلاق
+sent-title = شكرًا لك
+sent-text = استلم الدعم التقرير. إذا راسلته فسيجده برقمه.
+report-id = رقم التقرير
+copy-id = نسخ الرقم
+not-sent-title = تعذّر إرسال التقرير حتى الآن
+not-sent-why = ما حدث
+again-soon = يُحفظ في هذا الحاسوب. ستُعاد محاولة الإرسال في أقل من دقيقة.
+again-minutes = يُحفظ في هذا الحاسوب. ستُعاد محاولة الإرسال بعد { $minutes } د.
+again-start = يُحفظ في هذا الحاسوب. ستُعاد محاولة الإرسال عند تشغيل { $product } في المرة القادمة.
+nothing-title = لا يُرسَل شيء
+nothing-failed = تعذّر إكمال التقرير. ما هو موجود منه يُحفظ في هذا الحاسوب، وستُسأل عند تشغيل { $product } في المرة القادمة.
+nothing-known = أُبلغ عن هذا الخطأ من هذا الحاسوب مرات كافية.
+nothing-withdrawn = أُتلف التقرير كما أردت.
 
 decimal-sign = .
 size-bytes = { $number } بايت

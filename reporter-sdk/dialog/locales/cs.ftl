@@ -22,6 +22,7 @@ email-unusable = Na tuto adresu by nikdo nemohl odpovědět. Opravte ji, nebo ji
 description = Co jste dělali, když k tomu došlo?
 
 offers-heading = Co hlášení obsahuje, celkem { $size }
+offers-heading-collecting = Co hlášení může obsahovat
 offer = { $title } ({ $size })
 offer-always = { $title } ({ $size }, v každém hlášení)
 category-essential = Co se stalo a ve kterém produktu
@@ -62,6 +63,37 @@ decline-version = Neodesílat, ne pro tuto verzi
 decline-always = Neodesílat, už se neptat
 later = Zeptat se později
 closing = Žádná odpověď znamená „{ later }“: za { $seconds } s se toto okno zavře a nic se neodešle.
+
+collecting = Shromažďuje se, co je potřeba k nalezení chyby…
+collecting-memory = Čte se celá paměť programu: { $done } z { $total }
+leave-out-memory = Pokračovat bez celé paměti
+send-collecting = Odeslat hlášení (ještě se shromažďuje)
+restart = Potom znovu spustit { $product }
+save = Uložit do souboru…
+saved = Soubor je zapsán. Nic nebylo odesláno.
+not-saved = Soubor nelze zapsat: { $why }
+link-name = Nápověda
+
+sending-title = Hlášení je na cestě
+sending-text = Toto okno můžete zavřít: odesílání pokračuje.
+sending-progress = { $done } z { $total }
+sending-speed = { $done } z { $total }, { $speed } za sekundu
+withdraw = Přece jen neodesílat
+close-sending = Zavřít, odesílání pokračuje
+close = Zavřít
+sent-title = Děkujeme
+sent-text = Podpora hlášení dostala. Když jí napíšete, najde ho podle čísla.
+report-id = Číslo hlášení
+copy-id = Kopírovat číslo
+not-sent-title = Hlášení zatím nebylo možné odeslat
+not-sent-why = Co se stalo
+again-soon = Zůstává v tomto počítači. Za méně než minutu se odeslání zkusí znovu.
+again-minutes = Zůstává v tomto počítači. Za { $minutes } min se odeslání zkusí znovu.
+again-start = Zůstává v tomto počítači. Odeslání se zkusí znovu při příštím spuštění { $product }.
+nothing-title = Nic se neodesílá
+nothing-failed = Hlášení se nepodařilo dokončit. Co z něj je, zůstává v tomto počítači, a při příštím spuštění { $product } budete dotázáni.
+nothing-known = Tato chyba byla z tohoto počítače nahlášena už dostkrát.
+nothing-withdrawn = Hlášení je zničeno, jak jste si přáli.
 
 decimal-sign = ,
 size-bytes = { $number } B

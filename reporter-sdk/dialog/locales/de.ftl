@@ -22,6 +22,7 @@ email-unusable = An diese Adresse könnte niemand antworten. Bitte berichtigen S
 description = Was haben Sie getan, als es geschah?
 
 offers-heading = Was der Bericht enthält, zusammen { $size }
+offers-heading-collecting = Was der Bericht enthalten kann
 offer = { $title } ({ $size })
 offer-always = { $title } ({ $size }, in jedem Bericht)
 category-essential = Was schiefging, und in welchem Produkt
@@ -62,6 +63,37 @@ decline-version = Nicht senden, nicht für diese Version
 decline-always = Nicht senden, nie wieder fragen
 later = Später fragen
 closing = Keine Antwort gilt als „{ later }“: In { $seconds } Sekunden schließt sich dieses Fenster, und nichts wird gesendet.
+
+collecting = Es wird gesammelt, was nötig ist, um den Fehler zu finden …
+collecting-memory = Der gesamte Arbeitsspeicher des Programms wird gelesen: { $done } von { $total }
+leave-out-memory = Ohne den gesamten Arbeitsspeicher fortfahren
+send-collecting = Bericht senden (wird noch gesammelt)
+restart = { $product } danach wieder starten
+save = In eine Datei speichern …
+saved = Die Datei ist geschrieben. Nichts wurde gesendet.
+not-saved = Die Datei konnte nicht geschrieben werden: { $why }
+link-name = Hilfe
+
+sending-title = Der Bericht ist unterwegs
+sending-text = Sie können dieses Fenster schließen: Das Senden geht weiter.
+sending-progress = { $done } von { $total }
+sending-speed = { $done } von { $total }, { $speed } pro Sekunde
+withdraw = Doch nicht senden
+close-sending = Schließen, Senden geht weiter
+close = Schließen
+sent-title = Vielen Dank
+sent-text = Der Support hat den Bericht erhalten. Wenn Sie ihm schreiben, findet er ihn unter seiner Nummer.
+report-id = Nummer des Berichts
+copy-id = Nummer kopieren
+not-sent-title = Der Bericht konnte noch nicht gesendet werden
+not-sent-why = Was geschah
+again-soon = Er bleibt auf diesem Computer. In weniger als einer Minute wird das Senden wieder versucht.
+again-minutes = Er bleibt auf diesem Computer. In { $minutes } Min. wird das Senden wieder versucht.
+again-start = Er bleibt auf diesem Computer. Das Senden wird wieder versucht, wenn { $product } das nächste Mal startet.
+nothing-title = Nichts wird gesendet
+nothing-failed = Der Bericht konnte nicht fertiggestellt werden. Was davon da ist, bleibt auf diesem Computer, und Sie werden gefragt, wenn { $product } das nächste Mal startet.
+nothing-known = Dieser Fehler wurde von diesem Computer oft genug gemeldet.
+nothing-withdrawn = Der Bericht ist vernichtet, wie Sie es wollten.
 
 decimal-sign = ,
 size-bytes = { $number } Bytes

@@ -24,6 +24,7 @@ email-unusable = Nobody could answer to this address. Correct it or leave it emp
 description = What were you doing when it happened?
 
 offers-heading = What the report holds, { $size } in all
+offers-heading-collecting = What the report can hold
 # A switch, with its size: what a screen reader says too.
 offer = { $title } ({ $size })
 offer-always = { $title } ({ $size }, in every report)
@@ -65,6 +66,37 @@ decline-version = Don’t send, not for this version
 decline-always = Don’t send, never ask again
 later = Ask me later
 closing = No answer counts as “{ later }”: in { $seconds } seconds this window closes, and nothing is sent.
+
+collecting = Collecting what is needed to find the error…
+collecting-memory = Reading all of the program’s memory: { $done } of { $total }
+leave-out-memory = Go on without all of the memory
+send-collecting = Send report (still collecting)
+restart = Start { $product } again afterwards
+save = Save to a file…
+saved = The file is written. Nothing was sent.
+not-saved = The file could not be written: { $why }
+link-name = Help
+
+sending-title = The report is on its way
+sending-text = You can close this window: sending goes on.
+sending-progress = { $done } of { $total }
+sending-speed = { $done } of { $total }, { $speed } a second
+withdraw = Don’t send after all
+close-sending = Close, sending goes on
+close = Close
+sent-title = Thank you
+sent-text = Support has received the report. They find it by its number if you write to them.
+report-id = Number of the report
+copy-id = Copy the number
+not-sent-title = The report could not be sent yet
+not-sent-why = What happened
+again-soon = It is kept on this computer. In less than a minute sending is tried again.
+again-minutes = It is kept on this computer. In { $minutes } min sending is tried again.
+again-start = It is kept on this computer. Sending is tried again when { $product } is started the next time.
+nothing-title = Nothing is sent
+nothing-failed = The report could not be finished. What there is of it is kept on this computer, and you are asked when { $product } is started the next time.
+nothing-known = This error has been reported often enough from this computer.
+nothing-withdrawn = The report is destroyed, as you wanted.
 
 # Decimal sign and units of sizes.
 decimal-sign = .

@@ -22,6 +22,7 @@ email-unusable = Nadie podría responder a esta dirección. Corríjala o déjela
 description = ¿Qué estaba haciendo cuando ocurrió?
 
 offers-heading = Qué contiene el informe, { $size } en total
+offers-heading-collecting = Lo que el informe puede contener
 offer = { $title } ({ $size })
 offer-always = { $title } ({ $size }, en todos los informes)
 category-essential = Qué ha fallado y en qué producto
@@ -62,6 +63,37 @@ decline-version = No enviar, no para esta versión
 decline-always = No enviar ni volver a preguntar
 later = Preguntar más tarde
 closing = Sin respuesta vale «{ later }»: en { $seconds } segundos se cierra esta ventana y no se envía nada.
+
+collecting = Recopilando lo necesario para encontrar el error…
+collecting-memory = Leyendo toda la memoria del programa: { $done } de { $total }
+leave-out-memory = Continuar sin toda la memoria
+send-collecting = Enviar informe (aún recopilando)
+restart = Volver a iniciar { $product } después
+save = Guardar en un archivo…
+saved = El archivo está escrito. No se ha enviado nada.
+not-saved = No se pudo escribir el archivo: { $why }
+link-name = Ayuda
+
+sending-title = El informe está en camino
+sending-text = Puede cerrar esta ventana: el envío continúa.
+sending-progress = { $done } de { $total }
+sending-speed = { $done } de { $total }, { $speed } por segundo
+withdraw = Mejor no enviar
+close-sending = Cerrar, el envío continúa
+close = Cerrar
+sent-title = Gracias
+sent-text = El soporte ha recibido el informe. Si le escribe, lo encontrará por su número.
+report-id = Número del informe
+copy-id = Copiar el número
+not-sent-title = Aún no se ha podido enviar el informe
+not-sent-why = Qué ocurrió
+again-soon = Se conserva en este equipo. En menos de un minuto se volverá a intentar el envío.
+again-minutes = Se conserva en este equipo. En { $minutes } min se volverá a intentar el envío.
+again-start = Se conserva en este equipo. Se volverá a intentar el envío la próxima vez que se inicie { $product }.
+nothing-title = No se envía nada
+nothing-failed = No se pudo terminar el informe. Lo que hay de él se conserva en este equipo, y se le preguntará la próxima vez que se inicie { $product }.
+nothing-known = Este error ya se ha notificado suficientes veces desde este equipo.
+nothing-withdrawn = El informe se ha destruido, como usted quería.
 
 decimal-sign = ,
 size-bytes = { $number } bytes

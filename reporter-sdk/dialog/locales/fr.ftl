@@ -22,6 +22,7 @@ email-unusable = Personne ne pourrait répondre à cette adresse. Corrigez-la ou
 description = Que faisiez-vous quand cela s’est produit ?
 
 offers-heading = Contenu du rapport, { $size } en tout
+offers-heading-collecting = Ce que le rapport peut contenir
 offer = { $title } ({ $size })
 offer-always = { $title } ({ $size }, dans chaque rapport)
 category-essential = Ce qui s’est passé, et dans quel produit
@@ -62,6 +63,37 @@ decline-version = Ne pas envoyer, pas pour cette version
 decline-always = Ne pas envoyer, ne plus demander
 later = Me demander plus tard
 closing = Sans réponse, « { later } » s’applique : dans { $seconds } secondes, cette fenêtre se ferme et rien n’est envoyé.
+
+collecting = Collecte de ce qu’il faut pour trouver l’erreur…
+collecting-memory = Lecture de toute la mémoire du programme : { $done } sur { $total }
+leave-out-memory = Continuer sans toute la mémoire
+send-collecting = Envoyer le rapport (collecte en cours)
+restart = Redémarrer { $product } ensuite
+save = Enregistrer dans un fichier…
+saved = Le fichier est écrit. Rien n’a été envoyé.
+not-saved = Le fichier n’a pas pu être écrit : { $why }
+link-name = Aide
+
+sending-title = Le rapport est en cours d’envoi
+sending-text = Vous pouvez fermer cette fenêtre : l’envoi continue.
+sending-progress = { $done } sur { $total }
+sending-speed = { $done } sur { $total }, { $speed } par seconde
+withdraw = Finalement, ne pas envoyer
+close-sending = Fermer, l’envoi continue
+close = Fermer
+sent-title = Merci
+sent-text = Le support a reçu le rapport. Si vous lui écrivez, il le retrouve par son numéro.
+report-id = Numéro du rapport
+copy-id = Copier le numéro
+not-sent-title = Le rapport n’a pas encore pu être envoyé
+not-sent-why = Ce qui s’est passé
+again-soon = Il est conservé sur cet ordinateur. Dans moins d’une minute, l’envoi sera tenté de nouveau.
+again-minutes = Il est conservé sur cet ordinateur. Dans { $minutes } min, l’envoi sera tenté de nouveau.
+again-start = Il est conservé sur cet ordinateur. L’envoi sera tenté de nouveau au prochain démarrage de { $product }.
+nothing-title = Rien n’est envoyé
+nothing-failed = Le rapport n’a pas pu être terminé. Ce qui en existe est conservé sur cet ordinateur, et la question vous sera posée au prochain démarrage de { $product }.
+nothing-known = Cette erreur a été signalée assez souvent depuis cet ordinateur.
+nothing-withdrawn = Le rapport est détruit, comme vous le vouliez.
 
 decimal-sign = ,
 size-bytes = { $number } octets

@@ -22,6 +22,7 @@ email-unusable = このアドレスには返信できません。訂正するか
 description = 発生時に何をしていましたか？
 
 offers-heading = 報告の内容（合計 { $size }）
+offers-heading-collecting = 報告に含まれうる内容
 offer = { $title }（{ $size }）
 offer-always = { $title }（{ $size }、すべての報告に含まれます）
 category-essential = 発生した問題とその製品
@@ -62,6 +63,37 @@ decline-version = 送信しない（このバージョン）
 decline-always = 送信せず、今後確認しない
 later = 後で確認
 closing = 応答がない場合は「{ later }」とみなされます。{ $seconds } 秒後にこのウィンドウは閉じ、何も送信されません。
+
+collecting = エラーの発見に必要な情報を集めています…
+collecting-memory = プログラムのメモリ全体を読み取っています: { $total } 中 { $done }
+leave-out-memory = メモリ全体なしで続ける
+send-collecting = 報告を送信（収集中）
+restart = 終わったら { $product } を再起動する
+save = ファイルに保存…
+saved = ファイルに書き込みました。何も送信されていません。
+not-saved = ファイルに書き込めませんでした: { $why }
+link-name = ヘルプ
+
+sending-title = 報告を送信しています
+sending-text = このウィンドウを閉じても送信は続きます。
+sending-progress = { $total } 中 { $done }
+sending-speed = { $total } 中 { $done }、毎秒 { $speed }
+withdraw = やはり送信しない
+close-sending = 閉じる（送信は続きます）
+close = 閉じる
+sent-title = ありがとうございました
+sent-text = サポートが報告を受け取りました。お問い合わせの際は、この番号で見つけることができます。
+report-id = 報告の番号
+copy-id = 番号をコピー
+not-sent-title = 報告はまだ送信できていません
+not-sent-why = 起きたこと
+again-soon = このコンピューターに保管されています。1 分以内に再び送信を試みます。
+again-minutes = このコンピューターに保管されています。{ $minutes } 分後に再び送信を試みます。
+again-start = このコンピューターに保管されています。次に { $product } を起動したときに再び送信を試みます。
+nothing-title = 何も送信されません
+nothing-failed = 報告を完成できませんでした。集めたものはこのコンピューターに保管され、次に { $product } を起動したときにお尋ねします。
+nothing-known = このエラーは、このコンピューターからすでに十分な回数報告されています。
+nothing-withdrawn = ご希望どおり、報告は破棄されました。
 
 decimal-sign = .
 size-bytes = { $number } バイト

@@ -12,6 +12,8 @@ pub struct Window {
     pub title: String,
     /// Whether it is laid out from right to left.
     pub right_to_left: bool,
+    /// Whether the person sees it.
+    pub visible: bool,
     /// Where the keyboard is at first, and whenever this changes.
     pub focus: Control,
     /// All of it.
@@ -32,7 +34,7 @@ pub struct Element {
 pub enum Kind {
     /// One below the other.
     Column(Vec<Element>),
-    /// One beside the other, in the direction of reading.
+    /// One beside the other, in the direction of reading, each as wide as the others.
     Row(Vec<Element>),
     /// As a column, which is scrolled where it is higher than there is room.
     Scrolled(Vec<Element>),
@@ -56,8 +58,14 @@ pub enum Kind {
     Choice { control: Control, label: String, options: Vec<String>, selected: usize },
     /// To be pressed.
     Button { control: Control, label: String, enabled: bool, weight: Weight },
-    /// A PNG file, shown small.
+    /// A PNG file, shown small. Empty, and not visible, until there is one.
     Image { png: Arc<[u8]>, label: String },
+    /// A line of the product's colour, from red to blue.
+    Band([u8; 3]),
+    /// The product's icon, a PNG file that says nothing.
+    Icon(Arc<[u8]>),
+    /// How far something is, in thousandths; `None` where nobody knows.
+    Progress { label: String, done: Option<u16> },
     /// Long text of fixed width to scroll through, which can be selected.
     Document { control: Control, label: String, text: Arc<str> },
 }
@@ -87,9 +95,21 @@ pub enum Control {
     Contents,
     Back,
     NextTime,
+    /// Whether the product starts again.
+    Restart,
     Send,
     Decline,
     Later,
+    /// Writes the report to a file.
+    Save,
+    /// Does not wait for all of the program's memory.
+    LeaveOutMemory,
+    /// Takes back that it is sent.
+    Withdraw,
+    /// Copies the report's id.
+    CopyId,
+    /// What has begun goes on without a window.
+    Close,
 }
 
 impl Element {

@@ -5,6 +5,7 @@
 //! window shows, control by control; and one of [`ui`], which draws that and tells the model what the person does. Nothing is decided in a `ui`: the tests drive the
 //! model by [`ui::headless`] and see what a window would show.
 
+pub mod branding;
 pub mod elements;
 pub mod model;
 pub mod sizes;

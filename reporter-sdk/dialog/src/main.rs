@@ -1,14 +1,17 @@
-//! The dialog, as the handler starts it: a question on standard input, an answer on standard output.
+//! The dialog, as the handler starts it: what there is to tell comes on standard input, what the person says goes to standard output.
 // Windows would give it a black window for text.
 #![cfg_attr(windows, windows_subsystem = "windows")]
 
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
 use std::time::Instant;
 
-use reporter_dialog::model::{Model, Question};
+use reporter_dialog::model::{Model, Told};
 use reporter_dialog::texts::Texts;
 use reporter_dialog::ui;
-use reporter_sdk::{ConsentAnswer, ConsentRequest, Error};
+use reporter_sdk::Error;
+use reporter_sdk::dialog_session::{self, Act, Update};
 
 fn main() -> ExitCode {
     match ask() {
@@ -21,15 +24,43 @@ fn main() -> ExitCode {
 }
 
 fn ask() -> Result<(), Error> {
-    let started = Instant::now();
     #[cfg(windows)]
     restrict_library_search()?;
     #[cfg(target_os = "linux")]
     draw_without_opengl();
-    let request = ConsentRequest::read()?;
-    let model = Model::new(Question::from(&request), Texts::of_this_person(), started);
-    let answer = ui::show(model).unwrap_or(ConsentAnswer::CannotAsk);
-    request.answer(answer)
+    let (mut updates, mut acts) = dialog_session::open();
+    // Before anything is known of what is to be shown: meanwhile the handler works, too.
+    if !ui::can_show() {
+        return acts.say(Act::CannotShow);
+    }
+    let Some(Update::Opening(opening)) = updates.wait()? else {
+        return Err(Error::Usage("nothing to show: reporter-handler starts this program, and tells it".into()));
+    };
+    let (tell, told) = mpsc::channel();
+    let listen = move || {
+        while let Ok(Some(update)) = updates.wait() {
+            // Whoever is told nothing any more has no window.
+            if Told::of(update).is_some_and(|news| tell.send(news).is_err()) {
+                return;
+            }
+        }
+    };
+    // The handler's end is noticed in the window, and so is what makes no sense.
+    let listening = thread::Builder::new().name("updates".into()).spawn(listen);
+    listening.map_err(|source| Error::Io { what: "listening to the handler".into(), source })?;
+    let model = Model::new(*opening, Texts::of_this_person(), Instant::now());
+    let acts = Arc::new(Mutex::new(acts));
+    let say = acts.clone();
+    let say = move |act| {
+        let said = say.lock().unwrap_or_else(PoisonError::into_inner).say(act);
+        if let Err(error) = said {
+            eprintln!("reporter-dialog: {error}");
+        }
+    };
+    if !ui::show(model, told, Box::new(say)) {
+        return acts.lock().unwrap_or_else(PoisonError::into_inner).say(Act::CannotShow);
+    }
+    Ok(())
 }
 
 /// From here on a library comes from the system's folder, not from the one of the program or the current one, where somebody with fewer rights may have put another

@@ -1,11 +1,14 @@
 //! What was asked, what the person has done so far, and the answer that this makes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use report_format::schema::v1::{Category, Contact, ErrorKind};
-use reporter_sdk::{ConsentAnswer, ConsentRequest, Never, Notice};
+use report_format::schema::v1::{Category, Contact};
+use reporter_sdk::dialog_session::{Act, Nothing, Opening, Update};
+use reporter_sdk::{ConsentAnswer, ConsentRequest, Never};
 
+use crate::branding::Branding;
 use crate::elements::{Control, Window};
 use crate::texts::Texts;
 use crate::view;
@@ -20,23 +23,19 @@ pub(crate) const DESCRIPTION_LIMIT: usize = 4000;
 pub(crate) const SEARCH_LIMIT: usize = 200;
 /// So long before the end the person is told that it comes.
 pub(crate) const LAST_CALL: Duration = Duration::from_secs(60);
+/// So long the person is shown what became of the report.
+const OUTCOME_TIME: Duration = Duration::from_mins(10);
+/// Of a report's file.
+const REPORT_ENDING: &str = ".report";
 
-/// What a person is asked, ready to be shown.
+/// What the report would be, and until when it can be decided.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// The product's name.
-    pub product: String,
-    /// Its version; can be empty.
-    pub version: String,
-    /// What kind of error it is.
-    pub kind: ErrorKind,
     /// What happened, in a line; can be empty.
     pub title: String,
-    /// What the person is to be told before deciding.
-    pub notice: Notice,
     /// What may be sent.
     pub offers: Vec<Offer>,
-    /// From the start of this program on.
+    /// From now on.
     pub timeout: Duration,
 }
 
@@ -47,8 +46,6 @@ pub struct Offer {
     pub category: Category,
     /// Before compression.
     pub bytes: u64,
-    /// Whether it is on at first.
-    pub chosen: bool,
     /// All of it as it would be sent, a line for each field.
     pub contents: String,
     /// PNG.
@@ -60,24 +57,56 @@ impl From<&ConsentRequest> for Question {
         let offer = |offer: &reporter_sdk::Offer| Offer {
             category: offer.category,
             bytes: offer.bytes,
-            chosen: offer.chosen,
             contents: offer.contents.clone(),
             images: offer.images.iter().map(|png| png.as_slice().into()).collect(),
         };
         Self {
-            product: request.product().name.clone(),
-            version: request.product().version.clone(),
-            kind: request.kind(),
             title: request.title().to_owned(),
-            notice: request.notice().clone(),
             offers: request.offers().iter().map(offer).collect(),
             timeout: request.timeout(),
         }
     }
 }
 
-/// What the person did, or the clock.
-#[derive(Clone, Debug, PartialEq)]
+/// What the handler has told.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// All of the program's memory is read: so many bytes of so many.
+    Collecting { done: u64, total: u64 },
+    /// It can be decided now.
+    Question(Question),
+    /// The file is written; else why not.
+    Saved(Result<(), String>),
+    /// Bytes that are on their way.
+    Sending { done: u64, total: u64 },
+    /// Support has it, by this id.
+    Sent { report: String },
+    /// Support has it not: why, and when it is tried again.
+    NotSent { report: String, why: String, again: Option<Duration> },
+    /// There is nothing to decide.
+    NothingToSend(Nothing),
+    /// The handler says no more.
+    Gone,
+}
+
+impl Told {
+    /// `None` of an [`Update`] that is no news: the opening.
+    pub fn of(update: Update) -> Option<Self> {
+        Some(match update {
+            Update::Opening(_) => return None,
+            Update::Collecting { done, total } => Self::Collecting { done, total },
+            Update::Question(request) => Self::Question(Question::from(&*request)),
+            Update::Saved(saved) => Self::Saved(saved),
+            Update::Sending { done, total } => Self::Sending { done, total },
+            Update::Sent { report } => Self::Sent { report },
+            Update::NotSent { report, why, again } => Self::NotSent { report, why, again },
+            Update::NothingToSend(nothing) => Self::NothingToSend(nothing),
+        })
+    }
+}
+
+/// What the person did, or the clock, or the handler.
+#[derive(Clone, Debug)]
 pub enum Event {
     /// A button.
     Pressed(Control),
@@ -87,10 +116,27 @@ pub enum Event {
     Edited(Control, String),
     /// A choice is now the option of this number.
     Selected(Control, usize),
+    /// This file is to be written. Comes of [`Action::ChooseFile`], where the person has chosen one.
+    FileChosen(PathBuf),
     /// The window was closed, or Escape pressed in it.
     Closed,
     /// So late it is.
     Time(Instant),
+    /// The handler has told something.
+    Told(Told),
+}
+
+/// What is to be done about an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// The handler is to be told.
+    Say(Act),
+    /// The person is to choose the file that is written, which would be called so.
+    ChooseFile(String),
+    /// Into the clipboard.
+    Copy(String),
+    /// There is no window any more.
+    End,
 }
 
 /// What the window shows.
@@ -98,6 +144,29 @@ pub enum Event {
 pub(crate) enum Page {
     Question,
     Contents,
+    /// What becomes of the report once the person has said what they want.
+    Outcome,
+}
+
+/// How far the report is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Stage {
+    /// Of the memory of the program so many bytes of so many are read; of none where it is not wanted, or not begun.
+    Collecting {
+        done: u64,
+        total: u64,
+    },
+    Deciding,
+    Sending {
+        done: u64,
+        total: u64,
+    },
+    Sent,
+    NotSent {
+        why: String,
+        again: Option<Duration>,
+    },
+    Nothing(Nothing),
 }
 
 /// What holds from now on.
@@ -117,9 +186,15 @@ impl NextTime {
 /// Everything that the window is made of, and that an answer is made of.
 #[derive(Debug)]
 pub struct Model {
-    pub(crate) question: Question,
+    pub(crate) opening: Opening,
     pub(crate) texts: Texts,
+    pub(crate) branding: Branding,
     pub(crate) page: Page,
+    pub(crate) stage: Stage,
+    /// What happened, in a line; can be empty.
+    pub(crate) title: String,
+    /// Empty until everything is collected.
+    pub(crate) offers: Vec<Offer>,
     /// Where the keyboard was last put. Typing does not move it.
     pub(crate) focus: Control,
     pub(crate) chosen: Vec<Category>,
@@ -127,27 +202,57 @@ pub struct Model {
     /// The person has tried to send with an address that nobody could answer to.
     pub(crate) email_is_refused: bool,
     pub(crate) next_time: NextTime,
+    pub(crate) stays_ended: bool,
     pub(crate) search: String,
-    deadline: Instant,
+    /// What came of the last try to write a file.
+    pub(crate) saved: Option<Result<(), String>>,
+    /// By which support finds it. Empty until it is told.
+    pub(crate) report: String,
+    /// The person has said that nobody is to wait for all of the memory.
+    pub(crate) memory_is_left_out: bool,
+    /// The person does not want it sent after all; what becomes of that is not told yet.
+    pub(crate) is_withdrawn: bool,
+    /// Nobody hears what the person says.
+    handler_is_gone: bool,
+    /// There is no window any more.
+    has_ended: bool,
+    /// An answer that was given before there was a question.
+    early: Option<ConsentAnswer>,
+    /// Bytes that were sent then.
+    first_sent: Option<(Instant, u64)>,
+    /// Until when the person can decide, or is shown what became of it.
+    deadline: Option<Instant>,
     now: Instant,
 }
 
 impl Model {
-    /// Of a question that came at `now`.
-    pub fn new(question: Question, texts: Texts, now: Instant) -> Self {
-        let chosen = question.offers.iter().filter(|offer| offer.chosen).map(|offer| offer.category).collect();
+    /// Of an error that is told of at `now`.
+    pub fn new(opening: Opening, mut texts: Texts, now: Instant) -> Self {
+        let branding = opening.branding.as_ref().map(|folder| Branding::read(folder, &mut texts));
         let mut model = Self {
+            branding: branding.unwrap_or_default(),
             page: Page::Question,
+            stage: Stage::Collecting { done: 0, total: 0 },
+            title: String::new(),
+            offers: Vec::new(),
             focus: Control::OpenContents,
-            chosen,
+            chosen: opening.chosen.clone(),
             contact: Contact::default(),
             email_is_refused: false,
             next_time: NextTime::Ask,
+            stays_ended: false,
             search: String::new(),
-            // A day where it says that it waits for ever.
-            deadline: now + question.timeout.min(Duration::from_secs(86_400)),
+            saved: None,
+            report: String::new(),
+            memory_is_left_out: false,
+            is_withdrawn: false,
+            handler_is_gone: false,
+            has_ended: false,
+            early: None,
+            first_sent: None,
+            deadline: None,
             now,
-            question,
+            opening,
             texts,
         };
         model.open(Page::Question);
@@ -159,8 +264,10 @@ impl Model {
         self.page = page;
         self.focus = match page {
             Page::Contents => Control::Search,
+            Page::Outcome => Control::Close,
             Page::Question if self.offers_contact() => Control::Description,
-            Page::Question => Control::OpenContents,
+            Page::Question if self.is_deciding() => Control::OpenContents,
+            Page::Question => Control::Later,
         };
     }
 
@@ -169,45 +276,173 @@ impl Model {
         view::window(self)
     }
 
-    /// Takes what the person did. An answer ends the dialog.
-    pub fn update(&mut self, event: Event) -> Option<ConsentAnswer> {
+    /// Takes what happened. What is to be done about it comes back, to be done in that order. Of a window that has ended nothing comes any more.
+    pub fn update(&mut self, event: Event) -> Vec<Action> {
+        if self.has_ended {
+            return Vec::new();
+        }
+        let actions = self.take(event);
+        self.has_ended = actions.contains(&Action::End);
+        actions
+    }
+
+    fn take(&mut self, event: Event) -> Vec<Action> {
         match event {
             Event::Pressed(control) => return self.press(control),
             Event::Switched(Control::Offer(category), on) => self.choose(category, on),
+            Event::Switched(Control::Restart, on) => self.stays_ended = !on,
             Event::Selected(Control::NextTime, number) => {
                 self.next_time = NextTime::ALL.get(number).copied().unwrap_or(NextTime::Ask);
             }
             Event::Edited(control, text) => self.edit(control, &text),
             Event::Switched(..) | Event::Selected(..) => {}
+            Event::FileChosen(path) => return self.save(path),
             // A window that is closed has not said no: the report is kept.
             Event::Closed => match self.page {
-                Page::Question => return Some(ConsentAnswer::Later),
+                Page::Question => return self.answer(ConsentAnswer::Later),
                 Page::Contents => self.open(Page::Question),
+                Page::Outcome => return vec![Action::End],
             },
             Event::Time(now) => {
                 self.now = self.now.max(now);
-                if self.now >= self.deadline {
-                    return Some(ConsentAnswer::Later);
+                if self.deadline.is_some_and(|deadline| self.now >= deadline) {
+                    return if self.is_deciding() { self.answer(ConsentAnswer::Later) } else { vec![Action::End] };
                 }
             }
+            Event::Told(told) => return self.hear(told),
         }
-        None
+        Vec::new()
     }
 
-    fn press(&mut self, control: Control) -> Option<ConsentAnswer> {
+    fn press(&mut self, control: Control) -> Vec<Action> {
         match control {
-            Control::OpenContents => self.open(Page::Contents),
-            Control::Back => self.open(Page::Question),
-            Control::Send if self.can_send() => return self.send(),
-            Control::Decline if self.can_decline() => return Some(ConsentAnswer::Decline(self.never())),
-            Control::Later if self.can_wait() => return Some(ConsentAnswer::Later),
+            Control::OpenContents if self.is_deciding() => self.open(Page::Contents),
+            Control::Back if self.page == Page::Contents => self.open(Page::Question),
+            Control::Send if self.can_send() => {
+                if let Some(answer) = self.sending() {
+                    return self.answer(answer);
+                }
+            }
+            Control::Decline if self.can_decline() => return self.answer(ConsentAnswer::Decline(self.never())),
+            Control::Later if self.can_wait() => return self.answer(ConsentAnswer::Later),
+            Control::Save if self.can_save() => {
+                return vec![Action::ChooseFile(format!("{}{REPORT_ENDING}", self.opening.product.name))];
+            }
+            Control::LeaveOutMemory if self.is_reading_memory() => return self.leave_out_memory(),
+            Control::Withdraw if self.can_withdraw() => {
+                self.is_withdrawn = true;
+                return vec![Action::Say(Act::Withdraw)];
+            }
+            Control::CopyId if !self.report.is_empty() => return vec![Action::Copy(self.report.clone())],
+            Control::Close if self.page == Page::Outcome => return vec![Action::End],
             _ => {}
         }
-        None
+        Vec::new()
+    }
+
+    /// Gives it, once. Before there is a question the window closes, and the answer is given as soon as there is one.
+    fn answer(&mut self, answer: ConsentAnswer) -> Vec<Action> {
+        if !self.can_answer() {
+            return Vec::new();
+        }
+        if matches!(self.stage, Stage::Collecting { .. }) {
+            self.early = Some(answer);
+            return if self.is_reading_memory() { self.leave_out_memory() } else { Vec::new() };
+        }
+        let sends = matches!(answer, ConsentAnswer::Send { .. });
+        let say = Action::Say(Act::Answer { answer, stays_ended: self.stays_ended });
+        if !sends {
+            return vec![say, Action::End];
+        }
+        self.deadline = None;
+        self.stage = Stage::Sending { done: 0, total: 0 };
+        self.open(Page::Outcome);
+        vec![say]
+    }
+
+    fn leave_out_memory(&mut self) -> Vec<Action> {
+        self.memory_is_left_out = true;
+        vec![Action::Say(Act::LeaveOutMemory)]
+    }
+
+    fn save(&mut self, path: PathBuf) -> Vec<Action> {
+        let answer = self.can_save().then(|| self.sending()).flatten();
+        answer.map(|answer| Action::Say(Act::Save { answer, path })).into_iter().collect()
+    }
+
+    fn hear(&mut self, told: Told) -> Vec<Action> {
+        match told {
+            Told::Collecting { done, total } if matches!(self.stage, Stage::Collecting { .. }) => {
+                self.stage = Stage::Collecting { done, total };
+                if self.early.is_some() && self.is_reading_memory() {
+                    return self.leave_out_memory();
+                }
+            }
+            Told::Question(question) if matches!(self.stage, Stage::Collecting { .. }) => return self.ask(question),
+            Told::Saved(saved) => self.saved = Some(saved),
+            Told::Sending { done, total } if self.page == Page::Outcome => {
+                self.first_sent.get_or_insert((self.now, done));
+                // Where it is tried again there was one.
+                self.deadline = None;
+                self.stage = Stage::Sending { done, total };
+            }
+            Told::Sent { report } => {
+                self.report = report;
+                self.end_as(Stage::Sent);
+            }
+            Told::NotSent { report, why, again } => {
+                self.report = report;
+                self.first_sent = None;
+                self.end_as(Stage::NotSent { why, again });
+            }
+            Told::NothingToSend(_) if self.early.is_some() => return vec![Action::End],
+            Told::NothingToSend(nothing) => self.end_as(Stage::Nothing(nothing)),
+            Told::Gone => return self.lose_the_handler(),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn ask(&mut self, Question { title, offers, timeout }: Question) -> Vec<Action> {
+        self.title = title;
+        self.offers = offers;
+        // A day where it says that it waits for ever.
+        self.deadline = Some(self.now + timeout.min(Duration::from_secs(86_400)));
+        let is_offered = |category: &Category| self.offers.iter().any(|offer| offer.category == *category);
+        self.chosen.retain(is_offered);
+        self.stage = Stage::Deciding;
+        if let Some(early) = self.early.take() {
+            return self.answer(early);
+        }
+        if self.focus != Control::Description || !self.offers_contact() {
+            self.open(Page::Question);
+        }
+        Vec::new()
+    }
+
+    fn end_as(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.is_withdrawn = false;
+        self.deadline = Some(self.now + OUTCOME_TIME);
+        if self.page != Page::Outcome {
+            self.open(Page::Outcome);
+        }
+    }
+
+    /// What was collected lies in the spool.
+    fn lose_the_handler(&mut self) -> Vec<Action> {
+        self.handler_is_gone = true;
+        match self.stage {
+            _ if self.early.is_some() => return vec![Action::End],
+            Stage::Collecting { .. } | Stage::Deciding => self.end_as(Stage::Nothing(Nothing::Failed)),
+            Stage::Sending { .. } => self.end_as(Stage::NotSent { why: String::new(), again: None }),
+            Stage::Sent | Stage::NotSent { .. } | Stage::Nothing(_) => {}
+        }
+        Vec::new()
     }
 
     fn choose(&mut self, category: Category, on: bool) {
-        let is_offered = self.question.offers.iter().any(|offer| offer.category == category);
+        let is_offered = self.can_be_offered(category);
         self.chosen.retain(|chosen| *chosen != category);
         if on && is_offered || category == Category::Essential {
             self.chosen.push(category);
@@ -233,7 +468,8 @@ impl Model {
         }
     }
 
-    fn send(&mut self) -> Option<ConsentAnswer> {
+    /// To send what is chosen. `None`: something has to be mended before.
+    fn sending(&mut self) -> Option<ConsentAnswer> {
         let contact = self.typed();
         if !contact.email.is_empty() && !email_address::EmailAddress::is_valid(&contact.email) {
             self.email_is_refused = true;
@@ -271,8 +507,21 @@ impl Model {
         }
     }
 
+    /// As far as is known now.
+    pub(crate) fn can_be_offered(&self, category: Category) -> bool {
+        match self.stage {
+            Stage::Collecting { .. } => self.opening.categories.contains(&category),
+            _ => self.offers.iter().any(|offer| offer.category == category),
+        }
+    }
+
+    /// `None` until everything is collected.
+    pub(crate) fn offer(&self, category: Category) -> Option<&Offer> {
+        self.offers.iter().find(|offer| offer.category == category)
+    }
+
     pub(crate) fn offers_contact(&self) -> bool {
-        self.question.offers.iter().any(|offer| offer.category == Category::Contact)
+        self.can_be_offered(Category::Contact)
     }
 
     pub(crate) fn is_chosen(&self, category: Category) -> bool {
@@ -281,13 +530,36 @@ impl Model {
 
     /// Bytes of what would be sent.
     pub(crate) fn size(&self) -> u64 {
-        let chosen = self.question.offers.iter().filter(|offer| self.is_chosen(offer.category));
+        let chosen = self.offers.iter().filter(|offer| self.is_chosen(offer.category));
         chosen.map(|offer| offer.bytes).fold(0, u64::saturating_add)
+    }
+
+    pub(crate) fn is_deciding(&self) -> bool {
+        self.stage == Stage::Deciding
+    }
+
+    /// Whether the person waits for all of the program's memory, and has not said that they do not want to.
+    pub(crate) fn is_reading_memory(&self) -> bool {
+        matches!(self.stage, Stage::Collecting { total: 1.., .. }) && !self.memory_is_left_out
+    }
+
+    /// Whether the person still sees a window: not one who has answered before there was a question.
+    pub(crate) fn is_visible(&self) -> bool {
+        self.early.is_none() && !self.has_ended
+    }
+
+    fn can_answer(&self) -> bool {
+        self.early.is_none() && matches!(self.stage, Stage::Collecting { .. } | Stage::Deciding)
     }
 
     /// Who wants never to be asked sends nothing now either.
     pub(crate) fn can_send(&self) -> bool {
-        matches!(self.next_time, NextTime::Ask | NextTime::Always)
+        self.is_deciding() && matches!(self.next_time, NextTime::Ask | NextTime::Always)
+    }
+
+    /// Whoever decides before everything is there has nothing sent.
+    pub(crate) fn can_save(&self) -> bool {
+        self.is_deciding()
     }
 
     /// Who wants always to send sends this one too.
@@ -300,9 +572,21 @@ impl Model {
         self.next_time == NextTime::Ask
     }
 
+    pub(crate) fn can_withdraw(&self) -> bool {
+        let can_be_taken_back = matches!(self.stage, Stage::Sending { .. } | Stage::NotSent { .. });
+        can_be_taken_back && !self.is_withdrawn && !self.handler_is_gone
+    }
+
+    /// Bytes a second, once a second has shown it.
+    pub(crate) fn speed(&self) -> Option<u64> {
+        let (Stage::Sending { done, .. }, Some((since, before))) = (&self.stage, self.first_sent) else { return None };
+        let seconds = (self.now - since).as_secs();
+        done.saturating_sub(before).checked_div(seconds).filter(|speed| *speed > 0)
+    }
+
     /// Seconds until no answer is one; where the person is to know of it.
     pub(crate) fn last_call(&self) -> Option<u64> {
-        let left = self.deadline.saturating_duration_since(self.now);
+        let left = self.deadline.filter(|_| self.is_deciding())?.saturating_duration_since(self.now);
         (left <= LAST_CALL).then(|| left.as_secs_f64().ceil() as u64)
     }
 
@@ -310,7 +594,7 @@ impl Model {
     pub(crate) fn contents(&self) -> Option<String> {
         let wanted = self.search.trim().to_lowercase();
         let mut text = String::new();
-        for offer in self.question.offers.iter().filter(|offer| offer.category != Category::Contact) {
+        for offer in self.offers.iter().filter(|offer| offer.category != Category::Contact) {
             let lines =
                 offer.contents.lines().filter(|line| wanted.is_empty() || line.to_lowercase().contains(&wanted));
             let mut lines = lines.peekable();

@@ -24,6 +24,8 @@ const RIGHT_TO_LEFT: [&str; 1] = ["ar"];
 pub struct Texts {
     language: &'static str,
     bundle: FluentBundle<FluentResource>,
+    /// In place of ours.
+    of_product: FluentBundle<FluentResource>,
 }
 
 impl std::fmt::Debug for Texts {
@@ -50,13 +52,28 @@ impl Texts {
     /// In this language, English where there is no such.
     pub fn of(language: &str) -> Self {
         let (language, file) = LOCALES.into_iter().find(|(known, _)| *known == language).unwrap_or(LOCALES[0]);
-        let mut bundle = FluentBundle::new(vec![language.parse::<LanguageIdentifier>().unwrap_or_default()]);
-        // Marks around what is put in, which keep a Latin name in its place in a line of Arabic. Elsewhere they are nothing but a square where a font has none.
-        bundle.set_use_isolating(RIGHT_TO_LEFT.contains(&language));
+        let bundle = || {
+            let mut bundle = FluentBundle::new(vec![language.parse::<LanguageIdentifier>().unwrap_or_default()]);
+            // Marks around what is put in, which keep a Latin name in its place in a line of Arabic. Elsewhere they are nothing but a square where a font has none.
+            bundle.set_use_isolating(RIGHT_TO_LEFT.contains(&language));
+            bundle
+        };
+        let mut texts = Self { language, bundle: bundle(), of_product: bundle() };
         // The tests read each file, and find no errors in it.
-        let resource = FluentResource::try_new(file.to_owned()).unwrap_or_else(|(resource, _)| resource);
-        bundle.add_resource_overriding(resource);
-        Self { language, bundle }
+        texts.bundle.add_resource_overriding(parsed(file.to_owned()));
+        texts
+    }
+
+    /// A product's words take the place of ours, by their names; the later of two of a name. What is wrong among them is left out.
+    pub(crate) fn replace_by(&mut self, files: impl Iterator<Item = String>) {
+        for file in files {
+            self.of_product.add_resource_overriding(parsed(file));
+        }
+    }
+
+    /// A message that only a product has.
+    pub(crate) fn of_product(&self, name: &str) -> Option<String> {
+        formatted(&self.of_product, name, None)
     }
 
     /// All languages there are.
@@ -82,12 +99,23 @@ impl Texts {
     /// The message of this name, with these values in it.
     pub fn with(&self, name: &str, values: &[(&str, &str)]) -> String {
         let arguments: FluentArgs<'_> = values.iter().map(|(name, value)| (Cow::from(*name), *value)).collect();
-        let Some(pattern) = self.bundle.get_message(name).and_then(|message| message.value()) else {
-            return format!("{{{name}}}");
-        };
         // What is missing is shown as its name in braces, for which the tests look.
-        self.bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned()
+        formatted(&self.of_product, name, Some(&arguments))
+            .or_else(|| formatted(&self.bundle, name, Some(&arguments)))
+            .unwrap_or_else(|| format!("{{{name}}}"))
     }
+}
+
+fn parsed(file: String) -> FluentResource {
+    FluentResource::try_new(file).unwrap_or_else(|(resource, _)| resource)
+}
+
+/// `None` where there is no such message, or it makes no sense.
+fn formatted(bundle: &FluentBundle<FluentResource>, name: &str, values: Option<&FluentArgs<'_>>) -> Option<String> {
+    let pattern = bundle.get_message(name)?.value()?;
+    let mut errors = Vec::new();
+    let text = bundle.format_pattern(pattern, values, &mut errors).into_owned();
+    errors.is_empty().then_some(text)
 }
 
 #[cfg(test)]

@@ -60,6 +60,13 @@ def find(root, name, can):
     sys.exit(f"nothing is called {name}")
 
 
+def pressable(accessible):
+    """Not the label in a button, which has the same name."""
+    is_button = accessible.get_role() == Atspi.Role.PUSH_BUTTON
+    is_sensitive = accessible.get_state_set().contains(Atspi.StateType.SENSITIVE)
+    return accessible.get_action_iface() if is_button and is_sensitive else None
+
+
 def main():
     root = window()
     for line in sys.stdin:
@@ -73,7 +80,9 @@ def main():
                     say(f"{accessible.get_role_name()}|{accessible.get_name()}|{' '.join(names)}")
             say("end")
         elif command == "press":
-            find(root, rest, lambda it: it.get_action_iface()).do_action(0)
+            find(root, rest, pressable).do_action(0)
+            # What it leads to is drawn a little later, and takes no press before.
+            time.sleep(0.3)
             say("done")
         elif command == "type":
             name, _, text = rest.partition("|")

@@ -127,7 +127,8 @@ impl Session {
     /// What the window's end brought.
     fn ends(mut self) -> String {
         drop(self.commands);
-        self.bus.wait().expect("our own child");
+        let status = self.bus.wait().expect("our own child");
+        assert!(status.success(), "the window did not end, and was ended");
         std::fs::read_to_string(&self.said).expect("it was made")
     }
 }
@@ -170,7 +171,7 @@ fn every_control_has_a_name_and_a_role() {
         seen.iter().filter(|[.., states]| states.contains("focused")).map(|[_, name, _]| name).collect();
     assert_eq!(focused, ["What were you doing when it happened?"]);
     session.does("press Ask me later");
-    assert_eq!(session.ends(), "Later\n");
+    assert_eq!(session.ends(), "Answer { answer: Later, stays_ended: false }\n");
 }
 
 #[test]
@@ -184,9 +185,12 @@ fn a_person_who_sees_nothing_types_leaves_out_a_category_and_sends() {
     };
     assert!(session.lists().iter().any(unchecked), "it is off");
     session.does("press Send report");
+    session.does("press Close, sending goes on");
     let answer = session.ends();
     assert!(
-        answer.starts_with("Send { categories: [Essential, Memory, System, InstalledSoftware, Contact], "),
+        answer.starts_with(
+            "Answer { answer: Send { categories: [Essential, Memory, System, InstalledSoftware, Contact], "
+        ),
         "{answer}"
     );
     assert!(answer.contains("description: \"I asked for a month.\"") && answer.contains("always: false"), "{answer}");
@@ -201,5 +205,49 @@ fn what_a_report_contains_is_read_and_searched_by_ear() {
     assert!(seen.iter().any(|[role, name, _]| role == "text" && name == "Inhalt des Berichts"), "{seen:#?}");
     session.does("press Zurück");
     session.does("press Nicht senden");
-    assert_eq!(session.ends(), "Decline(ThisTime)\n");
+    assert_eq!(session.ends(), "Answer { answer: Decline(ThisTime), stays_ended: false }\n");
+}
+
+#[test]
+fn how_far_it_is_and_what_became_of_it_is_heard_too() {
+    let Some(mut session) = Session::new("en", "reading") else { return };
+    let seen = session.lists();
+    let is_there = |role: &str, name: &str| seen.iter().any(|[is, called, _]| is == role && called.starts_with(name));
+    assert!(is_there("progress bar", "Reading all of the program’s memory: 312.0 MB of 1.2 GB"), "{seen:#?}");
+    session.does("press Go on without all of the memory");
+    session.does("press Don’t send");
+    drop(session);
+    let Some(mut session) = Session::new("en", "not-sent") else { return };
+    let seen = session.lists();
+    for (role, name) in [
+        ("label", "The report could not be sent yet"),
+        ("label", "01a21b81-4838-7484-a87b-c979e94eaacb"),
+        ("push button", "Don’t send after all"),
+        ("push button", "Copy the number"),
+    ] {
+        assert!(seen.iter().any(|[is, called, _]| is == role && called == name), "no {role} {name}: {seen:#?}");
+    }
+    session.does("press Don’t send after all");
+    session.does("press Close");
+    assert_eq!(session.ends(), "Withdraw\n");
+}
+
+#[test]
+fn the_keyboard_is_somewhere_when_the_button_that_had_it_is_gone() {
+    let Some(mut session) = Session::new("en", "reading") else { return };
+    session.tabs_to("Go on without all of the memory");
+    session.presses("space");
+    let seen = session.lists();
+    let focused: Vec<_> =
+        seen.iter().filter(|[.., states]| states.contains("focused")).map(|[_, name, _]| name).collect();
+    assert_eq!(focused, ["What were you doing when it happened?"]);
+    session.does("press Don’t send");
+}
+
+#[test]
+fn what_was_copied_does_not_keep_the_window_from_ending() {
+    let Some(mut session) = Session::new("en", "not-sent") else { return };
+    session.does("press Copy the number");
+    session.does("press Close");
+    assert_eq!(session.ends(), "");
 }

@@ -1,10 +1,12 @@
 //! From a question to a grant.
 
-use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{error, fmt, io};
 
-use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact};
+use report_format::ReportId;
+use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact, ErrorKind, Product};
 
 use super::contact::check_contact;
 use super::{CategorySet, ContactError, Draft, Notice, PreviewDigest};
@@ -18,6 +20,36 @@ pub struct Request<'a> {
     digest: PreviewDigest,
     nonce: [u8; 16],
     offered: CategorySet,
+    saver: Option<Saver<'a>>,
+    branding: Option<&'a Path>,
+}
+
+/// Writes what a decision would send to a file.
+#[derive(Clone, Copy)]
+struct Saver<'a>(&'a dyn Fn(&Request<'_>, Decision, &Path) -> Result<(), SaveError>);
+
+/// Why there is no such file.
+pub type SaveError = Box<dyn error::Error + Send + Sync>;
+
+impl fmt::Debug for Saver<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Saver")
+    }
+}
+
+/// What a person can be shown of an error before anything of it is collected.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// Which product failed.
+    pub product: &'a Product,
+    /// What kind of failure it is.
+    pub kind: ErrorKind,
+    /// What the person is told about purpose, recipient, access and retention.
+    pub notice: &'a Notice,
+    /// What can come to be offered.
+    pub offered: CategorySet,
+    /// A folder with what makes a window the product's.
+    pub branding: Option<&'a Path>,
 }
 
 impl<'a> Request<'a> {
@@ -30,7 +62,34 @@ impl<'a> Request<'a> {
         let mut nonce = [0; 16];
         random::fill(&mut nonce)?;
         let offered = offered.and(draft.categories().with(Category::Contact));
-        Ok(Request { draft, notice, digest: draft.digest(), nonce, offered })
+        Ok(Request { draft, notice, digest: draft.digest(), nonce, offered, saver: None, branding: None })
+    }
+
+    /// The person can have what they would send written to a file instead, by `save`, as often as they like.
+    #[must_use]
+    pub fn saved_by(self, save: &'a dyn Fn(&Request<'_>, Decision, &Path) -> Result<(), SaveError>) -> Self {
+        Request { saver: Some(Saver(save)), ..self }
+    }
+
+    /// It is asked in a window that this folder makes the product's.
+    #[must_use]
+    pub fn branded(self, branding: Option<&'a Path>) -> Self {
+        Request { branding, ..self }
+    }
+
+    /// Writes what `decision` would send to this file. Nothing is sent, and nothing decided.
+    ///
+    /// # Errors
+    /// The decision does not count, the file cannot be written, or nobody here can write one.
+    pub fn save(&self, decision: Decision, path: &Path) -> Result<(), SaveError> {
+        let Some(Saver(save)) = self.saver else { return Err("nothing can be saved here".into()) };
+        save(self, decision, path)
+    }
+
+    /// What is shown of it before it can be decided.
+    pub fn opening(&self) -> Opening<'a> {
+        let Request { draft, notice, offered, branding, .. } = *self;
+        Opening { product: &draft.product, kind: draft.kind, notice, offered, branding }
     }
 
     /// What is asked about.
@@ -163,6 +222,22 @@ impl Decision {
 pub trait Asker {
     /// Asks and waits, for a bounded time. Whatever goes wrong is [`Answer::Later`], never consent.
     fn ask(&mut self, request: &Request<'_>) -> Decision;
+
+    /// Told when there will be something to ask. Nothing is to be shown yet: an image of the desktop may be taken.
+    fn prepare(&mut self) {}
+
+    /// Told when something can be shown, while what will be asked about is still collected.
+    fn open(&mut self, opening: &Opening<'_>) {
+        let _ = opening;
+    }
+
+    /// Told when what the person wanted to send is ready to be sent.
+    fn queued(&mut self, id: ReportId) {
+        let _ = id;
+    }
+
+    /// Told when enough reports of the kind have been made, and no question comes.
+    fn suppressed(&mut self) {}
 
     /// Whether somebody is there who could be asked now.
     fn can_ask(&self) -> bool {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use report_format::schema::v1::{Category, ConsentSource, Error, Screen, SectionKind};
 
 use super::preview::contents;
-use super::{Answer, CategorySet, Decision, PreviewDigest, Remember, Request};
+use super::{Answer, CategorySet, Decision, Opening, PreviewDigest, Remember, Request};
 use crate::consent_request::VERSION;
-use crate::schema;
+use crate::os_bytes::to_bytes;
 use crate::text::escape;
+use crate::{dialog_session, schema};
 
 /// What came of a dialog.
 #[derive(Debug, PartialEq)]
@@ -19,7 +20,23 @@ pub(crate) enum Answered {
     CannotAsk,
 }
 
-/// What the dialog is told.
+/// What our own dialog is told first. `restarts`: whether the product is started again.
+pub(crate) fn opening(opening: &Opening<'_>, restarts: bool) -> schema::Opening {
+    let Opening { product, kind, notice, offered, branding } = *opening;
+    let numbers = |categories: CategorySet| categories.iter().map(|category| category as i32).collect();
+    schema::Opening {
+        version: dialog_session::VERSION,
+        product: Some(product.clone()),
+        kind: kind.into(),
+        notice: Some(notice.clone()),
+        categories: numbers(offered),
+        chosen: numbers(offered.and(CategorySet::preselected())),
+        restarts,
+        branding: branding.map(|folder| to_bytes(folder.as_os_str())).unwrap_or_default(),
+    }
+}
+
+/// What the dialog is asked.
 pub(crate) fn question(request: &Request<'_>, timeout: Duration) -> schema::ConsentRequest {
     let draft = request.draft();
     let notice = request.notice();
@@ -41,13 +58,7 @@ pub(crate) fn question(request: &Request<'_>, timeout: Duration) -> schema::Cons
         product: Some(draft.product.clone()),
         kind: draft.kind.into(),
         title: draft.message::<Error>(SectionKind::Error).map(|error| escape(&error.title)).unwrap_or_default(),
-        notice: Some(schema::Notice {
-            purpose: notice.purpose.clone(),
-            recipient: notice.recipient.clone(),
-            access: notice.access.clone(),
-            retention: notice.retention.clone(),
-            erasure: notice.erasure.clone(),
-        }),
+        notice: Some(notice.clone()),
         offers: request.offered().iter().map(offer).collect(),
         timeout_millis: timeout.as_millis().try_into().unwrap_or(u64::MAX),
     }

@@ -18,6 +18,8 @@ mod decision;
 mod draft;
 #[cfg(any(target_os = "linux", windows))]
 mod exchange;
+#[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the dialog"))]
+mod hex;
 #[cfg(any(target_os = "linux", windows))]
 mod look;
 mod policy;
@@ -35,11 +37,12 @@ pub use administrator::{AdministratorConsent, AdministratorPolicy};
 pub use category::{CategorySet, category_name, category_title};
 pub use contact::{ContactError, DESCRIPTION_LIMIT, EMAIL_LIMIT, NAME_LIMIT, check_contact};
 pub use decision::{
-    Answer, Asker, ConsentError, Decision, Grant, Outcome, Remember, Remembered, Request, Unattended, settle,
+    Answer, Asker, ConsentError, Decision, Grant, Opening, Outcome, Remember, Remembered, Request, SaveError,
+    Unattended, settle,
 };
 pub use draft::{Draft, DraftSection, MemoryDraft, PreviewDigest};
 #[cfg(any(target_os = "linux", windows))]
-pub(crate) use exchange::{Answered, decision, question};
+pub(crate) use exchange::{Answered, decision, opening, question};
 pub use policy::{Policies, ProductPolicy, Refuser, Resolution};
 #[cfg(any(target_os = "linux", windows))]
 pub use prompt::TerminalAsker;

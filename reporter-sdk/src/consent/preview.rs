@@ -6,13 +6,15 @@ use std::fmt::Write as _;
 use prost::Message;
 use report_format::schema::v1::{Category, Format, Screen, SectionKind};
 
-use super::{CategorySet, Draft, DraftSection, MemoryDraft, category_title};
+use super::{CategorySet, Draft, DraftSection, MemoryDraft, category_title, hex};
 use crate::dates;
 use crate::descriptors::{FieldDescriptor, SCHEMA, field_type};
 use crate::text::{escape, escape_lines};
 
 /// Messages in messages, at most: the schema has 4.
 const DEEPEST: usize = 16;
+/// Bytes of a minidump that are shown: a window has to hold all of the text.
+const MOST_SHOWN: usize = 1 << 20;
 /// Of fields that are shown side by side.
 const LONGEST_LINE: usize = 240;
 
@@ -55,6 +57,9 @@ pub(super) fn contents(draft: &Draft, category: Category) -> String {
     for section in draft.sections.iter().filter(|section| section.category == category) {
         let _ = writeln!(text, "{}", name_and_size(section));
         show_section(section, &mut text);
+        if section.kind == SectionKind::Minidump {
+            hex::dump(&section.payload, MOST_SHOWN, "  ", &mut text);
+        }
     }
     if let Some(memory) = draft.memory.as_ref().filter(|_| category == Category::FullMemory) {
         show_memory(memory, &mut text);
@@ -191,6 +196,17 @@ fn show_value(field: Option<&FieldDescriptor>, value: Value<'_>) -> String {
         Value::Bytes(bytes) if field.is_some_and(|field| field.kind == field_type::STRING) => {
             escape(&String::from_utf8_lossy(bytes))
         }
+        // Many numbers of a field travel as one value.
+        Value::Bytes(mut packed) if field.is_some_and(|field| is_varint(field.kind)) => {
+            let mut numbers = Vec::new();
+            while let Some(number) = varint(&mut packed) {
+                numbers.push(show_value(field, Value::Number(number)));
+            }
+            if !packed.is_empty() {
+                numbers.push(format!("({} bytes that cannot be read)", packed.len()));
+            }
+            numbers.join(", ")
+        }
         Value::Bytes(bytes) => match (<[u8; 16]>::try_from(bytes), str::from_utf8(bytes)) {
             (Ok(id), _) if format == Format::Uuid => uuid::Uuid::from_bytes(id).to_string(),
             _ if format == Format::Hex || bytes.len() <= 4 => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -198,6 +214,11 @@ fn show_value(field: Option<&FieldDescriptor>, value: Value<'_>) -> String {
             _ => format!("{} of binary data", size(bytes.len() as u64)),
         },
     }
+}
+
+fn is_varint(kind: i32) -> bool {
+    use field_type::{BOOL, ENUM, INT32, INT64, SINT32, SINT64, UINT32, UINT64};
+    matches!(kind, BOOL | ENUM | INT32 | INT64 | SINT32 | SINT64 | UINT32 | UINT64)
 }
 
 fn enum_name(field: &FieldDescriptor, number: u64) -> Option<String> {
@@ -263,8 +284,8 @@ mod tests {
     use proptest::prelude::*;
     use report_format::ReportId;
     use report_format::schema::v1::{
-        Action, Actions, Attachment, CommandStep, Error, ErrorKind, ErrorLink, InstalledProgram, InstalledSoftware,
-        Product, Surface, action::Step,
+        Action, Actions, Attachment, CommandStep, Diagnostics, Error, ErrorKind, ErrorLink, InstalledProgram,
+        InstalledSoftware, Product, Surface, action::Step,
     };
 
     use super::*;
@@ -304,6 +325,19 @@ mod tests {
             assert!(text.contains(fact), "{fact:?} in {text}");
         }
         assert!(!preview(&draft, CategorySet::essential(), CategorySet::essential()).contains("memory image"));
+    }
+
+    #[test]
+    fn a_dialog_shows_each_byte_of_a_minidump_as_a_number_and_as_text() {
+        let mut draft = draft();
+        let payload = b"MDMP a password".to_vec();
+        draft.sections.push(DraftSection { kind: SectionKind::Minidump, category: Category::Memory, payload });
+        let text = contents(&draft, Category::Memory);
+        assert!(
+            text.contains("  00000000  4d 44 4d 50 20 61 20 70  61 73 73 77 6f 72 64     MDMP a password\n"),
+            "{text}"
+        );
+        assert!(!preview(&draft, CategorySet::all(), CategorySet::all()).contains("4d 44"), "a terminal is too small");
     }
 
     #[test]
@@ -358,6 +392,8 @@ mod tests {
         draft.push(SectionKind::Actions, Category::Actions, &actions);
         let attachment = Attachment { name: "log".into(), content: b"first\nsecond".to_vec(), ..Attachment::default() };
         draft.push(SectionKind::Attachment, Category::Attachments, &attachment);
+        let diagnostics = Diagnostics { dropped_streams: vec![0x4767_0009, 15], ..Diagnostics::default() };
+        draft.push(SectionKind::Diagnostics, Category::Essential, &diagnostics);
         let text = preview(&draft, CategorySet::all(), CategorySet::all().without(Category::Actions));
         for expected in [
             "name: Ledger",
@@ -369,6 +405,7 @@ mod tests {
             "command id: file.export",
             "surface: menu",
             "first\n      second",
+            "dropped streams: 0x47670009, 0xf\n",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in\n{text}");
         }

@@ -16,6 +16,8 @@ mod trust;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -92,20 +94,30 @@ pub struct Parcel {
     size: u64,
     sha256: [u8; 32],
     is_test: bool,
+    watch: Option<Watch>,
 }
+
+/// Told how many bytes of a report were read to be sent. `Break`: it is not to be sent any more.
+pub(crate) type Watch = Arc<dyn Fn(u64) -> ControlFlow<()> + Send + Sync>;
 
 impl Parcel {
     /// `report` is open for reading and holds `size` bytes with this digest; `time` is when the error happened, in
     /// nanoseconds since the epoch, UTC. The transport checks size and digest again while it sends.
     #[cfg_attr(not(feature = "test-support"), allow(dead_code, reason = "the spool makes parcels"))]
     pub(crate) fn new(id: Uuid, product: Product, time: u64, report: File, size: u64, sha256: [u8; 32]) -> Self {
-        Self { id, product, time, report, size, sha256, is_test: false }
+        Self { id, product, time, report, size, sha256, is_test: false, watch: None }
     }
 
     /// Nothing went wrong: somebody tries the way to support, and the mail says so.
     #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
     pub(crate) fn of_test(self, is_test: bool) -> Self {
         Self { is_test, ..self }
+    }
+
+    /// Tells `watch` as it is sent.
+    #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the handler alone"))]
+    pub(crate) fn watched(self, watch: Option<Watch>) -> Self {
+        Self { watch, ..self }
     }
 
     /// The same, for the tests in `tests/`, which are not part of this crate.
@@ -153,12 +165,30 @@ impl Parcel {
     pub fn content(&self) -> io::Result<impl Read + '_> {
         let mut file = &self.report;
         file.seek(SeekFrom::Start(0))?;
-        Ok(file)
+        Ok(Watched { file, read: 0, watch: self.watch.as_ref() })
     }
 
     /// What the mail is known by, without the angle brackets. It depends on the report alone, never on the attempt.
     pub fn message_id(&self, domain: &str) -> String {
         format!("{}@{domain}", self.id)
+    }
+}
+
+/// Tells how far it was read.
+struct Watched<'a> {
+    file: &'a File,
+    read: u64,
+    watch: Option<&'a Watch>,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.watch.is_some_and(|watch| watch(self.read).is_break()) {
+            return Err(io::Error::other("it is not to be sent any more"));
+        }
+        let read = self.file.read(buffer)?;
+        self.read += read as u64;
+        Ok(read)
     }
 }
 

@@ -1,21 +1,24 @@
 //! Sends what the spool's `out/` holds, on a thread of its own: a slow server holds nobody.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::soft_note;
 use super::sys::thrift;
-use crate::deliver::{self, DeliverError, Parcel, Product, Transport};
+use crate::deliver::{self, DeliverError, Parcel, Product, Transport, Watch};
 use crate::fail_points::{self, Point};
 use crate::schema;
 use crate::spool::{Failure, Outgoing, Spool, SpoolError};
 use crate::stopping;
 use report_format::schema::v1::{self, ErrorKind};
-use report_format::{Decoder, Event, Limits};
+use report_format::{Decoder, Event, Limits, ReportId};
 
 /// Attempts that lie further ahead are left to the next start. Covers the quick tries after 5 and 30 seconds.
 const NEAR: Duration = Duration::from_secs(45);
@@ -26,11 +29,41 @@ const OCCASION: Duration = Duration::from_mins(1);
 const SUMMARY: u64 = 4 << 10;
 
 enum Order {
+    /// Somebody waits to hear of this report.
+    Watch(ReportId, Arc<dyn Watcher>),
     /// Something is in `out/`. Answered when all that is due was tried once.
     Look(Option<Sender<()>>),
     /// No more orders come: make the near attempts, then end.
     Finish,
 }
+
+/// Somebody who is told how a report gets on, and can take it back.
+pub(super) trait Watcher: Send + Sync {
+    /// Of the report so many bytes of so many are on their way. `Break`: it is not to be sent any more.
+    fn sending(&self, done: u64, total: u64) -> ControlFlow<()>;
+    /// Whether it is not to be sent any more.
+    fn is_withdrawn(&self) -> bool;
+    /// Support has it.
+    fn sent(&self, id: ReportId);
+    /// It was tried, and is `again`, if ever.
+    fn not_sent(&self, id: ReportId, why: &str, again: Option<Duration>);
+    /// It is destroyed.
+    fn withdrawn(&self);
+}
+
+/// Where watchers come from.
+#[derive(Clone, Debug)]
+pub(super) struct Watchers(Sender<Order>);
+
+impl Watchers {
+    /// Tells `watcher` of the report from its next attempt on, until it is sent or this process ends.
+    pub(super) fn add(&self, id: ReportId, watcher: Arc<dyn Watcher>) {
+        let _ = self.0.send(Order::Watch(id, watcher));
+    }
+}
+
+/// Who waits for which report.
+type Watched = BTreeMap<ReportId, Arc<dyn Watcher>>;
 
 /// The delivery thread.
 pub(crate) struct Delivery {
@@ -47,6 +80,11 @@ impl Delivery {
             Err(error) => tracing::error!(error = super::soft_error("", &error).message, "delivery has no spool"),
         };
         Ok(Self { orders, thread: std::thread::Builder::new().name("delivery".into()).spawn(run)? })
+    }
+
+    /// For whoever waits to hear of a report.
+    pub(super) fn watchers(&self) -> Watchers {
+        Watchers(self.orders.clone())
     }
 
     /// Something may be due. Returns at once.
@@ -72,19 +110,20 @@ impl Delivery {
 }
 
 fn run(spool: &Spool, transport: &mut dyn Transport, inbox: &Receiver<Order>) {
+    let mut round = Round { spool, transport, watched: Watched::new() };
     let mut finish_by = None;
     let mut occasion = true;
     loop {
-        let next = send_due(spool, transport, std::mem::take(&mut occasion));
+        let next = round.send_due(std::mem::take(&mut occasion));
         let wait = next.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
         let order = match (finish_by, wait) {
             (Some(end), Some(wait)) if Instant::now() + wait < end => {
                 if !stopping::rest(wait) {
                     continue;
                 }
-                return;
+                return round.withdraw();
             }
-            (Some(_), _) => return,
+            (Some(_), _) => return round.withdraw(),
             // Idle costs nothing: no timer runs where nothing waits.
             (None, None) => {
                 thrift::give_back();
@@ -93,9 +132,10 @@ fn run(spool: &Spool, transport: &mut dyn Transport, inbox: &Receiver<Order>) {
             (None, Some(wait)) => inbox.recv_timeout(wait),
         };
         match order {
+            Ok(Order::Watch(id, watcher)) => drop(round.watched.insert(id, watcher)),
             Ok(Order::Look(None)) | Err(RecvTimeoutError::Timeout) => {}
             Ok(Order::Look(Some(done))) => {
-                send_due(spool, transport, false);
+                round.send_due(false);
                 let _ = done.send(());
             }
             Ok(Order::Finish) | Err(RecvTimeoutError::Disconnected) => finish_by = Some(Instant::now() + NEAR),
@@ -103,62 +143,116 @@ fn run(spool: &Spool, transport: &mut dyn Transport, inbox: &Receiver<Order>) {
     }
 }
 
-/// Tries all that is due, once; on an `occasion` also what is not due yet. Returns when the next attempt is due.
-fn send_due(spool: &Spool, transport: &mut dyn Transport, occasion: bool) -> Option<SystemTime> {
-    let waiting = match spool.outgoing() {
-        Ok(waiting) => waiting,
-        Err(error) => {
-            tracing::error!(error = super::soft_error("", &error).message, "cannot look for reports to send");
-            return None;
-        }
-    };
-    let mut next: Option<SystemTime> = None;
-    for id in waiting {
-        if stopping::is_wished() {
-            return None;
-        }
-        let due = match spool.claim(id) {
-            Ok(Some(outgoing)) => send(outgoing, transport, occasion),
-            Ok(None) => Ok(None),
-            Err(error) => Err(error),
-        };
-        match due {
-            Ok(Some(due)) => next = Some(next.map_or(due, |next| next.min(due))),
-            Ok(None) => {}
+/// What every attempt needs.
+struct Round<'a> {
+    spool: &'a Spool,
+    transport: &'a mut dyn Transport,
+    watched: Watched,
+}
+
+impl Round<'_> {
+    /// Tries all that is due, once; on an `occasion` also what is not due yet. Returns when the next attempt is due.
+    fn send_due(&mut self, occasion: bool) -> Option<SystemTime> {
+        let waiting = match self.spool.outgoing() {
+            Ok(waiting) => waiting,
             Err(error) => {
-                tracing::error!(%id, error = super::soft_error("", &error).message, "the spool fails; the report is kept");
+                tracing::error!(error = super::soft_error("", &error).message, "cannot look for reports to send");
+                return None;
+            }
+        };
+        let mut next: Option<SystemTime> = None;
+        for id in waiting {
+            if stopping::is_wished() {
+                return None;
+            }
+            let due = match self.spool.claim(id) {
+                Ok(Some(outgoing)) => self.send(outgoing, occasion),
+                Ok(None) => Ok(None),
+                Err(error) => Err(error),
+            };
+            match due {
+                Ok(Some(due)) => next = Some(next.map_or(due, |next| next.min(due))),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(%id, error = super::soft_error("", &error).message, "the spool fails; the report is kept");
+                }
+            }
+        }
+        next
+    }
+
+    /// Tries one report if it is due. Returns when it is due again.
+    fn send(&mut self, mut outgoing: Outgoing<'_>, occasion: bool) -> Result<Option<SystemTime>, SpoolError> {
+        let id = outgoing.id();
+        let watcher = self.watched.get(&id).cloned();
+        let watcher = watcher.as_ref();
+        if watcher.is_some_and(|watcher| watcher.is_withdrawn()) {
+            return self.destroy(outgoing).map(|()| None);
+        }
+        match outgoing.next_attempt() {
+            Some(due) if is_due(due, outgoing.last_attempt(), SystemTime::now(), occasion) => {}
+            later => return Ok(later),
+        }
+        let reached = fail_points::reach(Point::Deliver)
+            .map_err(|source| DeliverError::Report { id: uuid::Uuid::from_bytes(id.0), source });
+        let parcel = reached.and(parcel(&mut outgoing)?).map(|parcel| watched(parcel, watcher));
+        let sent = parcel.and_then(|parcel| self.transport.send(&parcel));
+        match sent {
+            Ok(receipt) => {
+                tracing::info!(%id, answer = receipt.answer, "sent");
+                outgoing.sent()?;
+                if let Some(watcher) = self.watched.remove(&id) {
+                    watcher.sent(id);
+                }
+                Ok(None)
+            }
+            Err(_) if watcher.is_some_and(|watcher| watcher.is_withdrawn()) => self.destroy(outgoing).map(|()| None),
+            Err(error) => {
+                let words = super::soft_error("deliver", &error).message;
+                tracing::warn!(%id, error = words, "not sent; the report is kept");
+                let due = outgoing.failed(&words, failure(&error), SystemTime::now());
+                if let Some(watcher) = watcher {
+                    let again = due.as_ref().ok().copied().flatten();
+                    let again = again.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
+                    watcher.not_sent(id, &words, again);
+                }
+                due
             }
         }
     }
-    next
+
+    /// As the person wants it.
+    fn destroy(&mut self, outgoing: Outgoing<'_>) -> Result<(), SpoolError> {
+        let id = outgoing.id();
+        outgoing.withdraw()?;
+        tracing::info!(%id, "taken back and destroyed");
+        if let Some(watcher) = self.watched.remove(&id) {
+            watcher.withdrawn();
+        }
+        Ok(())
+    }
+
+    /// What was taken back since its last attempt is not left to a next start, which would not know of it.
+    fn withdraw(&mut self) {
+        let withdrawn = self.watched.iter().filter(|(_, watcher)| watcher.is_withdrawn());
+        for id in withdrawn.map(|(id, _)| *id).collect::<Vec<_>>() {
+            let destroyed = match self.spool.claim(id) {
+                Ok(Some(outgoing)) => self.destroy(outgoing),
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = destroyed {
+                tracing::error!(%id, error = super::soft_error("", &error).message, "what was taken back is still there");
+            }
+        }
+    }
 }
 
-/// Tries one report if it is due. Returns when it is due again.
-fn send(
-    mut outgoing: Outgoing<'_>,
-    transport: &mut dyn Transport,
-    occasion: bool,
-) -> Result<Option<SystemTime>, SpoolError> {
-    let id = outgoing.id();
-    match outgoing.next_attempt() {
-        Some(due) if is_due(due, outgoing.last_attempt(), SystemTime::now(), occasion) => {}
-        later => return Ok(later),
-    }
-    let reached = fail_points::reach(Point::Deliver)
-        .map_err(|source| DeliverError::Report { id: uuid::Uuid::from_bytes(id.0), source });
-    let sent = reached.and(parcel(&mut outgoing)?).and_then(|parcel| transport.send(&parcel));
-    match sent {
-        Ok(receipt) => {
-            tracing::info!(%id, answer = receipt.answer, "sent");
-            outgoing.sent()?;
-            Ok(None)
-        }
-        Err(error) => {
-            let words = super::soft_error("deliver", &error).message;
-            tracing::warn!(%id, error = words, "not sent; the report is kept");
-            outgoing.failed(&words, failure(&error), SystemTime::now())
-        }
-    }
+/// Tells `watcher` as it is sent.
+fn watched(parcel: Parcel, watcher: Option<&Arc<dyn Watcher>>) -> Parcel {
+    let total = parcel.size();
+    let watch = watcher.cloned().map(|watcher| -> Watch { Arc::new(move |done| watcher.sending(done, total)) });
+    parcel.watched(watch)
 }
 
 /// Settings are the product's: its next version may have put them right, so a wrong password stays on the schedule.
@@ -220,24 +314,4 @@ pub(crate) fn transport(mail: Option<schema::Mail>) -> Result<Box<dyn Transport 
 }
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn a_start_is_an_occasion_to_try_what_was_not_tried_just_now() {
-        let at = |seconds| std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-        assert!(super::is_due(at(100), at(0), at(100), false));
-        assert!(!super::is_due(at(1800), at(0), at(1799), false));
-        assert!(super::is_due(at(1800), at(0), at(60), true));
-        assert!(!super::is_due(at(1800), at(0), at(59), true));
-    }
-
-    use super::*;
-
-    #[test]
-    fn a_wrong_password_is_tried_again_later_and_a_changed_file_never() {
-        let password = |code| DeliverError::Credentials { host: "mail.example".into(), code, answer: String::new() };
-        assert_eq!(failure(&password(535)), Failure::Permanent);
-        assert_eq!(failure(&password(454)), Failure::Transient);
-        let changed = DeliverError::Altered { id: uuid::Uuid::nil(), found: "3 bytes".into() };
-        assert_eq!(failure(&changed), Failure::Final);
-    }
-}
+mod tests;

@@ -1,106 +1,77 @@
 //! Asks in a window: by a dialog of the product's own, else by ours where there is a display; and in the product's terminal where neither can be shown.
 
+mod own;
+mod program;
+mod session;
+
 use std::env;
-use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use report_format::schema::v1::ConsentSource;
+use report_format::ReportId;
 
-use super::sys::manners::Manners;
-use crate::consent::{self, Answer, Answered, Asker, Decision, ProductId, Request, TerminalAsker};
-use crate::ipc::{framed, launch};
-use crate::schema::ConsentDecision;
-use crate::{Error, places, stopping};
+use self::program::DialogError;
+use self::session::Session;
+use super::delivery::Watchers;
+use crate::consent::{Answer, Asker, Decision, Opening, ProductId, Request, TerminalAsker};
+use crate::places;
+use crate::schema::NothingReason;
 
 /// Nobody waits for a person at a window; but their desktop is not to keep a question for ever.
 const TIMEOUT: Duration = Duration::from_mins(10);
-/// Bytes of an answer: four texts of known limits.
-const DECISION_LIMIT: usize = 256 << 10;
-/// So often is looked whether the machine shuts down.
-const GLANCE: Duration = Duration::from_millis(200);
-/// The dialog has answered, and closes its window.
-const END_TIME: Duration = Duration::from_secs(5);
-
 /// Ours, which lies beside this program.
 const OURS: &str = if cfg!(windows) { "reporter-dialog.exe" } else { "reporter-dialog" };
-
-/// A program that asks.
-#[derive(Debug)]
-struct Dialog {
-    program: PathBuf,
-    /// Who vouches for what it says.
-    source: ConsentSource,
-}
 
 /// Whoever asks for a product.
 #[derive(Debug)]
 pub(super) struct ProductAsker {
-    dialog: Option<Dialog>,
+    way: Way,
     product: u32,
     terminal: TerminalAsker,
     timeout: Duration,
+    restarts: bool,
+    watchers: Option<Watchers>,
+    /// The person's answer to that.
+    stays_ended: bool,
 }
 
-/// The dialog has brought no answer.
-#[derive(Debug, thiserror::Error)]
-enum DialogError {
-    #[error("the dialog is not to be trusted")]
-    Untrusted(#[source] Error),
-    #[error("the dialog {} cannot be started", program.display())]
-    Start { program: PathBuf, source: io::Error },
-    #[error("the dialog says that it cannot ask")]
-    CannotAsk,
-    #[error("the dialog was closed without an answer")]
-    Closed,
-    #[error("the dialog failed before it had an answer: {0}")]
-    Failed(String),
-    #[error("the dialog's answer has no meaning")]
-    Meaningless,
-    #[error("there was no answer within {0:?}")]
-    TimedOut(Duration),
-    #[error("this program is to end")]
-    Stopped,
+/// How a person is asked.
+#[derive(Debug)]
+enum Way {
+    /// By this program of the product's.
+    OwnDialog(PathBuf),
+    /// By ours, which can be at work already.
+    Window {
+        program: PathBuf,
+        session: Option<Session>,
+    },
+    Terminal,
 }
 
-impl DialogError {
-    /// Whether nobody can have seen the question.
-    fn was_not_shown(&self) -> bool {
-        !matches!(self, Self::Closed | Self::TimedOut(_) | Self::Stopped)
-    }
-}
-
-impl ProductAsker {
-    /// Asks for the product `product`, by this program of its own if it has one.
-    pub(super) fn new(dialog: Option<PathBuf>, product: u32, terminal: ProductId) -> Self {
-        let of_product = dialog.map(|program| Dialog { program, source: ConsentSource::ProductDialog });
+impl Way {
+    fn to_ask(own: Option<PathBuf>) -> Self {
         // Rights that the person has not are nothing for a window of theirs.
-        let dialog = of_product.or_else(Dialog::ours).filter(|_| !places::elevated());
-        Self { dialog, product, terminal: TerminalAsker::new(terminal), timeout: TIMEOUT }
-    }
-
-    /// Waits that long for the person.
-    pub(super) fn timeout(self, timeout: Duration) -> Self {
-        Self { terminal: self.terminal.timeout(timeout), timeout: timeout.min(TIMEOUT), ..self }
+        if places::elevated() {
+            return Self::Terminal;
+        }
+        match own {
+            Some(program) => Self::OwnDialog(program),
+            None => our_dialog().map_or(Self::Terminal, |program| Self::Window { program, session: None }),
+        }
     }
 }
 
-impl Dialog {
-    /// None where it is not installed, or where there is no display: then the product is to stay, so that its terminal can be asked.
-    fn ours() -> Option<Self> {
-        let program = env::current_exe().ok()?.with_file_name(OURS);
-        let is_there = has_display() && program.is_file();
-        is_there.then_some(Self { program, source: ConsentSource::Person })
-    }
+/// None where it is not installed, or where there is no display: then the product is to stay, so that its terminal can be asked.
+fn our_dialog() -> Option<PathBuf> {
+    let program = env::current_exe().ok()?.with_file_name(OURS);
+    (has_display() && program.is_file()).then_some(program)
 }
 
 /// Whether our own dialog would ask here.
 pub(super) fn is_ours_there() -> bool {
-    Dialog::ours().is_some() && !places::elevated()
+    our_dialog().is_some() && !places::elevated()
 }
 
 /// Whether a window could be shown, as far as the environment tells. What it does not tell the dialog finds out.
@@ -110,119 +81,137 @@ fn has_display() -> bool {
     cfg!(windows) || is_set("WAYLAND_DISPLAY") || is_set("DISPLAY")
 }
 
+impl ProductAsker {
+    /// Asks for the product `product`, by this program of its own if it has one.
+    pub(super) fn new(own: Option<PathBuf>, product: u32, terminal: ProductId) -> Self {
+        Self {
+            way: Way::to_ask(own),
+            product,
+            terminal: TerminalAsker::new(terminal),
+            timeout: TIMEOUT,
+            restarts: false,
+            watchers: None,
+            stays_ended: false,
+        }
+    }
+
+    /// Waits that long for the person.
+    pub(super) fn timeout(self, timeout: Duration) -> Self {
+        Self { terminal: self.terminal.timeout(timeout), timeout: timeout.min(TIMEOUT), ..self }
+    }
+
+    /// The product is started again, unless the person does not want it.
+    pub(super) fn restarts(self, restarts: bool) -> Self {
+        Self { restarts, ..self }
+    }
+
+    /// Delivery tells a window how it gets on.
+    pub(super) fn watched_by(self, watchers: Option<Watchers>) -> Self {
+        Self { watchers, ..self }
+    }
+
+    /// The person does not want the product to start again.
+    pub(super) fn stays_ended(&self) -> bool {
+        self.stays_ended
+    }
+
+    /// The window that is at work, unless it has found no display.
+    fn session(&self) -> Option<&Session> {
+        match &self.way {
+            Way::Window { session, .. } => session.as_ref().filter(|session| session.can_show()),
+            Way::OwnDialog(_) | Way::Terminal => None,
+        }
+    }
+
+    fn ask_in_window(&mut self, request: &Request<'_>) -> Result<Decision, DialogError> {
+        self.prepare();
+        let Way::Window { session: Some(session), .. } = &self.way else { return Err(DialogError::CannotAsk) };
+        session.open(&request.opening(), self.restarts);
+        let (decision, stays_ended) = session.ask(request, self.timeout)?;
+        self.stays_ended = stays_ended;
+        Ok(decision)
+    }
+
+    /// There is no window any more, if there was one.
+    fn close(&mut self) -> Option<Session> {
+        match &mut self.way {
+            Way::Window { session, .. } => session.take(),
+            Way::OwnDialog(_) | Way::Terminal => None,
+        }
+    }
+}
+
 impl Asker for ProductAsker {
     fn ask(&mut self, request: &Request<'_>) -> Decision {
-        let Some(dialog) = &self.dialog else { return self.terminal.ask(request) };
-        match ask_by(dialog, self.product, request, self.timeout) {
-            Ok(decision) => decision,
+        let answered = match &self.way {
+            Way::Terminal => return self.terminal.ask(request),
+            Way::OwnDialog(program) => own::ask(program, self.product, request, self.timeout),
+            Way::Window { .. } => self.ask_in_window(request),
+        };
+        answered.unwrap_or_else(|error| {
+            tracing::info!(error = super::soft_error("", &error).message, "the dialog has no answer");
+            if let Some(session) = self.close() {
+                session.kill();
+            }
+            if error.was_not_shown() { self.terminal.ask(request) } else { request.answered(Answer::Later, None) }
+        })
+    }
+
+    fn prepare(&mut self) {
+        let Way::Window { program, session } = &mut self.way else { return };
+        if session.is_some() {
+            return;
+        }
+        match Session::start(program, self.product) {
+            Ok(started) => *session = Some(started),
             Err(error) => {
-                tracing::info!(error = super::soft_error("", &error).message, "the dialog has no answer");
-                if error.was_not_shown() { self.terminal.ask(request) } else { request.answered(Answer::Later, None) }
+                tracing::warn!(error = super::soft_error("", &error).message, "there is no window");
+                self.way = Way::Terminal;
             }
         }
     }
 
+    fn open(&mut self, opening: &Opening<'_>) {
+        if let Some(session) = self.session() {
+            session.open(opening, self.restarts);
+        }
+    }
+
+    fn queued(&mut self, id: ReportId) {
+        let Some(session) = self.close() else { return };
+        session.queued(id);
+        // Without delivery it is told that it was not sent.
+        if let Some(watchers) = &self.watchers {
+            watchers.add(id, Arc::new(session));
+        }
+    }
+
+    fn suppressed(&mut self) {
+        if let Some(session) = self.close() {
+            session.nothing_to_send(NothingReason::Known);
+        }
+    }
+
     fn can_ask(&self) -> bool {
-        self.dialog.is_some() || self.terminal.can_ask()
+        !self.needs_product() || self.terminal.can_ask()
     }
 
     fn needs_product(&self) -> bool {
-        self.dialog.is_none()
+        match &self.way {
+            Way::Terminal => true,
+            Way::OwnDialog(_) => false,
+            Way::Window { session, .. } => session.as_ref().is_some_and(|session| !session.can_show()),
+        }
     }
 
     fn reading_memory(&mut self, done: u64, total: u64) -> ControlFlow<()> {
-        self.terminal.reading_memory(done, total)
+        match self.session() {
+            Some(session) => session.collecting(done, total),
+            None => self.terminal.reading_memory(done, total),
+        }
     }
 
     fn memory_is_read(&mut self) {
         self.terminal.memory_is_read();
-    }
-}
-
-/// Starts the dialog and waits for what it says.
-fn ask_by(dialog: &Dialog, product: u32, request: &Request<'_>, timeout: Duration) -> Result<Decision, DialogError> {
-    let Dialog { program, source } = dialog;
-    let failed = |source| DialogError::Start { program: program.clone(), source };
-    program.metadata().map_err(failed)?;
-    launch::check(program).map_err(DialogError::Untrusted)?;
-    let mut command = Command::new(program);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    Manners::of(product).give(&mut command);
-    let mut dialog = Running(command.spawn().map_err(failed)?);
-    let answer = wait_for_answer(&mut dialog.0, request, timeout)?;
-    dialog.end();
-    match answer.and_then(|answer| consent::decision(answer, *source)) {
-        Some(Answered::Decided(decision)) => Ok(decision),
-        Some(Answered::CannotAsk) => Err(DialogError::CannotAsk),
-        None => Err(DialogError::Meaningless),
-    }
-}
-
-/// `None`: something else than an answer.
-fn wait_for_answer(
-    dialog: &mut Child,
-    request: &Request<'_>,
-    timeout: Duration,
-) -> Result<Option<ConsentDecision>, DialogError> {
-    let deadline = Instant::now() + timeout;
-    let question = consent::question(request, timeout);
-    let (tell, answers) = mpsc::channel();
-    // Threads, since a pipe has no time-outs on every system. Neither is waited for: the dialog may have left its ends to a program of its own.
-    if let (Some(mut input), Some(mut output)) = (dialog.stdin.take(), dialog.stdout.take()) {
-        // One that does not read all of it has no use for it.
-        let start = |work: Box<dyn FnOnce() + Send>| {
-            // Where there is no room for a thread nothing comes back, which is no answer.
-            thread::Builder::new().name("dialog".into()).spawn(work).map(drop).ok()
-        };
-        start(Box::new(move || drop(framed::write(&mut input, &question))));
-        start(Box::new(move || drop(tell.send(framed::read(&mut output, DECISION_LIMIT)))));
-    }
-    loop {
-        match answers.recv_timeout(GLANCE.min(deadline.saturating_duration_since(Instant::now()))) {
-            Ok(Ok(decision)) => return Ok(Some(decision)),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(no_answer(dialog)),
-            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Ok(None),
-            Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => return Err(DialogError::TimedOut(timeout)),
-            Err(RecvTimeoutError::Timeout) if stopping::is_wished() => return Err(DialogError::Stopped),
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-    }
-}
-
-/// It has closed its output.
-fn no_answer(dialog: &mut Child) -> DialogError {
-    match ended_within(dialog, END_TIME) {
-        Some(status) if status.success() => DialogError::Closed,
-        Some(status) => DialogError::Failed(status.to_string()),
-        None => DialogError::Failed("it has closed its output and goes on".into()),
-    }
-}
-
-fn ended_within(dialog: &mut Child, time: Duration) -> Option<std::process::ExitStatus> {
-    let deadline = Instant::now() + time;
-    loop {
-        match dialog.try_wait() {
-            Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
-            _ => return None,
-        }
-    }
-}
-
-/// Leaves no dialog behind that nobody listens to.
-struct Running(Child);
-
-impl Running {
-    /// It has answered, and ends.
-    fn end(mut self) {
-        ended_within(&mut self.0, END_TIME);
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // One that has ended is not there to be killed; waiting for it makes it no zombie.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }

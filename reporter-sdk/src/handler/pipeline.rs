@@ -3,10 +3,14 @@
 //! Each step's failure is a soft error as long as something can still be said; from the draft on it is an error, and the draft stays in the
 //! spool.
 
+mod admission;
+mod save;
+
+use std::cell::RefCell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use prost::Message as _;
 use report_format::ReportId;
@@ -19,11 +23,10 @@ use super::full_memory::{self, GaveWay, Image, Images};
 use super::hold::Hold;
 use super::memory_plan::MemoryPlan;
 use super::settings::Settings;
-use super::signature::signature;
 use super::{soft_error, soft_note};
 use crate::consent::{
-    AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, MemoryDraft, Outcome, Policies, Request, Resolution,
-    Unattended, settle,
+    AdministratorPolicy, Asker, CategorySet, ConsentError, Decision, Draft, MemoryDraft, Opening, Outcome, Policies,
+    Request, Resolution, Unattended, settle,
 };
 use crate::encode::{EncodeError, encode_with_memory};
 use crate::fail_points::{self, Point};
@@ -31,7 +34,7 @@ use crate::inventory;
 use crate::schema::DumpPolicy;
 use crate::screen::{self, Taken, Taking};
 use crate::shared::clock;
-use crate::spool::{Admission, EarlyDraft, HeldDraft, ReportLimits, Spool, SpoolError};
+use crate::spool::{Admission, EarlyDraft, HeldDraft, Spool, SpoolError};
 
 /// What became of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +146,15 @@ impl Pipeline {
         let filtering = self.filtering(allowed, self.exclusions.ranges());
         let dumping = evidence::begin_dump(occurrence, pid, policy, allowed, filtering, &mut diagnostics);
         hold.show_progress();
+        // While the dump is made the person learns that there is somebody at work, unless the error is one of too many. No window of ours is in the image.
+        let opens = asks && !self.can_suppress(occurrence.kind);
+        if opens {
+            asker.prepare();
+            if let Some(taking) = &mut taking {
+                taking.grabbed();
+            }
+            asker.open(&self.opening(occurrence.kind, allowed, taking.is_some()));
+        }
         let mut dumped = dumping.and_then(|dumping| dumping.finish(&|| hold.record(), &mut diagnostics));
         // Ours until the whole draft has taken its place.
         let early = dumped.as_mut().and_then(|dumped| self.keep_early(id, occurrence, allowed, dumped));
@@ -171,11 +183,18 @@ impl Pipeline {
         let error = evidence::error(occurrence, id.0, &memory, clock::realtime());
         match self.admit(&error, &memory, &mut hold) {
             Admission::Report { suppressed } => diagnostics.suppressed = suppressed,
-            Admission::Suppressed => return Ok(Became::Suppressed),
+            Admission::Suppressed => {
+                asker.suppressed();
+                return Ok(Became::Suppressed);
+            }
         }
         // From here on we may write to the terminal, and the product may go on, and its windows away.
         if let Some(taking) = &mut taking {
             taking.grabbed();
+        }
+        if asks && !opens {
+            asker.prepare();
+            asker.open(&self.opening(occurrence.kind, allowed, taking.is_some()));
         }
         // After that: nobody waits for an image that no report would have.
         let image = if wants_image {
@@ -295,8 +314,8 @@ impl Pipeline {
         let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
         let Some(mut held) = spool.take_draft(id)? else { return Ok(Became::Elsewhere) };
         // Whatever comes of it: nobody is asked twice in one run, and what is not granted now is destroyed.
-        let mut image = self.images.take(id);
-        if held.draft().memory.is_some() && image.is_none() {
+        let image = RefCell::new(self.images.take(id));
+        if held.draft().memory.is_some() && image.borrow().is_none() {
             held.draft_mut().lose_memory(full_memory::gone());
         }
         let draft = held.draft();
@@ -308,9 +327,14 @@ impl Pipeline {
             }
             Resolution::Always { categories, .. } | Resolution::Ask(categories) => categories,
         };
+        let save = |request: &Request<'_>, decision: Decision, path: &Path| {
+            save::save(request, decision, image.borrow_mut().as_mut(), path)
+        };
         let request = fail_points::reach(Point::Ask)
             .and_then(|()| Request::new(draft, &self.settings.notice, offered))
-            .map_err(PipelineError::Random)?;
+            .map_err(PipelineError::Random)?
+            .saved_by(&save)
+            .branded(self.settings.branding.as_deref());
         let decision = resolution.decide(&request).unwrap_or_else(|| asker.ask(&request));
         if let Some(choice) = decision.remembered(&self.settings.product.version)
             && let Err(error) = spool.remember(&choice)
@@ -322,6 +346,7 @@ impl Pipeline {
         }
         match settle(draft, &request, decision)? {
             Outcome::Granted(grant) => {
+                let mut image = image.into_inner();
                 let read = image.as_mut();
                 let open = || read.ok_or(EncodeError::NoImage)?.open().map_err(EncodeError::Io);
                 let queued = spool.enqueue(id, &draft.product, |writer| {
@@ -330,6 +355,7 @@ impl Pipeline {
                 match queued {
                     Ok(_) => {
                         tracing::info!(%id, "granted");
+                        asker.queued(id);
                         Ok(Became::Queued)
                     }
                     Err(error) if error.is_disk_full() && image.take().is_some() => {
@@ -457,29 +483,18 @@ impl Pipeline {
         full_memory::read(spool, &request, asker, soft_errors)
     }
 
-    /// Counts the error, and tells whether it is reported. One that is not holds nobody any longer.
-    pub(super) fn admit(&self, error: &v1::Error, memory: &Memory, hold: &mut Hold) -> Admission {
-        let anyway = Admission::Report { suppressed: 0 };
-        let limits = self.settings.report_limits;
-        // A test of the way to support is not to fail for having been done before.
-        let counts = limits != ReportLimits::NONE && error.kind() != ErrorKind::Simulated;
-        let Some(spool) = self.spool.as_ref().filter(|_| counts) else { return anyway };
-        let mut counting = match spool.count() {
-            Ok(Some(counting)) => counting,
-            Ok(None) => return anyway,
-            Err(error) => {
-                tracing::warn!(error = soft_error("", &error).message, "reports are not counted");
-                return anyway;
-            }
-        };
-        let admission = counting.admit(signature(error, memory), limits, SystemTime::now());
-        if admission == Admission::Suppressed {
-            hold.release();
+    /// What can be shown of an error of this kind before it is collected.
+    fn opening(&self, kind: ErrorKind, allowed: CategorySet, takes_image: bool) -> Opening<'_> {
+        let mut offered = allowed.with(Category::Essential).with(Category::Contact);
+        let others = [
+            (Category::FullMemory, self.settings.dump(kind) == DumpPolicy::FullMemory),
+            (Category::Screen, takes_image),
+        ];
+        for (category, can_be) in others {
+            offered = if can_be { offered } else { offered.without(category) };
         }
-        if let Err(error) = counting.keep() {
-            tracing::warn!(error = soft_error("", &error).message, "a report is not counted");
-        }
-        admission
+        let Settings { product, notice, branding, .. } = &self.settings;
+        Opening { product, kind, notice, offered, branding: branding.as_deref() }
     }
 
     #[allow(clippy::too_many_arguments, reason = "a draft is all of them")]

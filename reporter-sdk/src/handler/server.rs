@@ -454,6 +454,8 @@ impl Server {
 
     fn asker(&self) -> ProductAsker {
         ProductAsker::new(self.pipeline.settings.dialog.clone(), self.product.id(), self.product.pid())
+            .restarts(self.restart.is_some())
+            .watched_by(self.delivery.as_ref().map(Delivery::watchers))
     }
 
     fn report(&mut self, occurrence: &Occurrence, hold: Hold) {
@@ -464,6 +466,9 @@ impl Server {
     fn report_of(&mut self, pid: u32, occurrence: &Occurrence, hold: Hold) {
         let mut asker = self.asker();
         let became = self.pipeline.report(pid, occurrence, &self.attachments, &mut asker, hold);
+        if asker.stays_ended() {
+            self.restart = None;
+        }
         if let Some(watch) = &mut self.hang {
             watch.begin_anew();
         }

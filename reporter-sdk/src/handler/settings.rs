@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) own_windows_only: bool,
     /// What asks the person, where that is the product's own.
     pub(crate) dialog: Option<PathBuf>,
+    pub(crate) branding: Option<PathBuf>,
     kinds: Vec<KindPolicy>,
 }
 
@@ -49,7 +50,7 @@ impl Settings {
             product, product_id, spool_directory, categories, kinds, notice, mail, command_line, ..
         } = configuration;
         let Configuration { limits, hang_after_millis, restart, children, waits, .. } = configuration;
-        let Configuration { sanitised_stacks, own_windows_only, dialog, .. } = configuration;
+        let Configuration { sanitised_stacks, own_windows_only, dialog, branding, .. } = configuration;
         let longest = waits.map(|waits| waits.longest_millis).filter(|millis| *millis > 0);
         let longest_wait = longest.map_or(LONGEST_WAIT, |millis| Duration::from_millis(millis.into()));
         let limits = limits.unwrap_or_default();
@@ -77,6 +78,7 @@ impl Settings {
             sanitised_stacks,
             own_windows_only,
             dialog: (!dialog.is_empty()).then(|| PathBuf::from(from_bytes(dialog))),
+            branding: (!branding.is_empty()).then(|| PathBuf::from(from_bytes(branding))),
             kinds,
         }
     }

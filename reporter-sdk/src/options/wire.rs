@@ -73,6 +73,7 @@ pub(crate) fn configuration(options: &mut Options) -> schema::Configuration {
         sanitised_stacks: options.sanitised_stacks,
         own_windows_only: options.own_windows_only,
         dialog: options.dialog.as_ref().map(|path| to_bytes(path.as_os_str())).unwrap_or_default(),
+        branding: options.branding.as_ref().map(|path| to_bytes(path.as_os_str())).unwrap_or_default(),
     }
 }
 

@@ -161,6 +161,8 @@ pub struct Configuration {
     pub own_windows_only: bool,
     #[prost(bytes = "vec", tag = "18")]
     pub dialog: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "19")]
+    pub branding: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Limits {
@@ -587,6 +589,160 @@ impl ConsentAnswer {
             "CONSENT_ANSWER_DECLINE" => Some(Self::Decline),
             "CONSENT_ANSWER_LATER" => Some(Self::Later),
             "CONSENT_ANSWER_CANNOT_ASK" => Some(Self::CannotAsk),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DialogUpdate {
+    #[prost(oneof = "dialog_update::Update", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    pub update: ::core::option::Option<dialog_update::Update>,
+}
+/// Nested message and enum types in `DialogUpdate`.
+pub mod dialog_update {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Update {
+        #[prost(message, tag = "1")]
+        Opening(super::Opening),
+        #[prost(message, tag = "2")]
+        Collecting(super::Collecting),
+        #[prost(message, tag = "3")]
+        Question(super::ConsentRequest),
+        #[prost(message, tag = "4")]
+        Saved(super::Saved),
+        #[prost(message, tag = "5")]
+        Sending(super::Sending),
+        #[prost(message, tag = "6")]
+        Sent(super::Sent),
+        #[prost(message, tag = "7")]
+        NotSent(super::NotSent),
+        #[prost(message, tag = "8")]
+        NothingToSend(super::NothingToSend),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Opening {
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    #[prost(message, optional, tag = "2")]
+    pub product: ::core::option::Option<::report_format::schema::v1::Product>,
+    #[prost(enumeration = "::report_format::schema::v1::ErrorKind", tag = "3")]
+    pub kind: i32,
+    #[prost(message, optional, tag = "4")]
+    pub notice: ::core::option::Option<Notice>,
+    #[prost(enumeration = "::report_format::schema::v1::Category", repeated, tag = "5")]
+    pub categories: ::prost::alloc::vec::Vec<i32>,
+    #[prost(enumeration = "::report_format::schema::v1::Category", repeated, tag = "6")]
+    pub chosen: ::prost::alloc::vec::Vec<i32>,
+    #[prost(bool, tag = "7")]
+    pub restarts: bool,
+    #[prost(bytes = "vec", tag = "8")]
+    pub branding: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Collecting {
+    #[prost(uint64, tag = "1")]
+    pub done: u64,
+    #[prost(uint64, tag = "2")]
+    pub total: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Saved {
+    #[prost(string, tag = "1")]
+    pub error: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Sending {
+    #[prost(uint64, tag = "1")]
+    pub done: u64,
+    #[prost(uint64, tag = "2")]
+    pub total: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Sent {
+    #[prost(bytes = "vec", tag = "1")]
+    pub report_id: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NotSent {
+    #[prost(bytes = "vec", tag = "1")]
+    pub report_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub why: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub again_millis: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NothingToSend {
+    #[prost(enumeration = "NothingReason", tag = "1")]
+    pub reason: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DialogAction {
+    #[prost(oneof = "dialog_action::Action", tags = "1, 2, 3, 4, 5")]
+    pub action: ::core::option::Option<dialog_action::Action>,
+}
+/// Nested message and enum types in `DialogAction`.
+pub mod dialog_action {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Action {
+        #[prost(message, tag = "1")]
+        Decided(super::Decided),
+        #[prost(message, tag = "2")]
+        Save(super::Save),
+        #[prost(message, tag = "3")]
+        LeaveOutMemory(super::LeaveOutMemory),
+        #[prost(message, tag = "4")]
+        Withdraw(super::Withdraw),
+        #[prost(message, tag = "5")]
+        CannotShow(super::CannotShow),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Decided {
+    #[prost(message, optional, tag = "1")]
+    pub decision: ::core::option::Option<ConsentDecision>,
+    #[prost(bool, tag = "2")]
+    pub stays_ended: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Save {
+    #[prost(message, optional, tag = "1")]
+    pub decision: ::core::option::Option<ConsentDecision>,
+    #[prost(string, tag = "2")]
+    pub path: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LeaveOutMemory {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Withdraw {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CannotShow {}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NothingReason {
+    Unspecified = 0,
+    Known = 1,
+    Withdrawn = 2,
+}
+impl NothingReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "NOTHING_REASON_UNSPECIFIED",
+            Self::Known => "NOTHING_REASON_KNOWN",
+            Self::Withdrawn => "NOTHING_REASON_WITHDRAWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NOTHING_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "NOTHING_REASON_KNOWN" => Some(Self::Known),
+            "NOTHING_REASON_WITHDRAWN" => Some(Self::Withdrawn),
             _ => None,
         }
     }

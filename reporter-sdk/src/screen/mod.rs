@@ -114,6 +114,7 @@ pub(crate) struct Taking {
     told: Receiver<Told>,
     started: Instant,
     limit: Duration,
+    is_grabbed: bool,
     /// Told, and not yet asked for.
     ended: Option<Result<Done, &'static str>>,
 }
@@ -153,15 +154,14 @@ impl Taking {
         // A server that does not answer cannot be called off: the thread is left behind.
         let spawned = thread::Builder::new().name("screen".into()).spawn(work);
         let ended = spawned.is_err().then_some(Err("no thread"));
-        Taking { told, started: Instant::now(), limit, ended }
+        Taking { told, started: Instant::now(), limit, is_grabbed: false, ended }
     }
 
     /// Waits until nothing that is shown from now on comes into the image.
     pub(crate) fn grabbed(&mut self) {
-        if self.ended.is_none()
-            && let Some(told) = self.next()
-        {
-            self.ended = Some(told);
+        if self.ended.is_none() && !self.is_grabbed {
+            self.ended = self.next();
+            self.is_grabbed = true;
         }
     }
 

@@ -91,6 +91,18 @@ impl Counting<'_> {
         Admission::Report { suppressed: std::mem::take(&mut one.suppressed) }
     }
 
+    /// Whether an error of any kind could be one too many.
+    pub fn can_suppress(&self, limits: ReportLimits, now: SystemTime) -> bool {
+        let now = nanos(now);
+        let is_over = |count: &ReportCount, limit: u32| {
+            let mut count = count.clone();
+            renew(&mut count, now);
+            limit > 0 && count.reported >= limit
+        };
+        self.counts.all.as_ref().is_some_and(|all| is_over(all, limits.per_day))
+            || self.counts.signatures.iter().any(|count| is_over(count, limits.per_signature))
+    }
+
     /// Writes what was counted.
     ///
     /// # Errors
@@ -205,6 +217,22 @@ mod tests {
             [REPORT, Admission::Suppressed, Admission::Suppressed]
         );
         assert_eq!([2, 2, 3].map(|s| admit(&spool, s, 1)), [REPORT, Admission::Suppressed, Admission::Suppressed]);
+    }
+
+    #[test]
+    fn it_is_known_before_whether_an_error_can_be_one_too_many() {
+        let (_folder, spool) = spool();
+        let limits = ReportLimits { per_signature: 2, per_day: 10 };
+        let can_suppress = |hour| spool.count().unwrap().unwrap().can_suppress(limits, hours(hour));
+        assert!(!can_suppress(0));
+        admit_at(&spool, 1, limits, hours(0));
+        assert!(!can_suppress(1));
+        admit_at(&spool, 1, limits, hours(1));
+        assert!(can_suppress(2) && !can_suppress(24), "a day after the first");
+        for signature in 2..10 {
+            admit_at(&spool, signature, limits, hours(2));
+        }
+        assert!(can_suppress(3), "all together");
     }
 
     #[test]

@@ -117,6 +117,14 @@ impl Outgoing<'_> {
         self.remove()
     }
 
+    /// The person does not want it sent after all: destroys it.
+    ///
+    /// # Errors
+    /// It could not be removed, and would be sent.
+    pub fn withdraw(self) -> Result<(), SpoolError> {
+        self.remove()
+    }
+
     fn remove(self) -> Result<(), SpoolError> {
         // The report first: a state without a report is swept, a report without a state would be a riddle.
         self.spool.out.remove(&file_name(self.id, REPORT))?;

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use reporter_sdk::ConsentAnswer;
+use reporter_sdk::dialog_session::Act;
 
 use crate::elements::{Control, Element, Kind, Window};
-use crate::model::{Event, Model};
+use crate::model::{Action, Event, Model, Told};
 
 /// A model and its window.
 #[derive(Debug)]
@@ -13,18 +14,36 @@ pub struct Headless {
     model: Model,
     started: Instant,
     now: Instant,
-    answer: Option<ConsentAnswer>,
+    actions: Vec<Action>,
 }
 
 impl Headless {
-    /// Shows it. `started` is when its question came.
+    /// Shows it. `started` is when the model was made.
     pub fn new(model: Model, started: Instant) -> Self {
-        Self { model, started, now: started, answer: None }
+        Self { model, started, now: started, actions: Vec::new() }
     }
 
-    /// The answer that was given, after which there is no window any more.
+    /// The answer that was given.
     pub fn answer(&self) -> Option<&ConsentAnswer> {
-        self.answer.as_ref()
+        self.actions.iter().find_map(|action| match action {
+            Action::Say(Act::Answer { answer, .. }) => Some(answer),
+            _ => None,
+        })
+    }
+
+    /// All that was to be done, in that order.
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// Whether there is no window any more.
+    pub fn has_ended(&self) -> bool {
+        self.actions.contains(&Action::End)
+    }
+
+    /// The handler tells this.
+    pub fn is_told(&mut self, told: Told) {
+        self.act(Event::Told(told));
     }
 
     /// The window as it is now.
@@ -64,7 +83,8 @@ impl Headless {
 
     /// Whether a person could act upon it.
     pub fn is_usable(&self, control: Control) -> bool {
-        self.answer.is_none()
+        !self.has_ended()
+            && self.window().visible
             && self.find(control).is_some_and(|element| !matches!(element.kind, Kind::Button { enabled: false, .. }))
     }
 
@@ -75,12 +95,12 @@ impl Headless {
             | Event::Switched(control, _)
             | Event::Edited(control, _)
             | Event::Selected(control, _) => Some(*control),
-            Event::Closed | Event::Time(_) => None,
+            Event::Closed | Event::Time(_) | Event::FileChosen(_) | Event::Told(_) => None,
         };
-        if self.answer.is_some() || control.is_some_and(|control| !self.is_usable(control)) {
+        if self.has_ended() || control.is_some_and(|control| !self.is_usable(control)) {
             return false;
         }
-        self.answer = self.model.update(event);
+        self.actions.extend(self.model.update(event));
         true
     }
 
@@ -90,7 +110,7 @@ impl Headless {
         self.act(Event::Time(self.now));
     }
 
-    /// Since the question came.
+    /// Since the model was made.
     pub fn elapsed(&self) -> Duration {
         self.now - self.started
     }
@@ -99,7 +119,7 @@ impl Headless {
 /// What a screen reader says of it.
 fn said(element: &Element) -> Vec<String> {
     match &element.kind {
-        Kind::Column(_) | Kind::Row(_) | Kind::Scrolled(_) => vec![],
+        Kind::Column(_) | Kind::Row(_) | Kind::Scrolled(_) | Kind::Band(_) | Kind::Icon(_) => vec![],
         Kind::Title(text) | Kind::Heading(text) | Kind::Text(text) | Kind::Warning(text) => vec![text.clone()],
         Kind::Fact { name, text }
         | Kind::Entry { label: name, text, .. }
@@ -112,6 +132,9 @@ fn said(element: &Element) -> Vec<String> {
         }
         Kind::Button { label, enabled, .. } => vec![format!("<{label}>{}", if *enabled { "" } else { " (not now)" })],
         Kind::Image { label, .. } => vec![format!("({label})")],
+        Kind::Progress { label, done } => {
+            vec![format!("{label}: {}", done.map_or("…".into(), |done| format!("{} %", done / 10)))]
+        }
         Kind::Document { label, text, .. } => vec![label.clone(), text.to_string()],
     }
 }

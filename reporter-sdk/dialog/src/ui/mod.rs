@@ -6,19 +6,33 @@ pub mod headless;
 #[cfg(windows)]
 pub mod win32;
 
-use reporter_sdk::ConsentAnswer;
+use std::sync::mpsc::Receiver;
 
-use crate::model::Model;
+use reporter_sdk::dialog_session::Act;
 
-/// Shows the window until there is an answer. `None` where there is nothing to show it on: found out before a window is tried.
-pub fn show(model: Model) -> Option<ConsentAnswer> {
+use crate::model::{Model, Told};
+
+/// Whether there is something to show a window on. To be asked before [`show`], in the same thread: what takes its time until a window can be made is done
+/// here, before anybody knows what it is to show.
+pub fn can_show() -> bool {
     #[cfg(target_os = "linux")]
-    return gtk::can_show().then(|| gtk::show(model));
+    return gtk::can_show();
     #[cfg(windows)]
-    return win32::can_show().then(|| win32::show(model));
+    return win32::can_show();
+    #[cfg(not(any(target_os = "linux", windows)))]
+    false
+}
+
+/// Shows the window until the person or the model has done with it. What comes from `told` it tells the model, and its end as [`Told::Gone`]; what the model
+/// says to the handler goes to `say`. `false`: there is no window.
+pub fn show(model: Model, told: Receiver<Told>, say: Box<dyn FnMut(Act)>) -> bool {
+    #[cfg(target_os = "linux")]
+    return gtk::show(model, told, say);
+    #[cfg(windows)]
+    return win32::show(model, told, say);
     #[cfg(not(any(target_os = "linux", windows)))]
     {
-        drop(model);
-        None
+        drop((model, told, say));
+        false
     }
 }

@@ -65,3 +65,43 @@ fn nobody_is_asked_once_the_time_is_over() {
     pipeline.offer_kept(&[], Duration::ZERO, |_| Person(&asked, |_| Answer::Decline));
     assert_eq!((asked.take(), pipeline.kept().len()), (vec![], 1));
 }
+
+/// Has the report saved to a file, as often as told, before they say later.
+struct Saving<'a>(&'a std::path::Path, RefCell<Vec<String>>);
+
+impl Asker for Saving<'_> {
+    fn ask(&mut self, request: &Request<'_>) -> Decision {
+        let Self(path, failures) = self;
+        let all = Answer::Send { categories: request.offered(), contact: None };
+        let other = Request::new(request.draft(), request.notice(), CategorySet::all()).unwrap();
+        let save = |decision: Decision, path: &std::path::Path| {
+            failures.borrow_mut().extend(request.save(decision, path).err().map(|error| error.to_string()));
+        };
+        save(other.answered(all.clone(), None), path);
+        save(request.answered(Answer::Decline, None), path);
+        save(request.answered(all.clone(), None), &path.join("in a file"));
+        save(request.answered(all, None), path);
+        request.answered(Answer::Later, None)
+    }
+}
+
+#[test]
+fn a_report_is_written_to_a_file_by_an_answer_to_this_question_alone_and_nothing_is_sent_by_that() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipeline = pipeline(&directory.path().join("spool"));
+    let id = keep(&pipeline, 1);
+    let file = directory.path().join("Ledger.report");
+    let mut saving = Saving(&file, RefCell::default());
+    assert_eq!(pipeline.decide(id, &mut saving).unwrap(), Became::Later(id));
+    let failures = saving.1.take();
+    assert_eq!(failures[..2], ["the decision answers another request", "nothing is chosen"]);
+    assert_eq!(failures.len(), 3, "{failures:?}");
+    let mut decoder = report_format::Decoder::new(report_format::Limits::default());
+    decoder.push(&std::fs::read(&file).unwrap());
+    let Ok(Some(report_format::Event::Summary(summary))) = decoder.next() else { panic!("no report") };
+    assert_eq!((summary.kind(), summary.report_id), (ErrorKind::Vanished, vec![1; 16]));
+    let spool = pipeline.spool.as_ref().unwrap();
+    assert_eq!((spool.outgoing().unwrap(), spool.drafts().unwrap()), (vec![], vec![id]));
+    let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}

@@ -63,11 +63,16 @@ impl Product {
 
     /// Its handler is a file of its own, beside which no dialog lies: the person is asked in the terminal on a display, too.
     pub(crate) fn without_dialog(self) -> Self {
+        self.lose_dialog();
+        self
+    }
+
+    /// The same for one that is installed already.
+    pub(crate) fn lose_dialog(&self) {
         let place = self.path("reporter-handler");
         fs::remove_file(&place).unwrap();
         // A hundred megabytes, where it has to be a copy.
         fs::hard_link(handler(), &place).or_else(|_| fs::copy(handler(), &place).map(|_| ())).unwrap();
-        self
     }
 
     /// Sets a key of the configuration, in place of an earlier value.

@@ -18,10 +18,14 @@ const SELECTABLE: i32 = 12;
 const SWITCH: i32 = 22;
 const BUTTON: i32 = 24;
 const OPTION: i32 = 32;
-/// The bar of a warning.
+/// The bar of a warning, and the line of the product's colour.
 const BAR: i32 = 4;
 /// Of an image that stands for one of a screen.
 const THUMBNAIL: (i32, i32) = (240, 135);
+/// Of the product's icon.
+const ICON: (i32, i32) = (48, 48);
+/// Of a bar that shows how far something is.
+const PROGRESS: i32 = 16;
 /// Of what scrolls, where there is little room. All of the window is scrolled then.
 const LEAST: i32 = 120;
 
@@ -108,7 +112,10 @@ impl<'a> Layout<'a> {
             Kind::Button { label, .. } => {
                 self.text(label, font(node), width - self.scale(BUTTON)) + self.scale(FRAME + FRAME / 2)
             }
-            Kind::Image { .. } => self.image(node, width).1,
+            Kind::Progress { label, .. } => self.below(label, width) + self.scale(PROGRESS),
+            Kind::Image { .. } => self.image(node, THUMBNAIL, width).1,
+            Kind::Icon(_) => self.image(node, ICON, width).1,
+            Kind::Band(_) => self.scale(BAR),
         }
     }
 
@@ -142,6 +149,7 @@ impl<'a> Layout<'a> {
             (
                 Kind::Entry { label: text, .. }
                 | Kind::TextArea { label: text, .. }
+                | Kind::Progress { label: text, .. }
                 | Kind::Document { label: text, .. },
                 [label, field],
             ) => {
@@ -156,8 +164,9 @@ impl<'a> Layout<'a> {
                 let wanted = self.measure.width(label, item.font) + self.scale(BUTTON);
                 item.place(Area { width: wanted.min(area.width), ..area }, offset);
             }
-            (Kind::Image { .. }, [item]) => {
-                let (width, height) = self.image(node, area.width);
+            (Kind::Image { .. } | Kind::Icon(_), [item]) => {
+                let room = if matches!(element.kind, Kind::Icon(_)) { ICON } else { THUMBNAIL };
+                let (width, height) = self.image(node, room, area.width);
                 item.place(Area { width, height, ..area }, offset);
             }
             (_, [item]) => item.place(area, offset),
@@ -250,9 +259,9 @@ impl<'a> Layout<'a> {
         self.measure.width(label, Font::Message) + self.scale(GAP) + option <= width
     }
 
-    fn image(&self, node: &Node, width: i32) -> (i32, i32) {
-        let room = (self.scale(THUMBNAIL.0).min(width), self.scale(THUMBNAIL.1));
-        node.picture.as_ref().map_or((0, 0), |picture| picture.size(room.0, room.1))
+    fn image(&self, node: &Node, room: (i32, i32), width: i32) -> (i32, i32) {
+        let room = (self.scale(room.0).min(width), self.scale(room.1));
+        node.picture.borrow().as_ref().map_or((0, 0), |picture| picture.size(room.0, room.1))
     }
 }
 
@@ -270,7 +279,8 @@ fn widest_name(measure: &Measure<'_>, element: &Element) -> i32 {
         Kind::Fact { name, .. } => measure.width(name, Font::Message),
         _ => 0,
     };
-    element.children().iter().map(|child| widest_name(measure, child)).fold(own, i32::max)
+    let visible = element.children().iter().filter(|child| child.visible);
+    visible.map(|child| widest_name(measure, child)).fold(own, i32::max)
 }
 
 /// Whether it is the better the higher it is.

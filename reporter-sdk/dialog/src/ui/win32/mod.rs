@@ -1,5 +1,8 @@
 //! The window on Windows, by the system's own controls: fonts, colours, input methods, screen readers, text size and high contrast are as the person has set them.
 
+mod clipboard;
+mod events;
+mod file_name;
 mod fonts;
 mod layout;
 mod node;
@@ -12,14 +15,17 @@ mod widget;
 use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
+use std::sync::mpsc::Receiver;
 
-use reporter_sdk::ConsentAnswer;
+use reporter_sdk::dialog_session::Act;
 use windows_sys::Win32::Foundation::{HWND, LPARAM, LRESULT, POINT, WPARAM};
 use windows_sys::Win32::Graphics::Gdi::{
     COLOR_3DFACE, GetMonitorInfoW, GetSysColorBrush, MONITOR_DEFAULTTONEAREST, MONITORINFO, MonitorFromPoint,
 };
 use windows_sys::Win32::System::LibraryLoader::GetModuleHandleW;
-use windows_sys::Win32::UI::Controls::{ICC_STANDARD_CLASSES, INITCOMMONCONTROLSEX, InitCommonControlsEx};
+use windows_sys::Win32::UI::Controls::{
+    ICC_PROGRESS_CLASS, ICC_STANDARD_CLASSES, INITCOMMONCONTROLSEX, InitCommonControlsEx,
+};
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     DefWindowProcW, DestroyWindow, DispatchMessageW, GetCursorPos, GetMessageW, IDC_ARROW, IsDialogMessageW,
     LoadCursorW, MSG, RegisterClassExW, SW_SHOW, SetForegroundWindow, SetTimer, ShowWindow, TranslateMessage,
@@ -32,7 +38,7 @@ pub use self::session::can_show;
 use self::shown::Shown;
 use self::widget::{Recipe, Widget, wide};
 use crate::elements::Window;
-use crate::model::Model;
+use crate::model::{Model, Told};
 
 /// In pixels at the usual size. Smaller where the display is.
 const WIDTH: i32 = 620;
@@ -45,30 +51,33 @@ thread_local! {
     static SHOWN: RefCell<Option<Rc<Shown>>> = const { RefCell::new(None) };
 }
 
-/// Shows the window until there is an answer. Where none can be made, that is one.
-pub fn show(model: Model) -> ConsentAnswer {
+/// Shows the window until the person or the model has done with it. `false`: none can be made.
+pub fn show(model: Model, told: Receiver<Told>, say: Box<dyn FnMut(Act)>) -> bool {
     let drawn = model.window();
     register();
     let desktop = desktop();
     let main = main_window(&drawn, &desktop);
     if !main.exists() {
-        return ConsentAnswer::CannotAsk;
+        return false;
     }
-    let shown = Rc::new(Shown::new(main, model, drawn));
+    let shown = Rc::new(Shown::new(main, model, drawn, say));
     SHOWN.set(Some(shown.clone()));
     open(&shown, &desktop);
+    shown.events.listen_to(told);
     run(&shown);
     // What the system brings from here on is nothing to us.
     SHOWN.take();
     // SAFETY: made by this thread, and its last use.
     unsafe { DestroyWindow(main.0) };
-    shown.answer().unwrap_or(ConsentAnswer::Later)
+    true
 }
 
 /// Makes the window's class known. Where it is so already, nothing is wrong.
 fn register() {
-    let controls =
-        INITCOMMONCONTROLSEX { dwSize: size_of::<INITCOMMONCONTROLSEX>() as u32, dwICC: ICC_STANDARD_CLASSES };
+    let controls = INITCOMMONCONTROLSEX {
+        dwSize: size_of::<INITCOMMONCONTROLSEX>() as u32,
+        dwICC: ICC_STANDARD_CLASSES | ICC_PROGRESS_CLASS,
+    };
     // SAFETY: a structure that says its size. Without these controls there are older ones of the same names.
     unsafe { InitCommonControlsEx(&raw const controls) };
     let name = wide(CLASS);

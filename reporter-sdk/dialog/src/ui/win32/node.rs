@@ -1,6 +1,7 @@
 //! The widgets of a window, as its elements are.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use windows_sys::Win32::System::SystemServices::{SS_BLACKRECT, SS_EDITCONTROL, SS_NOPREFIX, SS_OWNERDRAW, SS_RIGHT};
@@ -11,13 +12,17 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
 };
 
 use super::fonts::{Font, Fonts};
-use super::picture::Picture;
+use super::picture::{self, Picture};
 use super::scroller::Scroller;
 use super::widget::{Recipe, Widget};
 use crate::elements::{Control, Element, Kind, Weight};
 
 /// The window's class, and that of what is scrolled in it.
 pub(super) const CLASS: &str = "ReporterDialog";
+
+/// The system's bar, and what it is at when all is done.
+const PROGRESS: &str = "msctls_progress32";
+const THOUSAND: i16 = 1000;
 
 /// Of text to read.
 const TEXT: u32 = SS_NOPREFIX | SS_EDITCONTROL;
@@ -72,7 +77,9 @@ pub(super) struct Node {
     /// What a person acts upon is the last, and its label the one before: that is how a screen reader knows.
     pub(super) items: Vec<Item>,
     pub(super) scroller: Option<Scroller>,
-    pub(super) picture: Option<Picture>,
+    pub(super) picture: RefCell<Option<Rc<Picture>>>,
+    /// Of which that is made.
+    png: RefCell<Arc<[u8]>>,
     /// What a document shows: too long to be asked for each time.
     shown: RefCell<Arc<str>>,
     pub(super) children: Vec<Self>,
@@ -117,7 +124,8 @@ impl Maker<'_> {
     /// What is not in the language of the window, such as what a vendor says of itself: at the window's side, and in its own direction. Otherwise what ends such
     /// a sentence would stand before it.
     fn quoted(&mut self, parent: Widget, text: &str, (class, style, to_right): (&str, u32, u32)) -> Item {
-        if self.right_to_left && is_left_to_right(text) {
+        // What is not told yet will be an error's name, or a report's number.
+        if self.right_to_left && (text.is_empty() || is_left_to_right(text)) {
             return self.left_to_right(parent, |maker| maker.widget(parent, class, style | to_right, 0, Font::Message));
         }
         self.widget(parent, class, style, 0, Font::Message)
@@ -185,8 +193,16 @@ impl Maker<'_> {
                 let font = if *weight == Weight::Suggested { Font::Bold } else { Font::Message };
                 vec![self.widget(parent, "BUTTON", BUTTON | BS_PUSHBUTTON.cast_unsigned(), 0, font)]
             }
-            Kind::Image { png, .. } => {
-                picture = Picture::read(png);
+            Kind::Progress { .. } => {
+                let label = self.text(parent, Font::Message);
+                let bar = self.widget(parent, PROGRESS, 0, 0, Font::Message);
+                bar.widget.ends_at(THOUSAND);
+                vec![label, bar]
+            }
+            Kind::Image { .. } | Kind::Icon(_) | Kind::Band(_) => {
+                if let Kind::Band(colour) = element.kind {
+                    picture = Some(Rc::new(Picture::of_colour(colour)));
+                }
                 // Otherwise it would be a mirror's.
                 let make = |maker: &mut Self| maker.widget(parent, "STATIC", SS_OWNERDRAW, 0, Font::Message);
                 vec![self.left_to_right(parent, make)]
@@ -198,7 +214,8 @@ impl Maker<'_> {
         };
         let inside = scroller.as_ref().map_or(parent, |scroller| scroller.widget);
         let children = element.children().iter().map(|child| self.node(inside, child)).collect();
-        Node { items, scroller, picture, shown: RefCell::new("".into()), children }
+        let (picture, png, shown) = (RefCell::new(picture), RefCell::new([].into()), RefCell::new("".into()));
+        Node { items, scroller, picture, png, shown, children }
     }
 }
 
@@ -222,9 +239,18 @@ impl Node {
     pub(super) fn draw(&self, element: &Element, visible: bool) {
         let visible = visible && element.visible;
         match (&element.kind, &self.items[..]) {
-            (Kind::Title(text) | Kind::Heading(text) | Kind::Text(text), [item])
-            | (Kind::Warning(text), [_, item])
-            | (Kind::Image { label: text, .. }, [item]) => item.widget.say(text),
+            (Kind::Title(text) | Kind::Heading(text) | Kind::Text(text), [item]) | (Kind::Warning(text), [_, item]) => {
+                item.widget.say(text)
+            }
+            (Kind::Image { label, png }, [item]) => {
+                item.widget.say(label);
+                self.depict(png, item);
+            }
+            (Kind::Icon(png), [item]) => self.depict(png, item),
+            (Kind::Progress { label: text, done }, [label, bar]) => {
+                label.widget.say(text);
+                bar.widget.is_at(*done);
+            }
             (Kind::Fact { name, text }, [label, field]) => {
                 label.widget.say(name);
                 field.widget.say(text);
@@ -264,6 +290,15 @@ impl Node {
         }
         for (child, element) in self.children.iter().zip(element.children()) {
             child.draw(element, visible);
+        }
+    }
+
+    /// Shows another picture, if it is another.
+    fn depict(&self, png: &Arc<[u8]>, item: &Item) {
+        if *self.png.borrow() != *png {
+            self.picture.replace(Picture::read(png, picture::background()).map(Rc::new));
+            self.png.replace(png.clone());
+            item.widget.draw_again();
         }
     }
 

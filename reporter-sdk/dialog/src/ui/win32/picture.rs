@@ -4,8 +4,8 @@ use std::io::Cursor;
 
 use windows_sys::Win32::Foundation::RECT;
 use windows_sys::Win32::Graphics::Gdi::{
-    BI_RGB, BITMAPINFO, BITMAPINFOHEADER, DIB_RGB_COLORS, HALFTONE, HDC, SRCCOPY, SetBrushOrgEx, SetStretchBltMode,
-    StretchDIBits,
+    BI_RGB, BITMAPINFO, BITMAPINFOHEADER, COLOR_3DFACE, DIB_RGB_COLORS, GetSysColor, HALFTONE, HDC, SRCCOPY,
+    SetBrushOrgEx, SetStretchBltMode, StretchDIBits,
 };
 
 /// Pixels of its longer side at most: enough for where all is enlarged twice.
@@ -21,14 +21,14 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// Of a PNG file. `None` where it cannot be read: its fields are there, with all others.
-    pub(super) fn read(png: &[u8]) -> Option<Self> {
+    /// Of a PNG file, on this colour. `None` where it cannot be read: its fields are there, with all others.
+    pub(super) fn read(png: &[u8], behind: [u8; 3]) -> Option<Self> {
         let mut decoder = png::Decoder::new(Cursor::new(png));
         decoder.set_transformations(png::Transformations::normalize_to_color8());
         let mut reader = decoder.read_info().ok()?;
         let info = reader.info();
         let (width, height) = (info.width, info.height);
-        // Its rows come several times, each time with more pixels. None of ours is such.
+        // Its rows come several times, each time with more pixels. No image of a desktop is such.
         if info.interlaced {
             return None;
         }
@@ -41,7 +41,7 @@ impl Picture {
             let row = reader.next_row().ok()??;
             for (x, pixel) in row.data().chunks_exact(samples).enumerate() {
                 let sum = sums.get_mut(x / step as usize)?;
-                for (sum, value) in sum.iter_mut().zip(blue_green_red(pixel)) {
+                for (sum, value) in sum.iter_mut().zip(blue_green_red(pixel, behind)) {
                     *sum += u32::from(value);
                 }
                 sum[3] += 1;
@@ -52,6 +52,11 @@ impl Picture {
             }
         }
         Some(Self { width: sums.len().try_into().ok()?, height: height.div_ceil(step).try_into().ok()?, pixels })
+    }
+
+    /// Of one colour, in whatever size: red, green and blue.
+    pub(super) fn of_colour([red, green, blue]: [u8; 3]) -> Self {
+        Self { width: 1, height: 1, pixels: vec![[blue, green, red, 0]] }
     }
 
     /// The largest size in this room that keeps its proportions.
@@ -98,13 +103,29 @@ impl Picture {
     }
 }
 
-/// Grey, and colours without what shines through.
-fn blue_green_red(pixel: &[u8]) -> [u8; 3] {
-    match *pixel {
-        [red, green, blue, ..] => [blue, green, red],
-        [grey, ..] => [grey; 3],
-        [] => [0; 3],
-    }
+/// The system's colour of a window with controls, in red, green and blue.
+pub(super) fn background() -> [u8; 3] {
+    // SAFETY: takes a number.
+    let [red, green, blue, _] = unsafe { GetSysColor(COLOR_3DFACE) }.to_le_bytes();
+    [red, green, blue]
+}
+
+/// Of a colour or grey, through which shines what is behind it.
+fn blue_green_red(pixel: &[u8], behind: [u8; 3]) -> [u8; 3] {
+    let ([red, green, blue], opacity) = match *pixel {
+        [red, green, blue] => ([red, green, blue], u8::MAX),
+        [red, green, blue, opacity, ..] => ([red, green, blue], opacity),
+        [grey, opacity] => ([grey; 3], opacity),
+        [grey] => ([grey; 3], u8::MAX),
+        [] => ([0; 3], u8::MAX),
+    };
+    let most = u32::from(u8::MAX);
+    let mixed = |value: u8, behind: u8| {
+        let opacity = u32::from(opacity);
+        // A mean of bytes is one.
+        ((u32::from(value) * opacity + u32::from(behind) * (most - opacity) + most / 2) / most) as u8
+    };
+    [mixed(blue, behind[2]), mixed(green, behind[1]), mixed(red, behind[0])]
 }
 
 fn mean([blue, green, red, count]: &[u32; 4]) -> [u8; 4] {
@@ -127,9 +148,13 @@ mod tests {
         file
     }
 
+    fn read(png: &[u8]) -> Option<Picture> {
+        Picture::read(png, [0; 3])
+    }
+
     #[test]
     fn a_small_one_stays_as_it_is() {
-        let picture = Picture::read(&png(2, 1, |x, _| if x == 0 { [1, 2, 3] } else { [4, 5, 6] })).expect("is read");
+        let picture = read(&png(2, 1, |x, _| if x == 0 { [1, 2, 3] } else { [4, 5, 6] })).expect("is read");
         assert_eq!((picture.width, picture.height), (2, 1));
         assert_eq!(picture.pixels, [[3, 2, 1, 0], [6, 5, 4, 0]]);
     }
@@ -137,7 +162,7 @@ mod tests {
     #[test]
     fn a_large_one_becomes_the_mean_of_its_pixels() {
         // Three to one in each direction; the last column and row are of less.
-        let picture = Picture::read(&png(1535, 700, |x, _| [(x % 3) as u8 * 30, 7, 0])).expect("is read");
+        let picture = read(&png(1535, 700, |x, _| [(x % 3) as u8 * 30, 7, 0])).expect("is read");
         assert_eq!((picture.width, picture.height), (512, 234));
         assert_eq!(picture.pixels.len(), 512 * 234);
         assert_eq!(picture.pixels[0], [0, 7, 30, 0]);
@@ -145,12 +170,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_behind_shines_through() {
+        let behind = [100, 0, 255];
+        assert_eq!(blue_green_red(&[200, 100, 0, 255], behind), [0, 100, 200]);
+        assert_eq!(blue_green_red(&[200, 100, 0, 0], behind), [255, 0, 100]);
+        assert_eq!(blue_green_red(&[200, 100, 0, 51], behind), [204, 20, 120]);
+        assert_eq!(blue_green_red(&[50, 0], behind), [255, 0, 100]);
+        assert_eq!(blue_green_red(&[50], behind), [50; 3]);
+    }
+
+    #[test]
     fn what_is_no_png_is_none() {
         let file = png(40, 40, |x, y| [x as u8, y as u8, 0]);
-        assert!(Picture::read(b"GIF89a").is_none());
-        assert!(Picture::read(&[]).is_none());
+        assert!(read(b"GIF89a").is_none());
+        assert!(read(&[]).is_none());
         for length in [8, 30, file.len() / 2] {
-            assert!(Picture::read(&file[..length]).is_none(), "the first {length} bytes");
+            assert!(read(&file[..length]).is_none(), "the first {length} bytes");
         }
     }
 

@@ -1,11 +1,10 @@
 //! What is shown, what the person does with it, and what becomes of that.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
 
-use reporter_sdk::ConsentAnswer;
+use reporter_sdk::dialog_session::Act;
 use windows_sys::Win32::Foundation::{LPARAM, LRESULT, POINT, RECT, WPARAM};
 use windows_sys::Win32::UI::Controls::DRAWITEMSTRUCT;
 use windows_sys::Win32::UI::HiDpi::GetSystemMetricsForDpi;
@@ -14,28 +13,28 @@ use windows_sys::Win32::UI::Input::KeyboardAndMouse::{
 };
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     BN_CLICKED, BN_SETFOCUS, CBN_CLOSEUP, CBN_SELCHANGE, CBN_SETFOCUS, EN_CHANGE, EN_SETFOCUS, IDCANCEL, MINMAXINFO,
-    MSG, PostQuitMessage, SIZE_MINIMIZED, SM_CXVSCROLL, SPI_SETNONCLIENTMETRICS, WA_INACTIVE, WM_ACTIVATE, WM_APP,
-    WM_CLOSE, WM_COMMAND, WM_DPICHANGED, WM_DRAWITEM, WM_GETMINMAXINFO, WM_KEYDOWN, WM_MOUSEWHEEL, WM_SETFOCUS,
-    WM_SETTINGCHANGE, WM_SIZE, WM_TIMER, WM_VSCROLL, WS_VSCROLL,
+    MSG, PostQuitMessage, SIZE_MINIMIZED, SM_CXVSCROLL, SPI_SETNONCLIENTMETRICS, WA_INACTIVE, WM_ACTIVATE, WM_CLOSE,
+    WM_COMMAND, WM_DPICHANGED, WM_DRAWITEM, WM_GETMINMAXINFO, WM_KEYDOWN, WM_MOUSEWHEEL, WM_SETFOCUS, WM_SETTINGCHANGE,
+    WM_SIZE, WM_TIMER, WM_VSCROLL, WS_VSCROLL,
 };
 
+use super::clipboard;
+use super::events::{EVENTS, Events};
+use super::file_name;
 use super::fonts::Fonts;
 use super::layout::Layout;
 use super::node::{Maker, Node};
 use super::scroller::Scroller;
 use super::widget::Widget;
 use crate::elements::{Element, Kind, Window};
-use crate::model::{Event, Model};
+use crate::model::{Action, Event, Model};
 
-/// To ourselves: there are events.
-const EVENTS: u32 = WM_APP;
 /// Before those of the controls: the first numbers have a meaning for the system.
 const LAST_ID: usize = 100;
 /// Less wide, not even the names of fields would be in one line.
 const LEAST: (i32, i32) = (320, 240);
 
 /// The window and all in it. What the system brings can come in the middle of each call of it, so that nothing here is borrowed for longer than a moment.
-#[derive(Debug)]
 pub(super) struct Shown {
     pub(super) main: Widget,
     scroller: Scroller,
@@ -44,18 +43,26 @@ pub(super) struct Shown {
     model: RefCell<Model>,
     drawn: RefCell<Rc<Window>>,
     /// What the model is to be told: later, and not while a control waits for us to have heard it.
-    events: RefCell<VecDeque<Event>>,
+    pub(super) events: Events,
+    /// Nothing is told any more.
+    has_ended: Cell<bool>,
     /// What a control then tells is what it was told.
     is_drawing: Cell<bool>,
     is_laying_out: Cell<bool>,
     /// What gets the keyboard when the window gets it.
     focused: Cell<Widget>,
-    answer: RefCell<Option<ConsentAnswer>>,
+    say: RefCell<Box<dyn FnMut(Act)>>,
+}
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shown").field("main", &self.main).field("model", &self.model).finish_non_exhaustive()
+    }
 }
 
 impl Shown {
     /// Makes all that is in the window: empty, invisible and nowhere yet.
-    pub(super) fn new(main: Widget, model: Model, drawn: Window) -> Self {
+    pub(super) fn new(main: Widget, model: Model, drawn: Window, say: Box<dyn FnMut(Act)>) -> Self {
         let fonts = Fonts::new(main.dpi());
         let root =
             Maker { fonts: &fonts, right_to_left: drawn.right_to_left, last_id: LAST_ID }.node(main, &drawn.root);
@@ -66,16 +73,13 @@ impl Shown {
             fonts: RefCell::new(Rc::new(fonts)),
             model: RefCell::new(model),
             drawn: RefCell::new(Rc::new(drawn)),
-            events: RefCell::new(VecDeque::new()),
+            events: Events::new(main),
+            has_ended: Cell::new(false),
             is_drawing: Cell::new(false),
             is_laying_out: Cell::new(false),
             focused: Cell::new(Widget::NONE),
-            answer: RefCell::new(None),
+            say: RefCell::new(say),
         }
-    }
-
-    pub(super) fn answer(&self) -> Option<ConsentAnswer> {
-        self.answer.take()
     }
 
     fn drawn(&self) -> Rc<Window> {
@@ -134,35 +138,50 @@ impl Shown {
         }
     }
 
-    /// Notes it, for the next time that the system brings messages.
     fn happens(&self, event: Event) {
         if !self.is_drawing.get() {
-            self.events.borrow_mut().push_back(event);
-            self.main.post(EVENTS);
+            self.events.add(event);
         }
     }
 
-    /// Tells the model, and draws what changes by it.
+    /// Tells the model, does what is to be done, and draws what changes by it.
     fn work(&self) {
-        loop {
-            let next = self.events.borrow_mut().pop_front();
-            let Some(event) = next else { break };
-            let answer = self.model.borrow_mut().update(event);
-            if answer.is_some() {
-                self.answer.replace(answer);
-                // SAFETY: takes a number.
-                unsafe { PostQuitMessage(0) };
-                return;
-            }
+        // Whoever presses a button twice has answered once.
+        while !self.has_ended.get() {
+            let Some(event) = self.events.next() else { break };
+            let actions = self.model.borrow_mut().update(event);
+            actions.into_iter().for_each(|action| self.act(action));
+        }
+        if self.has_ended.get() {
+            return;
         }
         let now = Rc::new(self.model.borrow().window());
         let before = self.drawn.replace(now.clone());
         self.draw();
+        self.main.show(now.visible);
         if before.root != now.root {
             self.lay_out();
         }
         if before.focus != now.focus || !self.has_keyboard() {
             self.focus();
+        }
+    }
+
+    /// Nothing is borrowed here: some of it lets the system bring messages meanwhile.
+    fn act(&self, action: Action) {
+        match action {
+            Action::Say(act) => (self.say.borrow_mut())(act),
+            Action::ChooseFile(name) => {
+                if let Some(path) = file_name::choose(self.main, &name) {
+                    self.happens(Event::FileChosen(path));
+                }
+            }
+            Action::Copy(text) => clipboard::set(self.main, &text),
+            Action::End => {
+                self.has_ended.set(true);
+                // SAFETY: takes a number.
+                unsafe { PostQuitMessage(0) };
+            }
         }
     }
 
@@ -230,7 +249,8 @@ impl Shown {
                 let item = unsafe { &*(second as *const DRAWITEMSTRUCT) };
                 let drawn = self.drawn();
                 let (node, _) = self.root.find(&drawn.root, Widget(item.hwndItem))?;
-                node.picture.as_ref()?.draw(item.hDC, &item.rcItem);
+                let picture = node.picture.borrow().clone()?;
+                picture.draw(item.hDC, &item.rcItem);
             }
             _ => return None,
         }

@@ -5,7 +5,9 @@ use std::ptr;
 use windows_sys::Win32::Foundation::{HWND, LPARAM, LRESULT, POINT, RECT, WPARAM};
 use windows_sys::Win32::Graphics::Gdi::InvalidateRect;
 use windows_sys::Win32::System::LibraryLoader::GetModuleHandleW;
-use windows_sys::Win32::UI::Controls::{BST_CHECKED, EM_GETSEL, EM_SETLIMITTEXT, EM_SETSEL};
+use windows_sys::Win32::UI::Controls::{
+    BST_CHECKED, EM_GETSEL, EM_SETLIMITTEXT, EM_SETSEL, PBM_SETMARQUEE, PBM_SETPOS, PBM_SETRANGE32, PBS_MARQUEE,
+};
 use windows_sys::Win32::UI::HiDpi::GetDpiForWindow;
 use windows_sys::Win32::UI::Input::KeyboardAndMouse::{
     EnableWindow, GetActiveWindow, GetFocus, IsWindowEnabled, SetFocus,
@@ -140,6 +142,24 @@ impl Widget {
         let cursor = self.send(EM_GETSEL, 0, 0) >> 16 & 0xffff;
         self.set_text(text);
         self.send(EM_SETSEL, cursor.cast_unsigned(), cursor);
+    }
+
+    /// What a bar is at in the end.
+    pub(super) fn ends_at(self, end: i16) {
+        self.send(PBM_SETRANGE32, 0, end.into());
+    }
+
+    /// How far a bar is. Where nobody knows, something moves.
+    pub(super) fn is_at(self, done: Option<u16>) {
+        let moves = self.style() & PBS_MARQUEE != 0;
+        if moves != done.is_none() {
+            // SAFETY: a handle, which the system checks, and numbers.
+            unsafe { SetWindowLongW(self.0, GWL_STYLE, (self.style() ^ PBS_MARQUEE).cast_signed()) };
+            self.send(PBM_SETMARQUEE, done.is_none().into(), 0);
+        }
+        if let Some(done) = done {
+            self.send(PBM_SETPOS, done.into(), 0);
+        }
     }
 
     pub(super) fn select_all(self) {

@@ -1,67 +1,16 @@
-//! What a person sees and does, and the answer that comes of it, without a screen.
+//! The question, and the answer to it.
 
 use std::time::{Duration, Instant};
 
-use proptest::prelude::*;
 use report_format::schema::v1::{Category, Contact, ErrorKind};
 use reporter_dialog::elements::{Control, Kind};
-use reporter_dialog::model::{Event, Model, Offer, Question};
+use reporter_dialog::model::{Event, Model, Offer, Question, Told};
 use reporter_dialog::texts::Texts;
 use reporter_dialog::ui::headless::Headless;
-use reporter_sdk::{ConsentAnswer, Never, Notice};
+use reporter_sdk::dialog_session::{Nothing, Opening};
+use reporter_sdk::{ConsentAnswer, Never};
 
-/// Its time to answer.
-const TIMEOUT: Duration = Duration::from_secs(600);
-
-fn offer(category: Category, bytes: u64, chosen: bool, contents: &str) -> Offer {
-    Offer { category, bytes, chosen, contents: contents.into(), images: Vec::new() }
-}
-
-fn question() -> Question {
-    let notice = Notice {
-        purpose: "to find this error, and nothing else".into(),
-        recipient: "Example Software, support@ledger.example".into(),
-        ..Notice::default()
-    };
-    Question {
-        product: "Ledger".into(),
-        version: "3.1.4".into(),
-        kind: ErrorKind::Crash,
-        title: "SIGSEGV in show_month".into(),
-        notice,
-        offers: vec![
-            offer(
-                Category::Essential,
-                700,
-                true,
-                "product, 21 B\n  name: Ledger\nerror, 90 B\n  title: SIGSEGV in show_month",
-            ),
-            offer(Category::Actions, 46, true, "actions, 46 B\n  command id: month.show"),
-            offer(Category::Memory, 22_300, true, "minidump, 22.3 kB\n  A minidump."),
-            Offer {
-                images: vec![[0x89, b'P'].as_slice().into()],
-                ..offer(Category::Screen, 500_000, false, "screen, 500.0 kB")
-            },
-            offer(Category::Contact, 0, true, ""),
-        ],
-        timeout: TIMEOUT,
-    }
-}
-
-fn asks(question: Question) -> Headless {
-    let now = Instant::now();
-    Headless::new(Model::new(question, Texts::of("en"), now), now)
-}
-
-fn press(control: Control) -> Event {
-    Event::Pressed(control)
-}
-
-fn edited(control: Control, text: &str) -> Event {
-    Event::Edited(control, text.into())
-}
-
-const SEND: Event = Event::Pressed(Control::Send);
+use super::{SEND, TIMEOUT, asks, edited, offer, opened, opening, press, question};
 
 #[test]
 fn the_window_says_what_happened_what_it_is_for_and_what_would_be_sent() {
@@ -94,12 +43,14 @@ fn what_is_switched_on_is_sent_and_nothing_else() {
     assert_eq!(categories, &[Category::Essential, Category::Actions, Category::Screen]);
     assert_eq!((contact, *always), (&None, false));
     assert!(!window.act(press(Control::Decline)), "it is answered");
+    assert!(!window.has_ended(), "what becomes of it is shown");
 }
 
 #[test]
 fn what_was_typed_goes_with_it_and_tells_the_language_to_answer_in() {
     let now = Instant::now();
-    let mut window = Headless::new(Model::new(question(), Texts::of("cs"), now), now);
+    let mut window = Headless::new(Model::new(opening(), Texts::of("cs"), now), now);
+    window.is_told(Told::Question(question()));
     for (control, text) in [
         (Control::FirstName, " Anna\u{1b}[2J "),
         (Control::Email, " anna@example.com "),
@@ -240,9 +191,12 @@ fn no_answer_is_later_and_the_person_is_told_before() {
 
 #[test]
 fn what_is_not_offered_has_no_control() {
-    let mut question = question();
-    question.offers.retain(|offer| matches!(offer.category, Category::Essential | Category::Actions));
-    let mut window = asks(question);
+    let offered = |category: &Category| matches!(category, Category::Essential | Category::Actions);
+    let (mut opening, mut question) = (opening(), question());
+    opening.categories.retain(offered);
+    question.offers.retain(|offer| offered(&offer.category));
+    let mut window = opened(opening);
+    window.is_told(Told::Question(question));
     for control in
         [Control::Description, Control::Email, Control::Offer(Category::Screen), Control::Offer(Category::Essential)]
     {
@@ -266,13 +220,21 @@ fn in_every_language_each_kind_of_error_and_page_is_said_in_full() {
         ErrorKind::Simulated,
     ];
     let every = (2..=14).filter_map(|number| Category::try_from(number).ok());
-    let every: Vec<Offer> = every.map(|category| offer(category, 1_500_000, false, "name: value")).collect();
+    let every: Vec<Offer> = every.map(|category| offer(category, 1_500_000, "name: value")).collect();
     for language in Texts::languages() {
-        let mut seen = Vec::new();
+        let (mut seen, mut others) = (Vec::new(), outcomes(language));
         for kind in kinds {
             let now = Instant::now();
-            let question = Question { kind, offers: every.clone(), ..question() };
-            let mut window = Headless::new(Model::new(question, Texts::of(language), now), now);
+            let categories = every.iter().map(|offer| offer.category).collect();
+            let opening = Opening { kind, categories, restarts: true, ..opening() };
+            let mut window = Headless::new(Model::new(opening, Texts::of(language), now), now);
+            others.push(window.text());
+            window.is_told(Told::Collecting { done: 1, total: 2 });
+            others.push(window.text());
+            window.is_told(Told::Question(Question { offers: every.clone(), ..question() }));
+            window.is_told(Told::Saved(Ok(())));
+            others.push(window.text());
+            window.is_told(Told::Saved(Err("ENOSPC".into())));
             window.wait(TIMEOUT - Duration::from_secs(5));
             seen.push(window.text());
             for number in 0..4 {
@@ -284,6 +246,9 @@ fn in_every_language_each_kind_of_error_and_page_is_said_in_full() {
             window.act(edited(Control::Search, "nowhere"));
             seen.push(window.text());
         }
+        for text in others {
+            assert!(!text.contains(['{', '}']), "{language}: {text}");
+        }
         for text in seen {
             assert!(!text.contains(['{', '}']), "{language}: {text}");
             let bytes = if language == "en" || language == "ja" || language == "ar" { "1.5" } else { "1,5" };
@@ -292,53 +257,27 @@ fn in_every_language_each_kind_of_error_and_page_is_said_in_full() {
     }
 }
 
-fn any_event() -> impl Strategy<Value = Event> {
-    let control = prop::sample::select(vec![
-        Control::FirstName,
-        Control::LastName,
-        Control::Email,
-        Control::Description,
-        Control::Offer(Category::Essential),
-        Control::Offer(Category::Memory),
-        Control::Offer(Category::Screen),
-        Control::Offer(Category::FullMemory),
-        Control::Offer(Category::Contact),
-        Control::OpenContents,
-        Control::Search,
-        Control::Back,
-        Control::NextTime,
-        Control::Send,
-        Control::Decline,
-        Control::Later,
-    ]);
-    (control, any::<bool>(), ".{0,20}", 0_usize..6, 0..4).prop_map(|(control, on, text, number, kind)| match kind {
-        0 => Event::Pressed(control),
-        1 => Event::Switched(control, on),
-        2 => Event::Edited(control, text),
-        _ => Event::Selected(control, number),
-    })
-}
-
-proptest! {
-    /// Also of events that no window would tell: a toolkit with a mistake grants nothing.
-    #[test]
-    fn whatever_is_done_only_what_is_offered_and_shown_as_on_is_sent(events in prop::collection::vec(any_event(), 0..40)) {
-        let mut model = Model::new(question(), Texts::of("en"), Instant::now());
-        let mut on = vec![Category::Essential, Category::Actions, Category::Memory];
-        for event in events {
-            if let Event::Switched(Control::Offer(category @ (Category::Memory | Category::Screen)), chosen) = event {
-                on.retain(|known| *known != category);
-                on.extend(chosen.then_some(category));
-            }
-            let Some(answer) = model.update(event) else { continue };
-            if let ConsentAnswer::Send { mut categories, contact, .. } = answer {
-                prop_assert_eq!(categories.contains(&Category::Contact), contact.is_some());
-                categories.retain(|category| *category != Category::Contact);
-                categories.sort();
-                on.sort();
-                prop_assert_eq!(categories, on);
-            }
-            break;
-        }
+/// All that can become of a report.
+fn outcomes(language: &str) -> Vec<String> {
+    let now = Instant::now();
+    let mut window = Headless::new(Model::new(opening(), Texts::of(language), now), now);
+    window.is_told(Told::Question(question()));
+    window.act(SEND);
+    let mut seen = vec![window.text()];
+    let not_sent = |again| Told::NotSent { report: "0123".into(), why: "no network".into(), again };
+    for told in [
+        Told::Sending { done: 1, total: 2 },
+        Told::Sent { report: "0123".into() },
+        not_sent(None),
+        not_sent(Some(Duration::from_secs(5))),
+        not_sent(Some(Duration::from_secs(500))),
+        Told::NothingToSend(Nothing::Failed),
+        Told::NothingToSend(Nothing::Known),
+        Told::NothingToSend(Nothing::Withdrawn),
+    ] {
+        window.is_told(told);
+        window.wait(Duration::from_secs(2));
+        seen.push(window.text());
     }
+    seen
 }

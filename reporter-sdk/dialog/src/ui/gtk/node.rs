@@ -1,232 +1,136 @@
-//! The window on a Linux desktop, by GTK 4: layout, fonts, input methods, screen readers and dark colours are those of the desktop, and no OpenGL is needed.
+//! The widgets of a window, as its elements are.
 
-use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 use gtk::prelude::*;
 use gtk::{gdk, glib};
-use reporter_sdk::ConsentAnswer;
 
-use crate::elements::{Control, Element, Kind, Weight, Window};
-use crate::model::{Event, Model};
+use super::{GAP, Shown};
+use crate::elements::{Control, Element, Kind, Weight};
+use crate::model::Event;
 
-/// In pixels of the desktop's scale. Smaller where the display is.
-const WIDTH: i32 = 620;
-const HEIGHT: i32 = 760;
 /// Of the image that stands for one of the screen.
 const THUMBNAIL: i32 = 240;
+/// Of the product's icon, and of the line of its colour.
+const ICON: i32 = 48;
+const BAND: i32 = 4;
 /// Of the names of facts, in characters: all texts begin below each other.
 const NAME_WIDTH: i32 = 18;
-/// Between elements.
-const GAP: i32 = 8;
-/// What the themes have no class for.
-const STYLE: &str = "
-    .report-title { font-size: 1.25em; font-weight: bold; }
-    .report-heading { font-weight: bold; margin-top: 0.5em; }
-    .report-warning { border-left: 4px solid @warning_color; padding-left: 8px; }
-    .report-warning:dir(rtl) { border-left: none; padding-left: 0; border-right: 4px solid @warning_color; padding-right: 8px; }
-    .report-lines:focus-within { outline: 2px solid @theme_selected_bg_color; outline-offset: -2px; }
-";
-
-/// Whether there is a display to draw on. To be asked before [`show`], in the same thread.
-pub fn can_show() -> bool {
-    gtk::init().is_ok()
-}
-
-/// Shows the window until there is an answer.
-pub fn show(model: Model) -> ConsentAnswer {
-    let drawn = model.window();
-    gtk::Widget::set_default_direction(if drawn.right_to_left {
-        gtk::TextDirection::Rtl
-    } else {
-        gtk::TextDirection::Ltr
-    });
-    style();
-    let shown = Rc::new(Shown {
-        model: RefCell::new(model),
-        window: gtk::Window::builder().title(&drawn.title).default_width(WIDTH).default_height(HEIGHT).build(),
-        drawing: OnceCell::new(),
-        is_drawing: Cell::new(false),
-        ended: glib::MainLoop::new(None, false),
-        answer: Cell::new(None),
-    });
-    let root = Node::new(&shown, &drawn.root);
-    let frame = gtk::Box::new(gtk::Orientation::Vertical, 0);
-    for set in
-        [gtk::Box::set_margin_top, gtk::Box::set_margin_bottom, gtk::Box::set_margin_start, gtk::Box::set_margin_end]
-    {
-        set(&frame, 2 * GAP);
-    }
-    frame.append(&root.widget);
-    shown.window.set_child(Some(&frame));
-    shown.drawing.get_or_init(|| RefCell::new(Drawing { root, drawn })).borrow().focus();
-    shown.listen();
-    shown.window.present();
-    shown.ended.run();
-    shown.answer.take().unwrap_or(ConsentAnswer::Later)
-}
-
-fn style() {
-    let Some(display) = gdk::Display::default() else { return };
-    let provider = gtk::CssProvider::new();
-    provider.load_from_data(STYLE);
-    gtk::style_context_add_provider_for_display(&display, &provider, gtk::STYLE_PROVIDER_PRIORITY_APPLICATION);
-}
-
-/// What lives as long as the window.
-struct Shown {
-    model: RefCell<Model>,
-    window: gtk::Window,
-    /// Once all widgets are made: until then their signals have nobody to tell.
-    drawing: OnceCell<RefCell<Drawing>>,
-    /// What a widget then tells is what it was told.
-    is_drawing: Cell<bool>,
-    ended: glib::MainLoop,
-    answer: Cell<Option<ConsentAnswer>>,
-}
-
-/// The widgets, and what they show.
-struct Drawing {
-    root: Node,
-    drawn: Window,
-}
-
-impl Shown {
-    fn listen(self: &Rc<Self>) {
-        let shown = self.clone();
-        self.window.connect_close_request(move |_| {
-            shown.happens(Event::Closed);
-            glib::Propagation::Stop
-        });
-        let keys = gtk::EventControllerKey::new();
-        let shown = self.clone();
-        keys.connect_key_pressed(move |_, key, _, _| {
-            if key != gdk::Key::Escape {
-                return glib::Propagation::Proceed;
-            }
-            shown.happens(Event::Closed);
-            glib::Propagation::Stop
-        });
-        self.window.add_controller(keys);
-        let shown = self.clone();
-        glib::timeout_add_local(Duration::from_secs(1), move || {
-            shown.happens(Event::Time(Instant::now()));
-            glib::ControlFlow::Continue
-        });
-    }
-
-    /// Tells the model, and draws what changes by it.
-    fn happens(&self, event: Event) {
-        if self.is_drawing.get() {
-            return;
-        }
-        let answer = self.model.borrow_mut().update(event);
-        if answer.is_some() {
-            self.answer.set(answer);
-            self.ended.quit();
-            return;
-        }
-        let window = self.model.borrow().window();
-        let Some(drawing) = self.drawing.get() else { return };
-        self.is_drawing.set(true);
-        let mut drawing = drawing.borrow_mut();
-        drawing.root.draw(&drawing.drawn.root, &window.root);
-        let focus_moves = drawing.drawn.focus != window.focus;
-        drawing.drawn = window;
-        self.is_drawing.set(false);
-        if focus_moves {
-            drawing.focus();
-        }
-    }
-}
-
-impl Drawing {
-    fn focus(&self) {
-        if let Some(widget) = self.root.find(self.drawn.focus) {
-            widget.grab_focus();
-        }
-    }
-}
 
 /// A widget and those in it, as the elements are.
-struct Node {
+pub(super) struct Node {
     /// All of it, with its label.
-    widget: gtk::Widget,
+    pub(super) widget: gtk::Widget,
+    /// What names it, to a screen reader too; or all that it says.
+    label: Option<gtk::Label>,
     part: Part,
     control: Option<Control>,
     children: Vec<Node>,
 }
 
-/// What changes of a widget.
+/// What changes of a widget beside its label.
 enum Part {
-    /// Nothing but its children.
-    Container,
-    Label(gtk::Label),
+    /// Nothing but its children, if there are any.
+    Plain,
+    Fact(gtk::Label),
     Entry(gtk::Entry),
     Lines(gtk::TextView),
-    Switch {
-        button: gtk::CheckButton,
-        label: gtk::Label,
-    },
+    Switch(gtk::CheckButton),
     Choice(gtk::DropDown),
-    Button {
-        button: gtk::Button,
-        label: gtk::Label,
-    },
-    Image,
+    Button(gtk::Button),
+    Image(gtk::Picture),
+    Progress(gtk::ProgressBar),
 }
 
+/// A widget that was just made, its label, and what else of it changes.
+type Made = (gtk::Widget, Option<gtk::Label>, Part);
+
 impl Node {
-    fn new(shown: &Rc<Shown>, element: &Element) -> Self {
+    pub(super) fn new(shown: &Rc<Shown>, element: &Element) -> Self {
         let children: Vec<Self> = element.children().iter().map(|child| Self::new(shown, child)).collect();
-        let (widget, part) = made(shown, &element.kind, &children);
+        let (widget, label, part) = made(shown, &element.kind, &children);
         widget.set_visible(element.visible);
-        Self { widget, part, control: element.control(), children }
+        Self { widget, label, part, control: element.control(), children }
     }
 
     /// The widget that has the keyboard where this control has it.
-    fn find(&self, control: Control) -> Option<gtk::Widget> {
+    pub(super) fn find(&self, control: Control) -> Option<gtk::Widget> {
         if self.control == Some(control) {
             return Some(match &self.part {
                 Part::Entry(entry) => entry.clone().upcast(),
                 Part::Lines(lines) => lines.clone().upcast(),
-                Part::Switch { button, .. } => button.clone().upcast(),
+                Part::Switch(button) => button.clone().upcast(),
                 Part::Choice(choice) => choice.clone().upcast(),
-                Part::Button { button, .. } => button.clone().upcast(),
-                Part::Container | Part::Label(_) | Part::Image => self.widget.clone(),
+                Part::Button(button) => button.clone().upcast(),
+                Part::Plain | Part::Fact(_) | Part::Image(_) | Part::Progress(_) => self.widget.clone(),
             });
         }
         self.children.iter().find_map(|child| child.find(control))
     }
 
     /// Changes what is other than before.
-    fn draw(&self, before: &Element, now: &Element) {
-        self.widget.set_visible(now.visible);
+    pub(super) fn draw(&self, before: &Element, now: &Element) {
+        if let (Some(label), Some(text)) = (&self.label, label_of(&now.kind)) {
+            say(label, text);
+        }
         match (&self.part, &now.kind) {
-            (Part::Label(label), Kind::Title(text) | Kind::Heading(text) | Kind::Text(text) | Kind::Warning(text)) => {
-                label.set_text(text);
-            }
+            (Part::Fact(label), Kind::Fact { text, .. }) => say(label, text),
             // What the person types is in the widget already, cursor and all. Only what the model has cut is put back.
             (Part::Entry(entry), Kind::Entry { text, .. }) if entry.text() != *text => entry.set_text(text),
             (Part::Lines(lines), Kind::TextArea { text, .. }) if text_of(lines) != *text => {
                 lines.buffer().set_text(text);
             }
             (Part::Lines(lines), Kind::Document { text, .. }) if before != now => lines.buffer().set_text(text),
-            (Part::Switch { button, label }, Kind::Switch { label: text, on, .. }) => {
-                label.set_text(text);
+            // Not by the label in it alone: a screen reader would go on with the former name.
+            (Part::Switch(button), Kind::Switch { label, on, .. }) => {
+                button.set_label(Some(label));
                 button.set_active(*on);
             }
             (Part::Choice(choice), Kind::Choice { selected, .. }) => choice.set_selected(number(*selected)),
-            (Part::Button { button, label }, Kind::Button { label: text, enabled, .. }) => {
-                label.set_text(text);
+            (Part::Button(button), Kind::Button { label, enabled, .. }) => {
+                button.set_label(label);
                 button.set_sensitive(*enabled);
             }
+            (Part::Image(picture), Kind::Image { png, .. }) if before != now => load(picture, png),
+            (Part::Progress(bar), Kind::Progress { done, .. }) => fill(bar, *done),
             _ => {}
         }
+        // What it says is there before it is seen.
+        self.widget.set_visible(now.visible);
         for ((child, before), now) in self.children.iter().zip(before.children()).zip(now.children()) {
             child.draw(before, now);
         }
+    }
+}
+
+/// What [`Node::label`] says.
+fn label_of(kind: &Kind) -> Option<&str> {
+    match kind {
+        Kind::Column(_)
+        | Kind::Row(_)
+        | Kind::Scrolled(_)
+        | Kind::Switch { .. }
+        | Kind::Button { .. }
+        | Kind::Band(_)
+        | Kind::Icon(_) => None,
+        Kind::Title(label)
+        | Kind::Heading(label)
+        | Kind::Text(label)
+        | Kind::Warning(label)
+        | Kind::Fact { name: label, .. }
+        | Kind::Entry { label, .. }
+        | Kind::TextArea { label, .. }
+        | Kind::Choice { label, .. }
+        | Kind::Image { label, .. }
+        | Kind::Progress { label, .. }
+        | Kind::Document { label, .. } => Some(label),
+    }
+}
+
+/// Text that is the same would be laid out again all the same.
+fn say(label: &gtk::Label, text: &str) {
+    if label.text() != text {
+        label.set_text(text);
     }
 }
 
@@ -239,20 +143,33 @@ fn text_of(lines: &gtk::TextView) -> String {
     buffer.text(&buffer.start_iter(), &buffer.end_iter(), true).into()
 }
 
-fn made(shown: &Rc<Shown>, kind: &Kind, children: &[Node]) -> (gtk::Widget, Part) {
+/// One that cannot be read is left out: its fields are there, with all others.
+fn load(picture: &gtk::Picture, png: &[u8]) {
+    picture.set_paintable(gdk::Texture::from_bytes(&glib::Bytes::from(png)).ok().as_ref());
+}
+
+/// Where nobody knows how far it is, the bar moves with the clock.
+fn fill(bar: &gtk::ProgressBar, done: Option<u16>) {
+    match done {
+        Some(done) => bar.set_fraction(f64::from(done.min(1000)) / 1000.0),
+        None => bar.pulse(),
+    }
+}
+
+fn made(shown: &Rc<Shown>, kind: &Kind, children: &[Node]) -> Made {
     match kind {
-        Kind::Column(_) => (boxed(gtk::Orientation::Vertical, children).upcast(), Part::Container),
+        Kind::Column(_) => (boxed(gtk::Orientation::Vertical, children).upcast(), None, Part::Plain),
         Kind::Row(_) => {
             let row = boxed(gtk::Orientation::Horizontal, children);
             row.set_homogeneous(true);
-            (row.upcast(), Part::Container)
+            (row.upcast(), None, Part::Plain)
         }
         Kind::Scrolled(_) => {
             let column = boxed(gtk::Orientation::Vertical, children);
             column.set_margin_end(GAP);
             let scrolled = scrolled(&column);
             scrolled.set_hscrollbar_policy(gtk::PolicyType::Never);
-            (scrolled.upcast(), Part::Container)
+            (scrolled.upcast(), None, Part::Plain)
         }
         Kind::Title(text) => labelled(text, "report-title"),
         Kind::Heading(text) => labelled(text, "report-heading"),
@@ -264,7 +181,10 @@ fn made(shown: &Rc<Shown>, kind: &Kind, children: &[Node]) -> (gtk::Widget, Part
         Kind::Switch { control, label, on } => switch(shown, *control, label, *on),
         Kind::Choice { control, label, options, selected } => choice(shown, *control, label, options, *selected),
         Kind::Button { control, label, enabled, weight } => button(shown, *control, label, *enabled, *weight),
-        Kind::Image { png, label } => (image(png, label), Part::Image),
+        Kind::Image { png, label } => image(png, label),
+        Kind::Progress { label, done } => progress(label, *done),
+        Kind::Band(colour) => (band(*colour), None, Part::Plain),
+        Kind::Icon(png) => (icon(png), None, Part::Plain),
         Kind::Document { label, text, .. } => document(label, text),
     }
 }
@@ -295,13 +215,13 @@ fn wrapped(text: &str) -> gtk::Label {
         .build()
 }
 
-fn labelled(text: &str, class: &str) -> (gtk::Widget, Part) {
+fn labelled(text: &str, class: &str) -> Made {
     let label = wrapped(text);
     label.add_css_class(class);
-    (label.clone().upcast(), Part::Label(label))
+    (label.clone().upcast(), Some(label), Part::Plain)
 }
 
-fn fact(name: &str, text: &str) -> (gtk::Widget, Part) {
+fn fact(name: &str, text: &str) -> Made {
     let row = gtk::Box::new(gtk::Orientation::Horizontal, GAP);
     let names = wrapped(name);
     names.set_valign(gtk::Align::Start);
@@ -313,28 +233,29 @@ fn fact(name: &str, text: &str) -> (gtk::Widget, Part) {
     text.set_hexpand(true);
     row.append(&names);
     row.append(&text);
-    (row.upcast(), Part::Container)
+    (row.upcast(), Some(names), Part::Fact(text))
 }
 
 /// A widget below its label, which is what a screen reader calls the field in it.
-fn below(label: &str, widget: &impl IsA<gtk::Widget>, field: &impl IsA<gtk::Widget>) -> gtk::Widget {
+fn below(label: &str, widget: &impl IsA<gtk::Widget>, field: &impl IsA<gtk::Widget>) -> (gtk::Widget, gtk::Label) {
     let column = gtk::Box::new(gtk::Orientation::Vertical, 2);
     column.set_hexpand(true);
     let label = wrapped(label);
     label.set_mnemonic_widget(Some(field));
     column.append(&label);
     column.append(widget);
-    column.upcast()
+    (column.upcast(), label)
 }
 
-fn entry(shown: &Rc<Shown>, control: Control, label: &str, text: &str, limit: usize) -> (gtk::Widget, Part) {
+fn entry(shown: &Rc<Shown>, control: Control, label: &str, text: &str, limit: usize) -> Made {
     let entry = gtk::Entry::builder().text(text).max_length(limit.try_into().unwrap_or(0)).build();
     let shown = shown.clone();
     entry.connect_changed(move |entry| shown.happens(Event::Edited(control, entry.text().into())));
-    (below(label, &entry, &entry), Part::Entry(entry))
+    let (all, label) = below(label, &entry, &entry);
+    (all, Some(label), Part::Entry(entry))
 }
 
-fn text_area(shown: &Rc<Shown>, control: Control, label: &str, text: &str) -> (gtk::Widget, Part) {
+fn text_area(shown: &Rc<Shown>, control: Control, label: &str, text: &str) -> Made {
     // Tab goes on to what comes next: nobody needs one in a sentence, and those without a mouse have to get out.
     let lines = gtk::TextView::builder().wrap_mode(gtk::WrapMode::WordChar).accepts_tab(false).build();
     for set in [
@@ -351,25 +272,20 @@ fn text_area(shown: &Rc<Shown>, control: Control, label: &str, text: &str) -> (g
     let frame = gtk::ScrolledWindow::builder().child(&lines).min_content_height(72).has_frame(true).build();
     // The view draws no ring of its own.
     frame.add_css_class("report-lines");
-    (below(label, &frame, &lines), Part::Lines(lines))
+    let (all, label) = below(label, &frame, &lines);
+    (all, Some(label), Part::Lines(lines))
 }
 
-fn switch(shown: &Rc<Shown>, control: Control, text: &str, on: bool) -> (gtk::Widget, Part) {
+fn switch(shown: &Rc<Shown>, control: Control, text: &str, on: bool) -> Made {
     let button = gtk::CheckButton::builder().label(text).active(on).build();
     let label = label_in(&button);
     label.set_xalign(0.0);
     let shown = shown.clone();
     button.connect_toggled(move |button| shown.happens(Event::Switched(control, button.is_active())));
-    (button.clone().upcast(), Part::Switch { button, label })
+    (button.clone().upcast(), None, Part::Switch(button))
 }
 
-fn choice(
-    shown: &Rc<Shown>,
-    control: Control,
-    label: &str,
-    options: &[String],
-    selected: usize,
-) -> (gtk::Widget, Part) {
+fn choice(shown: &Rc<Shown>, control: Control, label: &str, options: &[String], selected: usize) -> Made {
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     let choice = gtk::DropDown::from_strings(&options);
     choice.set_selected(number(selected));
@@ -384,10 +300,10 @@ fn choice(
     name.set_mnemonic_widget(choice.first_child().as_ref());
     row.append(&name);
     row.append(&choice);
-    (row.upcast(), Part::Choice(choice))
+    (row.upcast(), Some(name), Part::Choice(choice))
 }
 
-fn button(shown: &Rc<Shown>, control: Control, text: &str, enabled: bool, weight: Weight) -> (gtk::Widget, Part) {
+fn button(shown: &Rc<Shown>, control: Control, text: &str, enabled: bool, weight: Weight) -> Made {
     let button = gtk::Button::builder().label(text).sensitive(enabled).build();
     let label = label_in(&button);
     label.set_justify(gtk::Justification::Center);
@@ -398,7 +314,7 @@ fn button(shown: &Rc<Shown>, control: Control, text: &str, enabled: bool, weight
     }
     let shown = shown.clone();
     button.connect_clicked(move |_| shown.happens(Event::Pressed(control)));
-    (button.clone().upcast(), Part::Button { button, label })
+    (button.clone().upcast(), None, Part::Button(button))
 }
 
 /// The label that the toolkit has made for a button, which names it to a screen reader. By itself it would not wrap.
@@ -409,18 +325,44 @@ fn label_in(button: &impl IsA<gtk::Widget>) -> gtk::Label {
     label
 }
 
-/// One that cannot be read is left out: its fields are there, with all others.
-fn image(png: &[u8], label: &str) -> gtk::Widget {
+fn image(png: &[u8], label: &str) -> Made {
     let picture = gtk::Picture::new();
-    if let Ok(texture) = gdk::Texture::from_bytes(&glib::Bytes::from(png)) {
-        picture.set_paintable(Some(&texture));
-    }
+    load(&picture, png);
     picture.set_size_request(THUMBNAIL, THUMBNAIL * 9 / 16);
     picture.set_halign(gtk::Align::Start);
-    below(label, &picture, &picture)
+    let (all, label) = below(label, &picture, &picture);
+    (all, Some(label), Part::Image(picture))
 }
 
-fn document(label: &str, text: &str) -> (gtk::Widget, Part) {
+fn progress(label: &str, done: Option<u16>) -> Made {
+    let bar = gtk::ProgressBar::new();
+    fill(&bar, done);
+    let (all, label) = below(label, &bar, &bar);
+    (all, Some(label), Part::Progress(bar))
+}
+
+/// Not of the theme's colours: it is the product's own.
+fn band(colour: [u8; 3]) -> gtk::Widget {
+    let [red, green, blue] = colour.map(|part| f64::from(part) / 255.0);
+    let area = gtk::DrawingArea::builder().content_height(BAND).hexpand(true).build();
+    area.set_draw_func(move |_, context, _, _| {
+        context.set_source_rgb(red, green, blue);
+        // A context that has failed draws nothing any more.
+        let _ = context.paint();
+    });
+    area.upcast()
+}
+
+/// A screen reader says the product's name anyway.
+fn icon(png: &[u8]) -> gtk::Widget {
+    let picture = gtk::Picture::builder().accessible_role(gtk::AccessibleRole::Presentation).build();
+    load(&picture, png);
+    picture.set_size_request(ICON, ICON);
+    picture.set_halign(gtk::Align::Start);
+    picture.upcast()
+}
+
+fn document(label: &str, text: &str) -> Made {
     let lines = gtk::TextView::builder()
         .editable(false)
         .monospace(true)
@@ -431,7 +373,7 @@ fn document(label: &str, text: &str) -> (gtk::Widget, Part) {
     let frame = scrolled(&lines);
     frame.add_css_class("report-lines");
     frame.set_has_frame(true);
-    let all = below(label, &frame, &lines);
+    let (all, label) = below(label, &frame, &lines);
     all.set_vexpand(true);
-    (all, Part::Lines(lines))
+    (all, Some(label), Part::Lines(lines))
 }

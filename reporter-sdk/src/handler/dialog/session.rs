@@ -1,0 +1,293 @@
+//! The handler's end of the conversation with its own dialog, which is there before the question and stays after the answer.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use report_format::ReportId;
+use report_format::schema::v1::ConsentSource;
+
+use super::program::{DialogError, GLANCE, MESSAGE_LIMIT, Pipes, Program};
+use crate::consent::{self, Answered, Decision, Opening, Request};
+use crate::handler::delivery::Watcher;
+use crate::ipc::framed;
+use crate::schema::dialog_action::Action;
+use crate::schema::dialog_update::Update;
+use crate::schema::{self, DialogAction, DialogUpdate, NothingReason};
+use crate::stopping;
+
+/// From one word on how far something is to the next.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// What is told last is to come there before this program ends.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// A dialog at work. Dropped, it tells that nothing was sent, unless it has told what became of the report.
+#[derive(Debug)]
+pub(super) struct Session(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    program: Program,
+    /// To the thread that writes. `None` once nothing more is told.
+    updates: Option<Sender<Update>>,
+    /// Ends when all is written.
+    written: Receiver<()>,
+    actions: Receiver<io::Result<DialogAction>>,
+    /// Actions are read from there no more.
+    is_over: bool,
+    cannot_show: bool,
+    memory_is_left_out: bool,
+    is_withdrawn: bool,
+    is_opened: bool,
+    /// The report that the person wants to be sent.
+    queued: Option<ReportId>,
+    /// It has told what became of the report, or the person wants to hear no more.
+    is_concluded: bool,
+    last_progress: Option<Instant>,
+}
+
+impl Session {
+    /// Starts the dialog for the product `product`. It shows nothing before it is opened.
+    pub(super) fn start(program: &Path, product: u32) -> Result<Self, DialogError> {
+        let (process, Pipes { mut input, mut output }) = Program::start(program, product)?;
+        let (updates, to_write) = mpsc::channel::<Update>();
+        let (told, actions) = mpsc::channel();
+        let (all, written) = mpsc::channel::<()>();
+        let write = move || {
+            let _ends_with_this = all;
+            for update in to_write {
+                // One that does not read has no use for the rest either.
+                if framed::write(&mut input, &DialogUpdate { update: Some(update) }).is_err() {
+                    return;
+                }
+            }
+        };
+        let read = move || {
+            loop {
+                let action = framed::read(&mut output, MESSAGE_LIMIT);
+                let is_last = action.is_err();
+                if told.send(action).is_err() || is_last {
+                    return;
+                }
+            }
+        };
+        // Threads, since a pipe has no time-outs on every system.
+        let start = |work: Box<dyn FnOnce() + Send>| {
+            let spawned = thread::Builder::new().name("dialog".into()).spawn(work);
+            spawned.map_err(|source| DialogError::Start { program: program.to_owned(), source })
+        };
+        start(Box::new(write))?;
+        start(Box::new(read))?;
+        Ok(Self(Mutex::new(State {
+            program: process,
+            updates: Some(updates),
+            written,
+            actions,
+            is_over: false,
+            cannot_show: false,
+            memory_is_left_out: false,
+            is_withdrawn: false,
+            is_opened: false,
+            queued: None,
+            is_concluded: false,
+            last_progress: None,
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As far as it has found out.
+    pub(super) fn can_show(&self) -> bool {
+        let mut state = self.state();
+        state.hear_all();
+        !state.cannot_show && !state.is_over
+    }
+
+    /// Has it show its window, once. `restarts`: whether the product is started again.
+    pub(super) fn open(&self, opening: &Opening<'_>, restarts: bool) {
+        let mut state = self.state();
+        if !std::mem::replace(&mut state.is_opened, true) {
+            state.tell(Update::Opening(consent::opening(opening, restarts)));
+        }
+    }
+
+    /// All of the program's memory is read. `Break`: the person does not wait for it.
+    pub(super) fn collecting(&self, done: u64, total: u64) -> ControlFlow<()> {
+        let mut state = self.state();
+        state.progress(Update::Collecting(schema::Collecting { done, total }), done == total);
+        state.hear_all();
+        if state.memory_is_left_out { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Asks, and waits for the answer, and whether the product is to stay ended.
+    pub(super) fn ask(&self, request: &Request<'_>, timeout: Duration) -> Result<(Decision, bool), DialogError> {
+        let mut state = self.state();
+        let deadline = Instant::now() + timeout;
+        state.tell(Update::Question(consent::question(request, timeout)));
+        loop {
+            match state.hear(GLANCE.min(deadline.saturating_duration_since(Instant::now()))) {
+                Heard::Decided(decided) => {
+                    let schema::Decided { decision, stays_ended } = decided;
+                    let decision = decision.ok_or(DialogError::Meaningless).and_then(decided_by_person)?;
+                    return Ok((decision, stays_ended));
+                }
+                Heard::Save(schema::Save { decision, path }) => {
+                    let decision = decision.ok_or(DialogError::Meaningless).and_then(decided_by_person)?;
+                    let saved = request.save(decision, Path::new(&path));
+                    let error = saved.err().map(|error| super::super::soft_error("", &*error).message);
+                    state.tell(Update::Saved(schema::Saved { error: error.unwrap_or_default() }));
+                }
+                Heard::Noted | Heard::Nothing if state.cannot_show => return Err(DialogError::CannotAsk),
+                Heard::Nothing if Instant::now() >= deadline => return Err(DialogError::TimedOut(timeout)),
+                Heard::Nothing if stopping::is_wished() => return Err(DialogError::Stopped),
+                Heard::Nothing | Heard::Noted => {}
+                Heard::End => return Err(state.program.no_answer()),
+                Heard::Nonsense => return Err(DialogError::Meaningless),
+            }
+        }
+    }
+
+    /// This report is to be sent.
+    pub(super) fn queued(&self, id: ReportId) {
+        self.state().queued = Some(id);
+    }
+
+    /// There is no question.
+    pub(super) fn nothing_to_send(&self, reason: NothingReason) {
+        self.state().conclude(Update::NothingToSend(schema::NothingToSend { reason: reason.into() }));
+    }
+
+    /// Nothing that it would say is of interest.
+    pub(super) fn kill(self) {
+        self.state().is_concluded = true;
+    }
+}
+
+impl Watcher for Session {
+    fn sending(&self, done: u64, total: u64) -> ControlFlow<()> {
+        let mut state = self.state();
+        state.progress(Update::Sending(schema::Sending { done, total }), done == total);
+        state.hear_all();
+        if state.is_withdrawn { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn is_withdrawn(&self) -> bool {
+        let mut state = self.state();
+        state.hear_all();
+        state.is_withdrawn
+    }
+
+    fn sent(&self, id: ReportId) {
+        self.state().conclude(Update::Sent(schema::Sent { report_id: id.0.to_vec() }));
+    }
+
+    fn not_sent(&self, id: ReportId, why: &str, again: Option<Duration>) {
+        self.state().conclude(not_sent(id, why, again));
+    }
+
+    fn withdrawn(&self) {
+        self.nothing_to_send(NothingReason::Withdrawn);
+    }
+}
+
+/// What the person has said that is to be answered at once.
+enum Heard {
+    Decided(schema::Decided),
+    Save(schema::Save),
+    /// Not yet.
+    Nothing,
+    /// What is in the state now.
+    Noted,
+    /// It has closed its output.
+    End,
+    Nonsense,
+}
+
+/// Only a person in front of our window says this.
+fn decided_by_person(decision: schema::ConsentDecision) -> Result<Decision, DialogError> {
+    match consent::decision(decision, ConsentSource::Person) {
+        Some(Answered::Decided(decision)) => Ok(decision),
+        Some(Answered::CannotAsk) => Err(DialogError::CannotAsk),
+        None => Err(DialogError::Meaningless),
+    }
+}
+
+fn not_sent(id: ReportId, why: &str, again: Option<Duration>) -> Update {
+    let again_millis = again.map_or(0, |again| u64::try_from(again.as_millis()).unwrap_or(u64::MAX).max(1));
+    Update::NotSent(schema::NotSent { report_id: id.0.to_vec(), why: why.to_owned(), again_millis })
+}
+
+impl State {
+    fn tell(&self, update: Update) {
+        // A dialog that is gone is noticed by what it says.
+        if let Some(updates) = &self.updates {
+            let _ = updates.send(update);
+        }
+    }
+
+    /// Not for each byte; but the last.
+    fn progress(&mut self, update: Update, is_last: bool) {
+        let now = Instant::now();
+        if is_last || self.last_progress.is_none_or(|last| now - last >= PROGRESS_EVERY) {
+            self.last_progress = Some(now);
+            self.tell(update);
+        }
+    }
+
+    /// Tells what became of it. The window stays for as long as the person wants.
+    fn conclude(&mut self, update: Update) {
+        self.tell(update);
+        self.is_concluded = true;
+        self.program.leave();
+    }
+
+    /// Hears what was said already, where no answer is waited for: one that comes all the same is to no question.
+    fn hear_all(&mut self) {
+        while !self.is_over && !matches!(self.hear(Duration::ZERO), Heard::Nothing) {}
+    }
+
+    fn hear(&mut self, wait: Duration) -> Heard {
+        let action = match self.actions.recv_timeout(wait) {
+            Ok(Ok(DialogAction { action: Some(action) })) => action,
+            // Of a later dialog.
+            Ok(Ok(DialogAction { action: None })) => return Heard::Noted,
+            Err(RecvTimeoutError::Timeout) => return Heard::Nothing,
+            Ok(Err(error)) => {
+                self.is_over = true;
+                let is_end = error.kind() == io::ErrorKind::UnexpectedEof;
+                return if is_end { Heard::End } else { Heard::Nonsense };
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                self.is_over = true;
+                return Heard::End;
+            }
+        };
+        match action {
+            Action::Decided(decided) => return Heard::Decided(decided),
+            Action::Save(save) => return Heard::Save(save),
+            Action::LeaveOutMemory(_) => self.memory_is_left_out = true,
+            Action::Withdraw(_) => self.is_withdrawn = true,
+            Action::CannotShow(_) => self.cannot_show = true,
+        }
+        Heard::Noted
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if !self.is_concluded {
+            self.conclude(match self.queued {
+                Some(id) => not_sent(id, "", None),
+                None => Update::NothingToSend(schema::NothingToSend::default()),
+            });
+        }
+        drop(self.updates.take());
+        let _ = self.written.recv_timeout(LAST_WORDS);
+    }
+}
