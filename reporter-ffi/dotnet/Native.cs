@@ -43,6 +43,7 @@ namespace ErrorReporting
         [DllImport(Library, CallingConvention = C)] internal static extern int reporter_options_set_notice_n(OptionsHandle options, int notice, byte[] text, UIntPtr length);
         [DllImport(Library, CallingConvention = C)] internal static extern int reporter_options_set_spool_n(OptionsHandle options, byte[] text, UIntPtr length);
         [DllImport(Library, CallingConvention = C)] internal static extern int reporter_options_set_handler_n(OptionsHandle options, byte[] text, UIntPtr length);
+        [DllImport(Library, CallingConvention = C)] internal static extern int reporter_options_set_branding_n(OptionsHandle options, byte[] text, UIntPtr length);
         [DllImport(Library, CallingConvention = C)] internal static extern int reporter_options_set_dialog_n(OptionsHandle options, byte[] text, UIntPtr length);
         [DllImport(Library, CallingConvention = C)] internal static extern int reporter_options_set_mail_from_n(OptionsHandle options, byte[] text, UIntPtr length);
         [DllImport(Library, CallingConvention = C)] internal static extern int reporter_options_add_mail_to_n(OptionsHandle options, byte[] text, UIntPtr length);

@@ -54,7 +54,10 @@ namespace ErrorReporting
         /// <summary>The program reporter-handler: absolute. Default: beside the native library.</summary>
         public ReporterOptions HandlerProgram(string program) { return Set(Native.reporter_options_set_handler_n, program); }
 
-        /// <summary>A program that asks the person in place of the terminal: absolute. It takes the question by <see cref="ConsentRequest"/>, reporter.h or reporter.hpp.</summary>
+        /// <summary>A folder with what makes reporter-dialog the product's: an icon, a colour, a link, and words in place of ours. Absolute.</summary>
+        public ReporterOptions Branding(string folder) { return Set(Native.reporter_options_set_branding_n, folder); }
+
+        /// <summary>A program that asks the person in place of reporter-dialog and the terminal: absolute. It takes the question by <see cref="ConsentRequest"/>, reporter.h or reporter.hpp.</summary>
         public ReporterOptions Dialog(string program) { return Set(Native.reporter_options_set_dialog_n, program); }
 
         /// <summary>The vendor's own address, from which reports come.</summary>

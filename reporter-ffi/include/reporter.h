@@ -648,13 +648,22 @@ reporter_status_t reporter_options_set_handler(reporter_options_t *options,
 reporter_status_t reporter_options_set_handler_n(reporter_options_t *options, const char *program, size_t length);
 
 /**
- * A dialog of the product's own, in place of the question in its terminal: a program, absolute, and writable by no one with fewer rights than the
+ * A dialog of the product's own, in place of reporter-dialog and of the question in its terminal: a program, absolute, and writable by no one with fewer rights than the
  * product. It takes the question by reporter_consent_request_read(), which says more.
  */
 reporter_status_t reporter_options_set_dialog(reporter_options_t *options,
                                               const char *program);
 
 reporter_status_t reporter_options_set_dialog_n(reporter_options_t *options, const char *program, size_t length);
+
+/**
+ * A folder with what makes reporter-dialog the product's: an icon, a colour, a link, and words in place of ours. Absolute, and writable by no one with fewer
+ * rights than the product. What in it cannot be used is left out.
+ */
+reporter_status_t reporter_options_set_branding(reporter_options_t *options,
+                                                const char *folder);
+
+reporter_status_t reporter_options_set_branding_n(reporter_options_t *options, const char *folder, size_t length);
 
 /**
  * A file to attach to every report, read when the error happens. `name` labels it in the report; `path` never leaves the machine.
@@ -1286,6 +1295,13 @@ reporter_status_t reporter_options_set_spool_w(reporter_options_t *options, cons
  * As reporter_options_set_dialog(), with a path of 16-bit units. On Windows alone.
  */
 reporter_status_t reporter_options_set_dialog_w(reporter_options_t *options, const wchar_t *program);
+#endif
+
+#if defined(_WIN32)
+/**
+ * As reporter_options_set_branding(), with a path of 16-bit units. On Windows alone.
+ */
+reporter_status_t reporter_options_set_branding_w(reporter_options_t *options, const wchar_t *folder);
 #endif
 
 #if defined(_WIN32)

@@ -166,7 +166,9 @@ public:
     options &handler(const std::filesystem::path &program) {
         return set(REPORTER_HPP_WITH_PATH(reporter_options_set_handler, program));
     }
-    /// A program that asks the person in place of the terminal: see consent_request.
+    /// A folder with what makes reporter-dialog the product's: an icon, a colour, a link, words.
+    options &branding(const std::filesystem::path &folder) { return set(REPORTER_HPP_WITH_PATH(reporter_options_set_branding, folder)); }
+    /// A program that asks the person in place of reporter-dialog and the terminal: see consent_request.
     options &dialog(const std::filesystem::path &program) { return set(REPORTER_HPP_WITH_PATH(reporter_options_set_dialog, program)); }
     /// A look at each error before it is handed over. No exception may leave the hook, and `data` has to live until the session ends.
     options &before_send(reporter_before_send_t hook, void *data = nullptr) {

@@ -317,7 +317,7 @@ pub(crate) fn handler(options: &mut reporter_options_t, program: PathBuf) -> Res
     Ok(())
 }
 
-/// A dialog of the product's own, in place of the question in its terminal: a program, absolute, and writable by no one with fewer rights than the
+/// A dialog of the product's own, in place of reporter-dialog and of the question in its terminal: a program, absolute, and writable by no one with fewer rights than the
 /// product. It takes the question by reporter_consent_request_read(), which says more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_options_set_dialog(
@@ -348,6 +348,40 @@ pub(crate) fn dialog(options: &mut reporter_options_t, program: PathBuf) -> Resu
         return Err(Failure::new(REPORTER_ERROR_ARGUMENT, text));
     }
     options.change(|sdk| sdk.dialog(program));
+    Ok(())
+}
+
+/// A folder with what makes reporter-dialog the product's: an icon, a colour, a link, and words in place of ours. Absolute, and writable by no one with fewer
+/// rights than the product. What in it cannot be used is left out.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_options_set_branding(
+    options: *mut reporter_options_t,
+    folder: *const c_char,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(options, [Raw::terminated("folder", folder)], set_branding) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_options_set_branding_n(
+    options: *mut reporter_options_t,
+    folder: *const c_char,
+    length: usize,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(options, [Raw::counted("folder", folder, length)], set_branding) }
+}
+
+fn set_branding(options: &mut reporter_options_t, [folder]: [Given<'_>; 1]) -> Result<(), Failure> {
+    branding(options, folder.path()?)
+}
+
+pub(crate) fn branding(options: &mut reporter_options_t, folder: PathBuf) -> Result<(), Failure> {
+    if !folder.is_absolute() {
+        let text = format!("folder must be absolute, not {}", folder.display());
+        return Err(Failure::new(REPORTER_ERROR_ARGUMENT, text));
+    }
+    options.change(|sdk| sdk.branding(folder));
     Ok(())
 }
 

@@ -75,6 +75,16 @@ pub unsafe extern "C" fn reporter_options_set_dialog_w(
     unsafe { edit(options, "program", program, options::dialog) }
 }
 
+/// As reporter_options_set_branding(), with a path of 16-bit units. On Windows alone.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_options_set_branding_w(
+    options: *mut reporter_options_t,
+    folder: *const wchar_t,
+) -> reporter_status_t {
+    // SAFETY: the caller answers for the pointers.
+    unsafe { edit(options, "folder", folder, options::branding) }
+}
+
 /// As reporter_options_set_handler(), with a path of 16-bit units. On Windows alone.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_options_set_handler_w(

@@ -13,18 +13,23 @@ mod support;
 mod xvfb;
 
 use std::{
+    fs,
     io::Write,
-    process::{Command, Stdio},
+    net::TcpListener,
+    process::{Child, Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use end_to_end::report::Received;
 use host::{has_runtime, which};
 use ledger::{Ledger, wait_for};
 use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact, SectionKind};
+use rustix::process::{Pid, Signal};
 use support::run;
 use xvfb::Xvfb;
+
+const TITLE: &str = "^Ledger 1.0.0 – error report$";
 
 /// The person in front of the display.
 struct Person(Xvfb);
@@ -44,7 +49,7 @@ impl Person {
 
     /// Waits for the window, and gives it the keyboard: there is no window manager.
     fn sees_the_question(&self) {
-        let window = self.xdotool(&["search", "--sync", "--onlyvisible", "--name", "^Ledger 1.0.0 – error report$"]);
+        let window = self.xdotool(&["search", "--sync", "--onlyvisible", "--name", TITLE]);
         self.xdotool(&["windowfocus", "--sync", &window]);
         thread::sleep(Duration::from_millis(300));
     }
@@ -59,22 +64,53 @@ impl Person {
 
     /// A ledger crashes in front of the person.
     fn crashes(&self, ledger: &Ledger) {
-        crashes_on(&self.0.display(), ledger);
+        crashes_on(&self.0.display(), ledger, &[]);
+    }
+
+    /// The window with this title, which can have more behind it.
+    fn has_window(&self, title: &str) -> bool {
+        let mut search = Command::new("xdotool");
+        search.args(["search", "--onlyvisible", "--name", title]).env("DISPLAY", self.0.display());
+        search.output().expect("installed").status.success()
     }
 }
 
 /// A ledger on this display crashes, with nobody at a terminal.
-fn crashes_on(display: &str, ledger: &Ledger) {
+fn crashes_on(display: &str, ledger: &Ledger, environment: &[(&str, &str)]) {
+    let mut product = crash_begins(display, ledger, environment);
+    // It ends while the person thinks.
+    assert!(!product.wait().expect("our own child").success());
+}
+
+fn crash_begins(display: &str, ledger: &Ledger, environment: &[(&str, &str)]) -> Child {
     let mut command = Command::new("setsid");
     let product = ledger.command();
     command.arg(product.get_program()).args(product.get_args()).env_remove("WAYLAND_DISPLAY");
-    command.env("DISPLAY", display).env("LC_ALL", "C.UTF-8");
+    command.env("DISPLAY", display).env("LC_ALL", "C.UTF-8").envs(environment.iter().copied());
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut product = command.spawn().expect("just compiled");
     let lines = b"open household\nadd 1250 bread\nmonth 999999999\n";
     product.stdin.take().expect("piped").write_all(lines).expect("it reads");
-    // It ends while the person thinks.
-    assert!(!product.wait().expect("our own child").success());
+    product
+}
+
+/// The dialogs of this ledger's handlers.
+fn dialogs(ledger: &Ledger) -> Vec<Pid> {
+    let mut found = Vec::new();
+    for handler in ledger.handlers() {
+        // A dialog's parent is the thread that has started it, of whichever name.
+        let tasks = fs::read_dir(format!("/proc/{handler}/task")).into_iter().flatten().flatten();
+        let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+        let pids =
+            children.flat_map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>());
+        found.extend(pids.filter_map(Pid::from_raw));
+    }
+    found
+}
+
+fn kill_dialog(ledger: &Ledger) {
+    wait_for("a dialog", || dialogs(ledger).len() == 1);
+    rustix::process::kill_process(dialogs(ledger)[0], Signal::KILL).expect("it is there");
 }
 
 #[test]
@@ -105,6 +141,98 @@ fn the_person_types_leaves_out_one_category_and_sends_with_the_keyboard_alone() 
     assert!(consent.granted().any(|category| category == Category::Memory), "{consent:?}");
     assert!(!report.kinds().contains(&SectionKind::Actions));
     assert_eq!((ledger.drafts(), ledger.outgoing()), (0, 0));
+    // The person is shown the report's number until they close that.
+    assert!(person.has_window(TITLE));
+    person.presses(&["Escape"]);
+    wait_for("no window", || !person.has_window(TITLE));
+}
+
+#[test]
+fn the_window_is_there_at_once_while_the_product_is_still_dumped_and_takes_what_is_typed() {
+    let Some(person) = Person::new() else { return };
+    let ledger = Ledger::new();
+    let crashed = Instant::now();
+    let slowly = [("FAILPOINTS", "dump=sleep(4000)")];
+    let mut product = crash_begins(&person.0.display(), &ledger, &slowly);
+    person.sees_the_question();
+    // Of the time a part is the ledger's own, and one the test's, which looks now and then; scripts/first-frame measures it.
+    let took = crashed.elapsed();
+    assert_eq!(ledger.drafts(), 0, "nothing is kept yet: the dump is not done ({took:?})");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    person.xdotool(&["type", "It was the month."]);
+    assert!(!product.wait().expect("our own child").success());
+    wait_for("everything collected", || ledger.drafts() == 1);
+    thread::sleep(Duration::from_millis(500));
+    person.presses(&["shift+Tab"; 6]);
+    person.presses(&["space"]);
+    wait_for("end of the handler", || ledger.handlers().is_empty());
+    let contact: Contact = Received::from_mail(&ledger.mail()).message(SectionKind::Contact);
+    assert_eq!(contact.description, "It was the month.");
+}
+
+#[test]
+fn a_dialog_that_is_killed_while_it_is_collected_or_decided_sends_nothing_and_loses_nothing() {
+    let Some(person) = Person::new() else { return };
+    for environment in [&[("FAILPOINTS", "dump=sleep(1500)")][..], &[]] {
+        let ledger = Ledger::new();
+        let mut product = crash_begins(&person.0.display(), &ledger, environment);
+        person.sees_the_question();
+        if environment.is_empty() {
+            wait_for("everything collected", || ledger.drafts() == 1);
+        }
+        kill_dialog(&ledger);
+        assert!(!product.wait().expect("our own child").success());
+        wait_for("end of the handler", || ledger.handlers().is_empty());
+        assert_eq!((ledger.drafts(), ledger.outgoing(), ledger.mails().len()), (1, 0, 0));
+        wait_for("no window", || !person.has_window(TITLE));
+    }
+}
+
+#[test]
+fn a_dialog_that_is_killed_while_it_is_sent_stops_nothing() {
+    let Some(person) = Person::new() else { return };
+    // A mail server that does not say a word until the dialog is gone.
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port of this machine's");
+    let port = server.local_addr().expect("it has one").port();
+    let mut ledger = Ledger::unsent();
+    ledger.set("host", "localhost").set("port", port).set("tls", "starttls");
+    person.crashes(&ledger);
+    person.sees_the_question();
+    wait_for("everything collected", || ledger.drafts() == 1);
+    thread::sleep(Duration::from_millis(500));
+    person.presses(&["shift+Tab"; 6]);
+    person.presses(&["space"]);
+    let (connection, _) = server.accept().expect("it is sent");
+    kill_dialog(&ledger);
+    wait_for("no window", || !person.has_window(TITLE));
+    drop((connection, server));
+    wait_for("an attempt that failed", || !ledger.open_spool().undelivered().expect("readable").is_empty());
+    assert_eq!((ledger.drafts(), ledger.outgoing()), (0, 1), "it waits for the next attempt");
+}
+
+#[test]
+fn two_products_that_crash_at_once_are_asked_about_in_a_window_each_and_answered_each() {
+    let Some(person) = Person::new() else { return };
+    let (first, second) = (Ledger::new(), Ledger::new());
+    let mut products = [&first, &second].map(|ledger| crash_begins(&person.0.display(), ledger, &[]));
+    for product in &mut products {
+        assert!(!product.wait().expect("our own child").success());
+    }
+    wait_for("two windows", || {
+        let mut search = Command::new("xdotool");
+        search.args(["search", "--onlyvisible", "--name", TITLE]).env("DISPLAY", person.0.display());
+        String::from_utf8_lossy(&search.output().expect("installed").stdout).lines().count() == 2
+    });
+    wait_for("everything collected", || (first.drafts(), second.drafts()) == (1, 1));
+    // One is killed; the other goes on, and is closed.
+    kill_dialog(&first);
+    wait_for("end of the handler", || first.handlers().is_empty());
+    person.sees_the_question();
+    person.presses(&["Escape"]);
+    wait_for("end of the handler", || second.handlers().is_empty());
+    for ledger in [&first, &second] {
+        assert_eq!((ledger.drafts(), ledger.outgoing(), ledger.mails().len()), (1, 0, 0));
+    }
 }
 
 #[test]
@@ -124,7 +252,7 @@ fn a_display_that_is_not_there_asks_nobody_and_keeps_the_report() {
     let ledger = Ledger::new();
     let display = person.0.display();
     drop(person);
-    crashes_on(&display, &ledger);
+    crashes_on(&display, &ledger, &[]);
     wait_for("end of the handler", || ledger.handlers().is_empty());
     assert_eq!((ledger.drafts(), ledger.outgoing(), ledger.mails().len()), (1, 0, 0));
 }

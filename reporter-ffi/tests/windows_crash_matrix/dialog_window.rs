@@ -9,8 +9,8 @@ use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact,
 use windows_sys::Win32::{
     Foundation::{HWND, LPARAM},
     UI::WindowsAndMessaging::{
-        BM_CLICK, EnumChildWindows, FindWindowW, GW_HWNDPREV, GetWindow, GetWindowTextW, IsWindowVisible, PostMessageW,
-        SendMessageW, WM_CHAR, WM_CLOSE,
+        BM_CLICK, EnumChildWindows, FindWindowW, GW_HWNDPREV, GWL_STYLE, GetWindow, GetWindowLongW, GetWindowTextW,
+        IsWindowVisible, PostMessageW, SendMessageW, WM_CHAR, WM_CLOSE, WS_DISABLED,
     },
 };
 
@@ -43,11 +43,35 @@ impl Window {
         all
     }
 
-    /// Presses the button, or changes the switch, whose text begins so.
+    /// Waits for the visible child that can be acted upon and of which this is so: everything is collected meanwhile, or sent.
+    fn child(&self, what: &str, is_it: impl Fn(&str) -> bool) -> HWND {
+        let started = Instant::now();
+        loop {
+            // SAFETY: a handle, which the system checks.
+            let shows = |child: &HWND| unsafe { IsWindowVisible(*child) } != 0;
+            // SAFETY: a handle, which the system checks, and a number.
+            let is_enabled =
+                |child: &HWND| unsafe { GetWindowLongW(*child, GWL_STYLE) }.cast_unsigned() & WS_DISABLED == 0;
+            let is_wanted = |child: &HWND| shows(child) && is_enabled(child) && is_it(&text_of(*child));
+            if let Some(child) = self.children().into_iter().find(is_wanted) {
+                return child;
+            }
+            assert!(started.elapsed() < PATIENCE, "nothing is called {what}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Presses the button, or changes the switch, whose text this is, but for the size in brackets.
     fn presses(&self, text: &str) {
-        let button = self.children().into_iter().find(|child| text_of(*child).starts_with(text));
+        let button = self
+            .child(text, |shown| shown == text || shown.strip_prefix(text).is_some_and(|rest| rest.starts_with(" (")));
         // SAFETY: a message that tells nothing.
-        unsafe { SendMessageW(button.unwrap_or_else(|| panic!("nothing is called {text}")), BM_CLICK, 0, 0) };
+        unsafe { SendMessageW(button, BM_CLICK, 0, 0) };
+    }
+
+    /// Waits until this stands in it.
+    fn says(&self, text: &str) {
+        self.child(text, |shown| shown.contains(text));
     }
 
     /// Types into the field below this label.
@@ -93,6 +117,8 @@ fn the_person_types_leaves_out_one_category_and_sends() {
         window.types("What were you doing when it happened?", "I asked for a month.");
         window.presses("What you did with the program last");
         window.presses("Send report");
+        window.says("Support has received the report.");
+        window.presses("Close");
     });
     let mails = product.mails();
     let [mail] = &mails[..] else { panic!("{mails:?}") };
