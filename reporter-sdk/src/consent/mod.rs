@@ -18,7 +18,6 @@ mod decision;
 mod draft;
 #[cfg(any(target_os = "linux", windows))]
 mod exchange;
-#[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the dialog"))]
 mod hex;
 #[cfg(any(target_os = "linux", windows))]
 mod look;
