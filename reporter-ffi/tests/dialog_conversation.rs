@@ -187,8 +187,7 @@ fn is_shown(shown: &str, name: &str, value: &serde_json::Value) -> bool {
         }
     };
     let field = name.rsplit('.').next().unwrap_or(name).replace('_', " ");
-    forms.iter().any(|form| shown.contains(form.as_str()))
-        && (shown.contains(&format!("{field}:")) || shown.contains(&format!("{}:", field.trim_end_matches('s'))))
+    forms.iter().any(|form| shown.contains(&format!("{field}: {form}")))
 }
 
 /// As the window has sizes.
