@@ -77,6 +77,11 @@ impl Restart {
         self.last = Some(Failure { kind, signal, after: self.started.elapsed() });
     }
 
+    /// Whether it is started again if it ends of what went wrong last, as far as that is known before its end.
+    pub(crate) fn can_follow(&self) -> bool {
+        self.last.is_some_and(|last| last.can_end_a_product() && last.after >= self.uptime)
+    }
+
     /// The product has ended. Starts it again where a crash was its end.
     pub(crate) fn after(&self, ending: Ending, spool: Option<&Spool>) -> Result<bool, RestartError> {
         let Some(last) = self.last.filter(|last| last.is_cause_of(ending)) else { return Ok(false) };
@@ -100,16 +105,19 @@ impl Restart {
 }
 
 impl Failure {
+    /// Whether a product ends of such, and nobody has ended it.
+    fn can_end_a_product(&self) -> bool {
+        use ErrorKind::{Crash, OutOfMemory, Panic, UnhandledException};
+        matches!(self.kind, Crash | OutOfMemory | Panic | UnhandledException) && !self.signal.is_some_and(was_sent)
+    }
+
     /// Whether the product ended of it, and not because somebody ended it, or while it waited for us.
     fn is_cause_of(&self, ending: Ending) -> bool {
-        if self.signal.is_some_and(was_sent) {
-            return false;
-        }
-        match self.kind {
-            ErrorKind::Crash | ErrorKind::OutOfMemory => ending.can_follow_a_crash(),
-            ErrorKind::Panic | ErrorKind::UnhandledException => ending.follows_a_panic(),
-            _ => false,
-        }
+        self.can_end_a_product()
+            && match self.kind {
+                ErrorKind::Crash | ErrorKind::OutOfMemory => ending.can_follow_a_crash(),
+                _ => ending.follows_a_panic(),
+            }
     }
 }
 
@@ -150,6 +158,21 @@ mod tests {
         let own = std::process::id();
         assert!(Restart::new(None, own).is_none() && Restart::new(Some(wanted("bin/true")), own).is_none());
         assert!(Restart::new(Some(wanted("/bin/true")), own).is_some());
+    }
+
+    #[test]
+    fn before_its_end_it_is_known_whether_it_could_be_started_again() {
+        let mut restart = Restart::new(Some(wanted("/bin/true")), std::process::id()).unwrap();
+        assert!(!restart.can_follow(), "nothing has happened");
+        for (kind, can) in [(ErrorKind::Crash, true), (ErrorKind::Panic, true), (ErrorKind::Simulated, false)] {
+            restart.failed(kind, None);
+            assert_eq!(restart.can_follow(), can, "{kind:?}");
+        }
+        restart.failed(ErrorKind::Crash, Some(Signal { number: libc::SIGSEGV, code: libc::SI_USER }));
+        assert!(!restart.can_follow(), "somebody has ended it");
+        restart.failed(ErrorKind::Crash, None);
+        restart.uptime = Duration::from_secs(60);
+        assert!(!restart.can_follow(), "too soon");
     }
 
     #[test]

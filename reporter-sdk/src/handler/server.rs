@@ -454,7 +454,6 @@ impl Server {
 
     fn asker(&self) -> ProductAsker {
         ProductAsker::new(self.pipeline.settings.dialog.clone(), self.product.id(), self.product.pid())
-            .restarts(self.restart.is_some())
             .watched_by(self.delivery.as_ref().map(Delivery::watchers))
     }
 
@@ -464,7 +463,8 @@ impl Server {
 
     /// Of the product's own process, or of a child that the kernel says is the product's.
     fn report_of(&mut self, pid: u32, occurrence: &Occurrence, hold: Hold) {
-        let mut asker = self.asker();
+        // Not where the product has ended as it should, or goes on.
+        let mut asker = self.asker().restarts(self.restart.as_ref().is_some_and(Restart::can_follow));
         let became = self.pipeline.report(pid, occurrence, &self.attachments, &mut asker, hold);
         if asker.stays_ended() {
             self.restart = None;
