@@ -59,11 +59,17 @@ impl Scripted {
 
     /// It crashes, its dialog does that, and its handler comes to an end.
     fn crashes(&self, does: &str) {
+        self.crashes_with(does, &[]);
+    }
+
+    /// The same in this environment.
+    fn crashes_with(&self, does: &str, environment: &[(&str, &str)]) {
         let mut command = Command::new("setsid");
         let product = self.0.command();
         command.arg(product.get_program()).args(product.get_args());
         // There is none: a script needs no display.
         command.env("DISPLAY", ":4321").env("REPORTER_TEST_DIALOG", does).env("REPORTER_TEST_TOLD", self.told_file());
+        command.envs(environment.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut product = command.spawn().expect("just compiled");
         let lines = b"open household\nadd 1250 bread\nmonth 999999999\n";
@@ -249,7 +255,8 @@ fn an_answer_is_to_one_question_and_counts_once() {
 fn what_is_taken_back_while_it_is_sent_comes_to_nobody() {
     let server = MailServer::start();
     let scripted = Scripted::of(Ledger::sending_to(&server));
-    scripted.crashes("take it back");
+    // A small report would be there before anybody could say so.
+    scripted.crashes_with("take it back", &[("FAILPOINTS", "deliver=sleep(4000)")]);
     assert_eq!(scripted.story(), ["opening", "question", "sending", "nothing"]);
     assert_eq!(scripted.told().last().map(String::as_str), Some("nothing 2"), "withdrawn");
     assert_eq!((scripted.0.drafts(), scripted.0.outgoing()), (0, 0));

@@ -5,6 +5,7 @@ question as it came to that name and `.question`. It reads and writes the messag
 import os
 import struct
 import sys
+import time
 
 TOLD = os.environ["REPORTER_TEST_TOLD"]
 # DialogUpdate's and DialogAction's.
@@ -95,16 +96,18 @@ def main(does):
             return
         if does == "answer before the question" and name == "opening":
             decides([(2, b"\1" * 16), (3, b"\2" * 32)])
-        if does == "take it back" and name == "sending":
-            say(WITHDRAW, b"")
         if does == "cannot show" and name == "opening":
             say(CANNOT_SHOW, b"")
         if name != "question":
             continue
         with open(TOLD + ".question", "wb") as question:
             question.write(value)
-        if does in ("send", "take it back", "end at sending"):
+        if does in ("send", "end at sending"):
             decides(inside)
+        elif does == "take it back":
+            decides(inside)
+            time.sleep(1)
+            say(WITHDRAW, b"")
         elif does == "send twice":
             decides(inside)
             decides(inside, answer=2)
