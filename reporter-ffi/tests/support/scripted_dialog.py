@@ -133,7 +133,8 @@ def main(does):
             sys.stdout.buffer.flush()
         elif does == "damage the message":
             message = bytearray(field(DECIDED, field(1, decision(inside))))
-            message[1] ^= 0x40
+            # A kind of value that there is not, whatever the rest is.
+            message[0] |= 7
             sys.stdout.buffer.write(struct.pack("<I", len(message)) + message)
             sys.stdout.buffer.flush()
         elif does == "say half of it":
