@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
+    ops::Range,
     time::Duration,
 };
 
@@ -10,7 +11,7 @@ use report_format::schema::v1::{Category, Contact, ErrorKind, Product};
 use crate::{
     Error, Notice,
     ipc::framed,
-    schema::{self, ConsentDecision, ConsentOffer, Remember},
+    schema::{self, ConsentDecision, ConsentOffer, ConsentPart, Remember},
 };
 
 /// Of both messages, and raised when one changes its meaning.
@@ -56,6 +57,20 @@ pub struct Offer {
     pub contents: String,
     /// What the desktop looked like: PNG.
     pub images: Vec<Vec<u8>>,
+    /// What of it can be left out by itself, those without before those within.
+    pub parts: Vec<Part>,
+}
+
+/// Lines of an [`Offer`]'s contents that stand for one field, or for one section with all its fields: an attached file, for example. Parts lie in one another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Part {
+    /// What it is called by in [`ConsentRequest::answer_without`].
+    pub number: u32,
+    /// Of [`Offer::contents`], from 0.
+    pub lines: Range<usize>,
+    /// About so much less is sent without it.
+    pub bytes: u64,
 }
 
 /// What the person says.
@@ -126,18 +141,12 @@ impl ConsentRequest {
 
     fn new(mut message: schema::ConsentRequest) -> Self {
         let notice = notice(message.notice.take());
+        let mut next_part = 0;
         let offers = std::mem::take(&mut message.offers);
-        Self {
-            product: message.product.take().unwrap_or_default(),
-            notice,
-            // Of a category that this release does not know nobody could say what it is.
-            offers: offers
-                .into_iter()
-                .filter(|offer| offer.category() != Category::Unspecified)
-                .map(Offer::new)
-                .collect(),
-            message,
-        }
+        let mut offers: Vec<Offer> = offers.into_iter().map(|offer| Offer::new(offer, &mut next_part)).collect();
+        // Of a category that this release does not know nobody could say what it is.
+        offers.retain(|offer| offer.category != Category::Unspecified);
+        Self { product: message.product.take().unwrap_or_default(), notice, offers, message }
     }
 
     /// Whose error it is.
@@ -180,24 +189,39 @@ impl ConsentRequest {
     /// # Errors
     /// [`Error::Io`]: the handler does not wait any more; nothing is sent.
     pub fn answer(self, answer: ConsentAnswer) -> Result<(), Error> {
-        self.answer_to(answer, &mut io::stdout().lock())
+        self.answer_without(answer, &[])
     }
 
-    pub(crate) fn answer_to(&self, answer: ConsentAnswer, pipe: &mut impl Write) -> Result<(), Error> {
-        let decision = self.decision(answer);
-        framed::write(pipe, &decision).map_err(|error| Error::io("the handler does not take the answer", error))
+    /// As [`answer`](Self::answer); what is sent is sent without the parts of these numbers. An *always* is not kept then: nobody would look through the next report.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer).
+    pub fn answer_without(self, answer: ConsentAnswer, parts: &[u32]) -> Result<(), Error> {
+        self.answer_to(answer, parts, &mut io::stdout().lock())
     }
 
-    fn decision(&self, answer: ConsentAnswer) -> ConsentDecision {
+    pub(crate) fn answer_to(&self, answer: ConsentAnswer, parts: &[u32], pipe: &mut impl Write) -> Result<(), Error> {
         let schema::ConsentRequest { nonce, preview_digest, .. } = &self.message;
-        decision(nonce.clone(), preview_digest.clone(), answer)
+        let decision = decision(nonce.clone(), preview_digest.clone(), answer, parts);
+        framed::write(pipe, &decision).map_err(|error| Error::io("the handler does not take the answer", error))
     }
 }
 
-/// The answer to the request with this nonce, about what has this digest.
-pub(crate) fn decision(nonce: Vec<u8>, preview_digest: Vec<u8>, answer: ConsentAnswer) -> ConsentDecision {
+/// The answer to the request with this nonce, about what has this digest, without these parts of it.
+pub(crate) fn decision(
+    nonce: Vec<u8>,
+    preview_digest: Vec<u8>,
+    answer: ConsentAnswer,
+    parts: &[u32],
+) -> ConsentDecision {
     use schema::ConsentAnswer as Wire;
-    let mut decision = ConsentDecision { version: VERSION, nonce, preview_digest, ..ConsentDecision::default() };
+    let mut decision = ConsentDecision {
+        version: VERSION,
+        nonce,
+        preview_digest,
+        left_out: parts.to_vec(),
+        ..ConsentDecision::default()
+    };
     let (wire, remember) = match answer {
         ConsentAnswer::Send { categories, contact, always } => {
             decision.categories = categories.into_iter().map(Into::into).collect();
@@ -222,9 +246,20 @@ pub(crate) fn notice(message: Option<schema::Notice>) -> Notice {
 }
 
 impl Offer {
-    fn new(offer: ConsentOffer) -> Self {
+    /// `next_part`: the number of the first part, and then of the one after the last.
+    fn new(offer: ConsentOffer, next_part: &mut u32) -> Self {
         let category = offer.category();
-        let ConsentOffer { bytes, chosen, contents, images, .. } = offer;
-        Self { category, bytes, chosen, contents, images }
+        let ConsentOffer { bytes, chosen, contents, images, parts, .. } = offer;
+        let parts = parts.into_iter().zip(*next_part..).map(|(part, number)| Part::new(&part, number));
+        let parts: Vec<Part> = parts.collect();
+        *next_part = parts.last().map_or(*next_part, |last| last.number + 1);
+        Self { category, bytes, chosen, contents, images, parts }
+    }
+}
+
+impl Part {
+    fn new(part: &ConsentPart, number: u32) -> Self {
+        let first = part.first_line as usize;
+        Self { number, lines: first..first.saturating_add(part.lines as usize), bytes: part.bytes }
     }
 }

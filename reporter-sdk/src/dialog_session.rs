@@ -96,6 +96,8 @@ pub enum Act {
     Answer {
         /// What they said.
         answer: ConsentAnswer,
+        /// Without these parts of what was offered, by their numbers.
+        left_out: Vec<u32>,
         /// They do not want the product to start again.
         stays_ended: bool,
     },
@@ -103,6 +105,8 @@ pub enum Act {
     Save {
         /// As it would be answered.
         answer: ConsentAnswer,
+        /// As it would be answered.
+        left_out: Vec<u32>,
         /// A file, by its full path.
         path: PathBuf,
     },
@@ -214,13 +218,13 @@ impl<W: Write> Acts<W> {
     pub fn say(&mut self, act: Act) -> Result<(), Error> {
         use dialog_action::Action as Wire;
         let action = match act {
-            Act::Answer { answer, stays_ended } => {
-                Wire::Decided(schema::Decided { decision: Some(self.decision(answer)?), stays_ended })
+            Act::Answer { answer, left_out, stays_ended } => {
+                Wire::Decided(schema::Decided { decision: Some(self.decision(answer, &left_out)?), stays_ended })
             }
-            Act::Save { answer, path } => {
+            Act::Save { answer, left_out, path } => {
                 let path = path.into_os_string().into_string();
                 let path = path.map_err(|path| Error::Usage(format!("{} is no text", path.display())))?;
-                Wire::Save(schema::Save { decision: Some(self.decision(answer)?), path })
+                Wire::Save(schema::Save { decision: Some(self.decision(answer, &left_out)?), path })
             }
             Act::LeaveOutMemory => Wire::LeaveOutMemory(schema::LeaveOutMemory {}),
             Act::Withdraw => Wire::Withdraw(schema::Withdraw {}),
@@ -230,10 +234,10 @@ impl<W: Write> Acts<W> {
             .map_err(|error| Error::io("the handler does not take the answer", error))
     }
 
-    fn decision(&self, answer: ConsentAnswer) -> Result<schema::ConsentDecision, Error> {
+    fn decision(&self, answer: ConsentAnswer, left_out: &[u32]) -> Result<schema::ConsentDecision, Error> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (nonce, digest) = asked.ok_or_else(|| Error::Usage("nothing was asked yet".into()))?;
-        Ok(decision(nonce, digest, answer))
+        Ok(decision(nonce, digest, answer, left_out))
     }
 }
 
@@ -270,7 +274,7 @@ mod tests {
         ]);
         let mut said = Vec::new();
         let (mut updates, mut acts) = over(bytes.as_slice(), &mut said);
-        let answer = || Act::Answer { answer: ConsentAnswer::send([]), stays_ended: true };
+        let answer = || Act::Answer { answer: ConsentAnswer::send([]), left_out: vec![3], stays_ended: true };
         assert!(matches!(updates.wait(), Ok(Some(Update::Collecting { done: 1, total: 2 }))));
         assert!(matches!(acts.say(answer()), Err(Error::Usage(_))));
         assert!(matches!(updates.wait(), Ok(Some(Update::Question(_)))));
@@ -280,6 +284,7 @@ mod tests {
         let Some(dialog_action::Action::Decided(decided)) = message.action else { panic!("{message:?}") };
         let decision = decided.decision.unwrap();
         assert_eq!((decision.nonce, decision.preview_digest, decided.stays_ended), (vec![1; 16], vec![2; 32], true));
+        assert_eq!(decision.left_out, [3]);
     }
 
     #[test]

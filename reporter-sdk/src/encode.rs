@@ -64,7 +64,7 @@ impl From<report_format::Error> for EncodeError {
     }
 }
 
-/// Writes the report that `grant` allows: the granted sections of `draft` in their order, the consent record, the contact.
+/// Writes the report that `grant` allows: the granted sections of `draft` in their order, without what was left out of them; the consent record, the contact.
 ///
 /// Nothing of another category gets as far as the writer, and neither does the draft's own idea of a consent record or a
 /// contact: both come from the grant alone.
@@ -91,6 +91,13 @@ pub fn encode_with_memory<I: Read>(
         return Err(EncodeError::NotWhatWasGranted { granted: grant.digest(), collected });
     }
     let granted = grant.categories();
+    let rest;
+    let draft = if grant.left_out().is_empty() {
+        draft
+    } else {
+        rest = grant.left_out().taken_from(draft);
+        &rest
+    };
     let sections: Vec<(&DraftSection, Cow<'_, [u8]>)> = draft
         .sections
         .iter()

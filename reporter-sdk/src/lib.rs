@@ -106,7 +106,7 @@ pub use capture::handled::{
 #[cfg(windows)]
 #[doc(hidden)]
 pub use capture::windows::keep_this_module;
-pub use consent_request::{ConsentAnswer, ConsentRequest, Never, Offer};
+pub use consent_request::{ConsentAnswer, ConsentRequest, Never, Offer, Part};
 pub use error::{Error, SoftError};
 pub use excluded::{EXCLUSION_LIMIT, exclude_memory, include_memory};
 pub use heartbeat::{heartbeat, heartbeat_pause};

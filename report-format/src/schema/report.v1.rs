@@ -510,6 +510,11 @@ pub struct ConsentRecord {
     /// Purpose: ties the decision to what was shown. As shown: `32 bytes`.
     #[prost(bytes = "vec", tag = "7")]
     pub preview_digest: ::prost::alloc::vec::Vec<u8>,
+    /// Of what was granted, by the schema's names, each once: their absence is a choice, too.
+    ///
+    /// Purpose: which single fields and files the person left out. As shown: `error.message`.
+    #[prost(string, repeated, tag = "8")]
+    pub left_out: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What the person typed, to be answered.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

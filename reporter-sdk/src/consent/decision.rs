@@ -9,7 +9,7 @@ use report_format::ReportId;
 use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact, ErrorKind, Product};
 
 use super::contact::check_contact;
-use super::{CategorySet, ContactError, Draft, Notice, PreviewDigest};
+use super::{CategorySet, ContactError, Draft, LeftOut, Notice, PreviewDigest};
 use crate::random;
 
 /// What a person is asked: about which draft, and what of it may be sent.
@@ -181,6 +181,8 @@ pub struct Decision {
     digest: PreviewDigest,
     answer: Answer,
     remember: Option<Remember>,
+    /// Numbers of the request's parts.
+    left_out: Vec<u32>,
     by: ConsentSource,
     time: u64,
 }
@@ -188,7 +190,15 @@ pub struct Decision {
 impl Decision {
     /// What a dialog brings back: it repeats nonce and digest of the request that it answers.
     pub fn of_person(nonce: [u8; 16], digest: PreviewDigest, answer: Answer, remember: Option<Remember>) -> Self {
-        Decision { nonce, digest, answer, remember, by: ConsentSource::Person, time: now() }
+        let left_out = Vec::new();
+        Decision { nonce, digest, answer, remember, left_out, by: ConsentSource::Person, time: now() }
+    }
+
+    /// The same, without these parts of what was shown: by their numbers, as the dialog was told them.
+    #[must_use]
+    #[cfg(any(target_os = "linux", windows))]
+    pub(super) fn leaving_out(self, parts: Vec<u32>) -> Self {
+        Decision { left_out: parts, ..self }
     }
 
     /// The same, by the word of `source`.
@@ -206,10 +216,12 @@ impl Decision {
     /// What to keep of this decision in a product of this version, if anything.
     ///
     /// *Always* is only kept together with sending and *never* only together with declining; anything else contradicts
-    /// itself and is not kept.
+    /// itself and is not kept. Nor is *always* where something was left out by itself: nobody would look through the next report.
     pub fn remembered(&self, product_version: &str) -> Option<Remembered> {
         let categories = match (self.remember?, &self.answer) {
-            (Remember::Always, Answer::Send { categories, .. }) => categories.without(Category::Contact),
+            (Remember::Always, Answer::Send { categories, .. }) if self.left_out.is_empty() => {
+                categories.without(Category::Contact)
+            }
             (Remember::Never | Remember::NeverForVersion, Answer::Decline) => CategorySet::essential(),
             _ => return None,
         };
@@ -280,6 +292,8 @@ pub struct Grant {
     digest: PreviewDigest,
     categories: CategorySet,
     declined: CategorySet,
+    left_out: LeftOut,
+    left_out_names: Vec<String>,
     contact: Option<Contact>,
     by: ConsentSource,
     time: u64,
@@ -298,6 +312,11 @@ impl Grant {
         self.categories
     }
 
+    /// What of that is not sent all the same.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
     /// What the person typed and wants to be sent.
     pub fn contact(&self) -> Option<&Contact> {
         self.contact.as_ref()
@@ -313,6 +332,7 @@ impl Grant {
             stated_purpose: self.purpose.clone(),
             recipient: self.recipient.clone(),
             preview_digest: self.digest.0.to_vec(),
+            left_out: self.left_out_names.clone(),
         }
     }
 }
@@ -352,6 +372,12 @@ pub enum ConsentError {
         /// In the request.
         offered: CategorySet,
     },
+    /// Something is to be left out that was not shown.
+    #[error("the decision leaves out {left_out:?}, and one of these numbers was not shown")]
+    NotShown {
+        /// In the decision.
+        left_out: Vec<u32>,
+    },
     /// What the person typed cannot be sent as it is. Whoever asked is to check it while they type ([`check_contact`](super::check_contact)).
     #[error("the contact cannot be sent as it was typed")]
     Contact(#[from] ContactError),
@@ -377,12 +403,16 @@ pub fn settle(draft: &Draft, request: &Request<'_>, decision: Decision) -> Resul
     if !categories.is_subset_of(request.offered) {
         return Err(ConsentError::NotOffered { granted: categories, offered: request.offered });
     }
+    let left_out = LeftOut::of(&decision.left_out, request, categories)
+        .ok_or(ConsentError::NotShown { left_out: decision.left_out })?;
     let contact = contact.filter(|contact| categories.contains(Category::Contact) && *contact != Contact::default());
     contact.as_ref().map_or(Ok(()), check_contact)?;
     Ok(Outcome::Granted(Grant {
         digest: collected,
         categories,
         declined: request.offered.minus(categories),
+        left_out_names: left_out.names(draft),
+        left_out,
         contact,
         by: decision.by,
         time: decision.time,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use report_format::schema::v1::{Category, ConsentSource, Error, Screen, SectionKind};
 
+use super::parts::Part;
 use super::preview::contents;
 use super::{Answer, CategorySet, Decision, Opening, PreviewDigest, Remember, Request};
 use crate::consent_request::VERSION;
@@ -44,12 +45,16 @@ pub(crate) fn question(request: &Request<'_>, timeout: Duration) -> schema::Cons
         let screens = draft.sections.iter().filter(|section| section.kind == SectionKind::Screen);
         screens.filter_map(|section| <Screen as prost::Message>::decode(section.payload.as_slice()).ok())
     };
-    let offer = |category| schema::ConsentOffer {
-        category: category as i32,
-        bytes: draft.size_of(category),
-        chosen: request.preselected().contains(category),
-        contents: contents(draft, category),
-        images: if category == Category::Screen { images().map(|screen| screen.png).collect() } else { Vec::new() },
+    let offer = |category| {
+        let shown = contents(draft, category);
+        schema::ConsentOffer {
+            category: category as i32,
+            bytes: draft.size_of(category),
+            chosen: request.preselected().contains(category),
+            images: if category == Category::Screen { images().map(|screen| screen.png).collect() } else { Vec::new() },
+            parts: shown.parts().iter().map(part).collect(),
+            contents: shown.into_text(),
+        }
     };
     schema::ConsentRequest {
         version: VERSION,
@@ -61,6 +66,15 @@ pub(crate) fn question(request: &Request<'_>, timeout: Duration) -> schema::Cons
         notice: Some(notice.clone()),
         offers: request.offered().iter().map(offer).collect(),
         timeout_millis: timeout.as_millis().try_into().unwrap_or(u64::MAX),
+    }
+}
+
+fn part(part: &Part) -> schema::ConsentPart {
+    let number = |lines: usize| u32::try_from(lines).unwrap_or(u32::MAX);
+    schema::ConsentPart {
+        first_line: number(part.lines.start),
+        lines: number(part.lines.len()),
+        bytes: part.bytes as u64,
     }
 }
 
@@ -84,17 +98,18 @@ pub(crate) fn decision(message: schema::ConsentDecision, source: ConsentSource) 
         schema::Remember::Unspecified => None,
     };
     let (nonce, digest) = (message.nonce.try_into().ok()?, message.preview_digest.try_into().ok()?);
-    Some(Answered::Decided(Decision::of_person(nonce, PreviewDigest(digest), answer, remember).said_by(source)))
+    let decision = Decision::of_person(nonce, PreviewDigest(digest), answer, remember);
+    Some(Answered::Decided(decision.leaving_out(message.left_out).said_by(source)))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use report_format::ReportId;
-    use report_format::schema::v1::{Contact, ErrorKind, Product};
+    use report_format::schema::v1::{Attachment, Contact, ErrorKind, ErrorLink, Product};
 
     use super::*;
-    use crate::consent::{ConsentError, Draft, Notice, Outcome, settle};
+    use crate::consent::{ConsentError, Draft, DraftSection, Notice, Outcome, settle};
     use crate::consent_request::{ConsentAnswer, ConsentRequest, Never};
 
     fn draft() -> Draft {
@@ -112,11 +127,20 @@ mod tests {
 
     /// What comes of this answer of a dialog, by the very bytes.
     fn answered(request: &Request<'_>, answer: ConsentAnswer) -> Answered {
+        answered_without(request, answer, |_| Vec::new())
+    }
+
+    /// The same without these parts.
+    fn answered_without(
+        request: &Request<'_>,
+        answer: ConsentAnswer,
+        parts: impl FnOnce(&ConsentRequest) -> Vec<u32>,
+    ) -> Answered {
         let mut there = Vec::new();
         crate::ipc::framed::write(&mut there, &question(request, Duration::from_secs(60))).unwrap();
         let asked = ConsentRequest::read_from(&mut there.as_slice()).unwrap();
         let mut back = Vec::new();
-        asked.answer_to(answer, &mut back).unwrap();
+        asked.answer_to(answer, &parts(&asked), &mut back).unwrap();
         decision(crate::ipc::framed::read(&mut back.as_slice(), 64 << 10).unwrap(), ConsentSource::ProductDialog)
             .unwrap()
     }
@@ -169,6 +193,73 @@ mod tests {
         assert_eq!(remembered(always), Some(Remember::Always));
         assert_eq!(remembered(ConsentAnswer::Decline(Never::Again)), Some(Remember::Never));
         assert_eq!(remembered(ConsentAnswer::Decline(Never::ForThisVersion)), Some(Remember::NeverForVersion));
+    }
+
+    /// The number of the smallest part whose first line is this.
+    fn part(asked: &ConsentRequest, line: &str) -> u32 {
+        let is_it = |offer: &crate::Offer, part: &&crate::Part| {
+            offer.contents.lines().nth(part.lines.start).is_some_and(|first| first.trim() == line)
+        };
+        let found = asked.offers().iter().find_map(|offer| offer.parts.iter().rfind(|part| is_it(offer, part)));
+        found.unwrap_or_else(|| panic!("{line:?} is not in {:?}", asked.offers())).number
+    }
+
+    #[test]
+    fn what_was_left_out_by_itself_is_not_sent_and_the_report_names_it() {
+        let mut draft = draft();
+        let link = |message: &str| ErrorLink { message: message.into(), code: Some(-2), ..ErrorLink::default() };
+        let chain = vec![link("cannot read Anna's diary"), link("no such file")];
+        let error = Error { title: "SIGSEGV".into(), chain, ..Error::default() };
+        draft.sections[1] = DraftSection::of(SectionKind::Error, Category::Essential, &error);
+        for (name, content) in [("log", "first\nsecond"), ("diary", "of Anna")] {
+            let content = content.as_bytes().to_vec();
+            let file = Attachment { name: name.into(), content, ..Attachment::default() };
+            draft.push(SectionKind::Attachment, Category::Attachments, &file);
+        }
+        let notice = notice();
+        let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
+        let send = || ConsentAnswer::send([Category::Attachments]);
+        let diary = |asked: &ConsentRequest| part(asked, "name: diary") - 1;
+        let parts = |asked: &ConsentRequest| vec![part(asked, "message: cannot read Anna's diary"), diary(asked)];
+        let Answered::Decided(decision) = answered_without(&request, send(), parts) else { panic!("no decision") };
+        let Ok(Outcome::Granted(grant)) = settle(&draft, &request, decision) else { panic!("not granted") };
+        assert_eq!(grant.record().left_out, ["attachment", "error.chain.message"]);
+        let rest = grant.left_out().taken_from(&draft);
+        assert_eq!(rest.sections.len(), draft.sections.len() - 1);
+        let left = Error { chain: vec![link(""), link("no such file")], ..error };
+        assert_eq!(rest.message(SectionKind::Error), Some(left));
+        assert!(!rest.sections.iter().any(|section| section.payload.windows(5).any(|bytes| bytes == b"diary")));
+
+        // Of what is not sent anyway nothing is to be said.
+        let Answered::Decided(decision) =
+            answered_without(&request, ConsentAnswer::send([]), |asked| vec![diary(asked)])
+        else {
+            panic!("no decision")
+        };
+        let Ok(Outcome::Granted(grant)) = settle(&draft, &request, decision) else { panic!("not granted") };
+        assert!(grant.left_out().is_empty() && grant.record().left_out.is_empty());
+
+        // Nobody was shown it.
+        let Answered::Decided(decision) = answered_without(&request, send(), |_| vec![9999]) else { panic!("none") };
+        assert_eq!(settle(&draft, &request, decision), Err(ConsentError::NotShown { left_out: vec![9999] }));
+
+        // Nobody would look through the next report.
+        let always = ConsentAnswer::Send { categories: vec![], contact: None, always: true };
+        let Answered::Decided(decision) = answered_without(&request, always, parts) else { panic!("no decision") };
+        assert_eq!(decision.remembered("3.1.4"), None);
+    }
+
+    #[test]
+    fn what_product_it_was_is_always_told() {
+        let (draft, notice) = (draft(), notice());
+        let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
+        answered_without(&request, ConsentAnswer::send([]), |asked| {
+            let essential = &asked.offers()[0];
+            let lines: Vec<&str> = essential.contents.lines().collect();
+            assert!(essential.parts.iter().all(|part| !lines[part.lines.start].contains("Ledger")), "{essential:?}");
+            assert!(essential.parts.iter().any(|part| lines[part.lines.start].contains("show_month")), "{essential:?}");
+            Vec::new()
+        });
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Bytes for people: as numbers, and as the text that they may be.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 /// Of a line.
 const WIDTH: usize = 16;
 
 /// Writes `bytes` below each other, 16 a line, each line with the number of its first byte before and its text behind; at most the first `most`. A line that is
 /// the same as the one above, such as of zeros, is left out, and so are those after it that are, too: a star stands for them.
-pub(super) fn dump(bytes: &[u8], most: usize, indent: &str, text: &mut String) {
+pub(super) fn dump(bytes: &[u8], most: usize, indent: &str, text: &mut impl fmt::Write) {
     let shown = &bytes[..bytes.len().min(most)];
     let (mut before, mut is_repeated) = (None, false);
     for (number, line) in shown.chunks(WIDTH).enumerate() {
@@ -28,9 +28,8 @@ pub(super) fn dump(bytes: &[u8], most: usize, indent: &str, text: &mut String) {
                 None => write!(text, "{gap}   "),
             };
         }
-        text.push_str("  ");
-        text.extend(line.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { '.' }));
-        text.push('\n');
+        let as_text = line.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { '.' });
+        let _ = writeln!(text, "  {}", as_text.collect::<String>());
     }
     if shown.len() < bytes.len() {
         let _ = writeln!(text, "{indent}… and {} bytes more, which a saved report holds", bytes.len() - shown.len());

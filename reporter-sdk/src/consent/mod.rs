@@ -21,6 +21,8 @@ mod exchange;
 mod hex;
 #[cfg(any(target_os = "linux", windows))]
 mod look;
+#[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the question"))]
+mod parts;
 mod policy;
 #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the question in a terminal"))]
 mod preview;
@@ -30,6 +32,7 @@ mod prompt;
 mod reading;
 #[cfg(any(target_os = "linux", windows))]
 mod tty;
+mod wire;
 
 pub use crate::schema::Notice;
 pub use administrator::{AdministratorConsent, AdministratorPolicy};
@@ -42,6 +45,7 @@ pub use decision::{
 pub use draft::{Draft, DraftSection, MemoryDraft, PreviewDigest};
 #[cfg(any(target_os = "linux", windows))]
 pub(crate) use exchange::{Answered, decision, opening, question};
+pub use parts::LeftOut;
 pub use policy::{Policies, ProductPolicy, Refuser, Resolution};
 #[cfg(any(target_os = "linux", windows))]
 pub use prompt::TerminalAsker;

@@ -1,11 +1,13 @@
 //! Shows what a draft holds: every field of every section, by the schema's own descriptors, so that a field that is added to
 //! the schema is shown without anyone thinking of it.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use prost::Message;
 use report_format::schema::v1::{Category, Format, Screen, SectionKind};
 
+use super::parts::{Part, Place, can_leave_out, has_fields_to_leave_out};
+use super::wire::{Field, Value, next_field, varint};
 use super::{CategorySet, Draft, DraftSection, MemoryDraft, category_title, hex};
 use crate::dates;
 use crate::descriptors::{FieldDescriptor, SCHEMA, field_type};
@@ -30,50 +32,105 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
+/// What is shown, and what of it can be left out.
+#[derive(Default)]
+pub(super) struct Shown {
+    text: String,
+    /// In the text.
+    lines: usize,
+    parts: Vec<Part>,
+}
+
+impl Shown {
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+
+    /// Those without before those within.
+    pub(super) fn into_parts(self) -> Vec<Part> {
+        self.parts
+    }
+
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// What `show` adds can be left out by itself, if `place` is one.
+    fn part(&mut self, place: Option<Place>, bytes: usize, show: impl FnOnce(&mut Self)) {
+        let (number, first) = (self.parts.len(), self.lines);
+        if let Some(place) = place.clone() {
+            self.parts.push(Part { place, lines: first..first, bytes });
+        }
+        show(self);
+        if place.is_some() {
+            self.parts[number].lines.end = self.lines;
+        }
+    }
+}
+
+impl fmt::Write for Shown {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.text.push_str(text);
+        self.lines += text.matches('\n').count();
+        Ok(())
+    }
+}
+
 /// The sections that may be sent, each with its fields as they would be sent. Safe for a terminal.
 pub(super) fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) -> String {
-    let mut text = String::new();
+    let mut shown = Shown::default();
     let state = |category| if chosen.contains(category) { "chosen" } else { "left out" };
-    for section in draft.sections.iter().filter(|section| offered.contains(section.category)) {
+    for (number, section) in draft.sections.iter().enumerate() {
+        if !offered.contains(section.category) {
+            continue;
+        }
         let (title, state) = (category_title(section.category), state(section.category));
         let how = if section.kind == SectionKind::Screen { "; to look at it, choose p in the menu" } else { "" };
-        let _ = writeln!(text, "\n{title} – {}, {state}{how}", name_and_size(section));
-        show_section(section, &mut text);
+        let _ = writeln!(shown, "\n{title} – {}, {state}{how}", name_and_size(section));
+        show_section(number, section, &mut shown);
     }
     if let Some(memory) = draft.memory.as_ref().filter(|_| offered.contains(Category::FullMemory)) {
         let (title, state) = (category_title(Category::FullMemory), state(Category::FullMemory));
-        let _ = writeln!(text, "\n{title} – memory image, {}, {state}", size(memory.bytes));
-        show_memory(memory, &mut text);
+        let _ = writeln!(shown, "\n{title} – memory image, {}, {state}", size(memory.bytes));
+        show_memory(memory, &mut shown);
     }
-    text.push_str(
-        "\nBesides: the report's id, the product's id, the time and kind of the error in clear, and a record of what you allow.\n",
+    let _ = writeln!(
+        shown,
+        "\nBesides: the report's id, the product's id, the time and kind of the error in clear, and a record of what you allow.",
     );
-    text
+    shown.text
 }
 
 /// What falls under one switch, as it would be sent: for a dialog that has its own titles.
-pub(super) fn contents(draft: &Draft, category: Category) -> String {
-    let mut text = String::new();
-    for section in draft.sections.iter().filter(|section| section.category == category) {
-        let _ = writeln!(text, "{}", name_and_size(section));
-        show_section(section, &mut text);
-        if section.kind == SectionKind::Minidump {
-            hex::dump(&section.payload, MOST_SHOWN, "  ", &mut text);
-        }
+pub(super) fn contents(draft: &Draft, category: Category) -> Shown {
+    let mut shown = Shown::default();
+    for (number, section) in draft.sections.iter().enumerate().filter(|(_, section)| section.category == category) {
+        let place = can_leave_out(category).then(|| Place { section: number, fields: Vec::new() });
+        shown.part(place, section.payload.len(), |shown| {
+            let _ = writeln!(shown, "{}", name_and_size(section));
+            show_section(number, section, shown);
+            if section.kind == SectionKind::Minidump {
+                hex::dump(&section.payload, MOST_SHOWN, "  ", shown);
+            }
+        });
     }
     if let Some(memory) = draft.memory.as_ref().filter(|_| category == Category::FullMemory) {
-        show_memory(memory, &mut text);
+        show_memory(memory, &mut shown);
     }
-    text
+    shown
+}
+
+/// Of a kind of section: such as `installed software`.
+pub(super) fn name_of(kind: SectionKind) -> String {
+    kind.as_str_name().trim_start_matches("SECTION_KIND_").to_lowercase().replace('_', " ")
 }
 
 fn name_and_size(section: &DraftSection) -> String {
-    let name = section.kind.as_str_name().trim_start_matches("SECTION_KIND_").to_lowercase().replace('_', " ");
-    format!("{name}, {}", size(section.payload.len() as u64))
+    format!("{}, {}", name_of(section.kind), size(section.payload.len() as u64))
 }
 
 /// What can be said of an image that nobody can read through.
-fn show_memory(memory: &MemoryDraft, text: &mut String) {
+fn show_memory(memory: &MemoryDraft, text: &mut Shown) {
     let _ = writeln!(
         text,
         "  All that the program had in memory when it failed: {} in {} regions, of which {} are kept and the rest is zeros or the\n  \
@@ -94,55 +151,82 @@ fn show_memory(memory: &MemoryDraft, text: &mut String) {
 }
 
 /// What can be said of an image where none can be shown.
-fn show_screen(screen: &Screen, text: &mut String) {
+fn show_screen(screen: &Screen, text: &mut Shown) {
     let Screen { width, height, scale_percent, .. } = screen;
     let display = if screen.display.is_empty() { String::new() } else { format!(" {}", escape(&screen.display)) };
     let _ = write!(text, "  What was on the display{display} when it happened, {width} × {height} pixels");
     let _ = if (1..100).contains(scale_percent) { write!(text, ", made smaller to {scale_percent} %") } else { Ok(()) };
-    text.push_str(if screen.own_windows_only {
+    let _ = text.write_str(if screen.own_windows_only {
         ".\n  The windows of this program are on it; all else is grey.\n"
     } else {
         ".\n  It can hold what you had open in other programs, messages that came in, names and faces.\n"
     });
-    text.push_str("  Until you decide it lies here encrypted; not chosen, it is destroyed.\n");
+    let _ = text.write_str("  Until you decide it lies here encrypted; not chosen, it is destroyed.\n");
 }
 
-fn show_section(section: &DraftSection, text: &mut String) {
+/// `number`: the section's.
+fn show_section(number: usize, section: &DraftSection, text: &mut Shown) {
+    let all = Place { section: number, fields: Vec::new() };
     match (section.kind, SCHEMA.sections.get(&(section.kind as i32))) {
-        (SectionKind::Minidump, _) => text.push_str(
-            "  A minidump: the processor's registers, the stack of each thread and memory near them, as they were. Nobody can\n  \
-             say what is in it. The environment and the command line were removed; what describes the computer is\n  \
-             removed too if you leave out the operating system.\n",
-        ),
+        (SectionKind::Minidump, _) => {
+            let _ = text.write_str(
+                "  A minidump: the processor's registers, the stack of each thread and memory near them, as they were. Nobody can\n  \
+                 say what is in it. The environment and the command line were removed; what describes the computer is\n  \
+                 removed too if you leave out the operating system.\n",
+            );
+        }
         (SectionKind::Screen, Some(message)) => {
             if let Ok(screen) = Screen::decode(section.payload.as_slice()) {
                 show_screen(&screen, text);
             }
-            show_message(message, &section.payload, 1, text);
+            Fields { kind: section.kind, message, place: all }.show(&section.payload, text);
         }
-        (_, None) => text.push_str("  Binary data; it cannot be shown here.\n"),
-        (_, Some(message)) => show_message(message, &section.payload, 1, text),
+        (_, None) => {
+            let _ = text.write_str("  Binary data; it cannot be shown here.\n");
+        }
+        (_, Some(message)) => Fields { kind: section.kind, message, place: all }.show(&section.payload, text),
     }
 }
 
-/// Writes a line for each field. Bytes that make no sense are said to be there: nothing is hidden.
-fn show_message(name: &str, mut bytes: &[u8], depth: usize, text: &mut String) {
-    let indent = "  ".repeat(depth);
-    let message = SCHEMA.messages.get(name);
-    while !bytes.is_empty() {
-        let Some((number, value)) = next_field(&mut bytes) else {
+/// Those of one message.
+struct Fields<'a> {
+    /// Of the section that they are in.
+    kind: SectionKind,
+    /// What the message is called.
+    message: &'a str,
+    /// Of the message.
+    place: Place,
+}
+
+impl Fields<'_> {
+    /// Writes a line for each field. Bytes that make no sense are said to be there: nothing is hidden.
+    fn show(&self, mut bytes: &[u8], text: &mut Shown) {
+        let depth = self.place.fields.len() + 1;
+        let indent = "  ".repeat(depth);
+        for number in 0.. {
+            let Some(field) = next_field(&mut bytes) else { break };
+            let place = [&self.place.fields[..], &[number]].concat();
+            let place = Place { section: self.place.section, fields: place };
+            let can_be_left_out = has_fields_to_leave_out(self.kind);
+            let part = can_be_left_out.then(|| place.clone());
+            text.part(part, field.raw.len(), |text| self.show_field(field, place, &indent, text));
+        }
+        if !bytes.is_empty() {
             let _ = writeln!(text, "{indent}({} bytes that cannot be read)", bytes.len());
-            return;
-        };
+        }
+    }
+
+    fn show_field(&self, Field { number, value, .. }: Field<'_>, place: Place, indent: &str, text: &mut Shown) {
+        let message = SCHEMA.messages.get(self.message);
         let field = message.and_then(|message| message.field.iter().find(|field| field.number == number));
         let label = field.map_or_else(|| format!("field {number}"), |field| field.name.replace('_', " "));
         match (field, value) {
-            (Some(field), Value::Bytes(inner)) if field.kind == field_type::MESSAGE && depth < DEEPEST => {
+            (Some(field), Value::Bytes(inner)) if field.kind == field_type::MESSAGE && place.fields.len() < DEEPEST => {
                 if let Some(line) = in_a_line(&field.type_name, inner) {
                     let _ = writeln!(text, "{indent}{label}: {line}");
                 } else {
                     let _ = writeln!(text, "{indent}{label}:");
-                    show_message(&field.type_name, inner, depth + 1, text);
+                    Fields { kind: self.kind, message: &field.type_name, place }.show(inner, text);
                 }
             }
             (field, value) => {
@@ -157,9 +241,13 @@ fn show_message(name: &str, mut bytes: &[u8], depth: usize, text: &mut String) {
 /// long.
 fn in_a_line(name: &str, mut bytes: &[u8]) -> Option<String> {
     let message = SCHEMA.messages.get(name)?;
+    // What is said in words can be struck out without what is beside it.
+    if message.field.iter().any(|field| field.name == "message") {
+        return None;
+    }
     let mut line = String::new();
     while !bytes.is_empty() {
-        let (number, value) = next_field(&mut bytes)?;
+        let Field { number, value, .. } = next_field(&mut bytes)?;
         let field = message.field.iter().find(|field| field.number == number)?;
         if field.kind == field_type::MESSAGE {
             return None;
@@ -236,49 +324,6 @@ fn utc(nanos: u64) -> String {
     format!("{day}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
-#[derive(Clone, Copy)]
-enum Value<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-/// Takes the next field from `bytes`, with its number. `None` leaves what cannot be read.
-fn next_field<'a>(bytes: &mut &'a [u8]) -> Option<(i32, Value<'a>)> {
-    let mut rest = *bytes;
-    let key = varint(&mut rest)?;
-    let value = match key & 7 {
-        0 => Value::Number(varint(&mut rest)?),
-        1 => Value::Number(u64::from_le_bytes(*take(&mut rest, 8)?.first_chunk()?)),
-        2 => {
-            let length = usize::try_from(varint(&mut rest)?).ok()?;
-            Value::Bytes(take(&mut rest, length)?)
-        }
-        5 => Value::Number(u64::from(u32::from_le_bytes(*take(&mut rest, 4)?.first_chunk()?))),
-        _ => return None,
-    };
-    let number = i32::try_from(key >> 3).ok().filter(|number| *number > 0)?;
-    *bytes = rest;
-    Some((number, value))
-}
-
-fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
-    let (taken, rest) = bytes.split_at_checked(length)?;
-    *bytes = rest;
-    Some(taken)
-}
-
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for (index, byte) in bytes.iter().enumerate().take(10) {
-        value |= u64::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            *bytes = &bytes[index + 1..];
-            return Some(value);
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -332,7 +377,7 @@ mod tests {
         let mut draft = draft();
         let payload = b"MDMP a password".to_vec();
         draft.sections.push(DraftSection { kind: SectionKind::Minidump, category: Category::Memory, payload });
-        let text = contents(&draft, Category::Memory);
+        let text = contents(&draft, Category::Memory).into_text();
         assert!(
             text.contains("  00000000  4d 44 4d 50 20 61 20 70  61 73 73 77 6f 72 64     MDMP a password\n"),
             "{text}"
@@ -400,7 +445,7 @@ mod tests {
             "kind: out of memory",
             "time: 2026-11-23T21:26:16Z",
             "utc offset seconds: -3600",
-            "message: cannot read; code: -2",
+            "message: cannot read\n    code: -2\n",
             "left out",
             "command id: file.export",
             "surface: menu",

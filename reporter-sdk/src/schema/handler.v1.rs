@@ -540,6 +540,17 @@ pub struct ConsentOffer {
     pub contents: ::prost::alloc::string::String,
     #[prost(bytes = "vec", repeated, tag = "5")]
     pub images: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    #[prost(message, repeated, tag = "6")]
+    pub parts: ::prost::alloc::vec::Vec<ConsentPart>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConsentPart {
+    #[prost(uint32, tag = "1")]
+    pub first_line: u32,
+    #[prost(uint32, tag = "2")]
+    pub lines: u32,
+    #[prost(uint64, tag = "3")]
+    pub bytes: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ConsentDecision {
@@ -557,6 +568,8 @@ pub struct ConsentDecision {
     pub contact: ::core::option::Option<::report_format::schema::v1::Contact>,
     #[prost(enumeration = "Remember", tag = "7")]
     pub remember: i32,
+    #[prost(uint32, repeated, tag = "8")]
+    pub left_out: ::prost::alloc::vec::Vec<u32>,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
