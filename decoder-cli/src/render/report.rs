@@ -282,6 +282,7 @@ fn draw_consent(page: &mut Page<'_>, consent: &ConsentRecord, detail: Detail) ->
             ("when", Span::plain(if consent.time == 0 { String::new() } else { value::time(consent.time) })),
             ("granted", Span::plain(words(&consent.granted))),
             ("declined", Span::new(Look::Warning, words(&declined))),
+            ("left out", Span::new(Look::Warning, consent.left_out.join(", "))),
             ("not given", Span::plain(words(&not_given))),
             ("purpose", Span::plain(&consent.stated_purpose)),
             ("recipient", Span::plain(&consent.recipient)),

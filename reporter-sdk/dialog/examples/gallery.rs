@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use report_format::schema::v1::{Category, ErrorKind, Product};
 use reporter_dialog::elements::Control;
-use reporter_dialog::model::{Event, Model, Offer, Question, Told};
+use reporter_dialog::model::{Event, Model, Offer, Part, Question, Told};
 use reporter_dialog::texts::Texts;
 use reporter_dialog::ui;
 use reporter_sdk::Notice;
@@ -72,6 +72,12 @@ fn until(moment: &str) -> Result<Vec<Event>, Box<dyn Error>> {
         "collecting" | "question" | "closing" => vec![],
         "reading" => vec![told(Told::Collecting { done: 312_000_000, total: 1_240_000_000 })],
         "contents" => vec![Event::Pressed(Control::OpenContents)],
+        "left-out" => vec![
+            Event::Pressed(Control::OpenContents),
+            typed(Control::Search, "month"),
+            Event::Moved(Control::Contents, 5),
+            Event::Pressed(Control::LeaveOut),
+        ],
         "searched" => vec![Event::Pressed(Control::OpenContents), typed(Control::Search, "month")],
         "always" => {
             vec![Event::Switched(Control::Offer(Category::Screen), true), Event::Selected(Control::NextTime, 1)]
@@ -123,8 +129,14 @@ fn opening() -> Opening {
 }
 
 fn question() -> Result<Question, Box<dyn Error>> {
-    let offer =
-        |category, bytes, contents: &str| Offer { category, bytes, contents: contents.into(), images: Vec::new() };
+    let mut numbers = 0..;
+    let mut offer = |category, bytes, contents: &str| {
+        let lines = contents.lines().count();
+        // All of it, and each line but the first.
+        let parts = [0..lines].into_iter().chain((1..lines).map(|line| line..line + 1)).zip(&mut numbers);
+        let parts = parts.map(|(lines, number)| Part { number, lines, bytes: 40 }).collect();
+        Offer { category, bytes, contents: contents.into(), images: Vec::new(), parts }
+    };
     let screen = Offer {
         images: vec![picture()?],
         ..offer(

@@ -66,8 +66,8 @@ pub enum Kind {
     Icon(Arc<[u8]>),
     /// How far something is, in thousandths; `None` where nobody knows.
     Progress { label: String, done: Option<u16> },
-    /// Long text of fixed width to scroll through, which can be selected.
-    Document { control: Control, label: String, text: Arc<str> },
+    /// Long text of fixed width to scroll through, which can be selected. It tells in which line its cursor is; where the text changes, the cursor is then in `line`.
+    Document { control: Control, label: String, text: Arc<str>, line: usize },
 }
 
 /// How much a button draws to itself. None is pressed by Enter alone: nobody is to send by habit.
@@ -93,6 +93,8 @@ pub enum Control {
     OpenContents,
     Search,
     Contents,
+    /// Leaves out what is at the cursor of the contents, or takes it in again.
+    LeaveOut,
     Back,
     NextTime,
     /// Whether the product starts again.

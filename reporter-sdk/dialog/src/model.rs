@@ -1,7 +1,9 @@
 //! What was asked, what the person has done so far, and the answer that this makes.
 
+mod contents;
 mod events;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +12,7 @@ use report_format::schema::v1::{Category, Contact};
 use reporter_sdk::dialog_session::{Act, Nothing, Opening};
 use reporter_sdk::{ConsentAnswer, ConsentRequest, Never};
 
+pub use self::contents::Part;
 pub use self::events::{Action, Event, Told};
 use crate::branding::Branding;
 use crate::elements::{Control, Window};
@@ -53,15 +56,20 @@ pub struct Offer {
     pub contents: String,
     /// PNG.
     pub images: Vec<Arc<[u8]>>,
+    /// What of it can be left out by itself, those without before those within.
+    pub parts: Vec<Part>,
 }
 
 impl From<&ConsentRequest> for Question {
     fn from(request: &ConsentRequest) -> Self {
+        let part =
+            |part: &reporter_sdk::Part| Part { number: part.number, lines: part.lines.clone(), bytes: part.bytes };
         let offer = |offer: &reporter_sdk::Offer| Offer {
             category: offer.category,
             bytes: offer.bytes,
             contents: offer.contents.clone(),
             images: offer.images.iter().map(|png| png.as_slice().into()).collect(),
+            parts: offer.parts.iter().map(part).collect(),
         };
         Self {
             title: request.title().to_owned(),
@@ -136,6 +144,10 @@ pub struct Model {
     pub(crate) next_time: NextTime,
     pub(crate) stays_ended: bool,
     pub(crate) search: String,
+    /// Where the cursor is in what the search has found.
+    pub(crate) line: usize,
+    /// Of what is chosen, the parts that are not sent all the same.
+    pub(crate) left_out: BTreeSet<u32>,
     /// What came of the last try to write a file.
     pub(crate) saved: Option<Result<(), String>>,
     /// By which support finds it. Empty until it is told.
@@ -174,6 +186,8 @@ impl Model {
             next_time: NextTime::Ask,
             stays_ended: false,
             search: String::new(),
+            line: 0,
+            left_out: BTreeSet::new(),
             saved: None,
             report: String::new(),
             memory_is_left_out: false,
@@ -227,7 +241,8 @@ impl Model {
                 self.next_time = NextTime::ALL.get(number).copied().unwrap_or(NextTime::Ask);
             }
             Event::Edited(control, text) => self.edit(control, &text),
-            Event::Switched(..) | Event::Selected(..) => {}
+            Event::Moved(Control::Contents, line) => self.line = line,
+            Event::Moved(..) | Event::Switched(..) | Event::Selected(..) => {}
             Event::FileChosen(path) => return self.save(path),
             // A window that is closed has not said no: the report is kept.
             Event::Closed => match self.page {
@@ -249,6 +264,7 @@ impl Model {
     fn press(&mut self, control: Control) -> Vec<Action> {
         match control {
             Control::OpenContents if self.is_deciding() => self.open(Page::Contents),
+            Control::LeaveOut if self.page == Page::Contents => self.leave_out_or_take_in(),
             Control::Back if self.page == Page::Contents => self.open(Page::Question),
             Control::Send if self.can_send() => {
                 if let Some(answer) = self.sending() {
@@ -282,7 +298,8 @@ impl Model {
             return if self.is_reading_memory() { self.leave_out_memory() } else { Vec::new() };
         }
         let sends = matches!(answer, ConsentAnswer::Send { .. });
-        let say = Action::Say(Act::Answer { answer, stays_ended: self.stays_ended });
+        let left_out = if sends { self.left_out.iter().copied().collect() } else { Vec::new() };
+        let say = Action::Say(Act::Answer { answer, left_out, stays_ended: self.stays_ended });
         if !sends {
             return vec![say, Action::End];
         }
@@ -299,7 +316,8 @@ impl Model {
 
     fn save(&mut self, path: PathBuf) -> Vec<Action> {
         let answer = self.can_save().then(|| self.sending()).flatten();
-        answer.map(|answer| Action::Say(Act::Save { answer, path })).into_iter().collect()
+        let left_out = self.left_out.iter().copied().collect();
+        answer.map(|answer| Action::Say(Act::Save { answer, left_out, path })).into_iter().collect()
     }
 
     fn hear(&mut self, told: Told) -> Vec<Action> {
@@ -394,7 +412,9 @@ impl Model {
         // What is pasted can hold anything; such characters make an answer void.
         let is_text = |character: &char| !character.is_control() || in_lines && matches!(character, '\n' | '\t');
         *field = text.chars().filter(is_text).take(limit).collect();
-        if control == Control::Email {
+        if control == Control::Search {
+            self.line = 0;
+        } else if control == Control::Email {
             field.truncate(field.floor_char_boundary(EMAIL_LIMIT));
             self.email_is_refused = false;
         }
@@ -463,7 +483,7 @@ impl Model {
     /// Bytes of what would be sent.
     pub(crate) fn size(&self) -> u64 {
         let chosen = self.offers.iter().filter(|offer| self.is_chosen(offer.category));
-        chosen.map(|offer| offer.bytes).fold(0, u64::saturating_add)
+        chosen.map(|offer| self.size_of(offer)).fold(0, u64::saturating_add)
     }
 
     pub(crate) fn is_deciding(&self) -> bool {
@@ -486,7 +506,14 @@ impl Model {
 
     /// Who wants never to be asked sends nothing now either.
     pub(crate) fn can_send(&self) -> bool {
-        self.is_deciding() && matches!(self.next_time, NextTime::Ask | NextTime::Always)
+        self.is_deciding()
+            && matches!(self.next_time, NextTime::Ask | NextTime::Always)
+            && !self.leaves_out_what_cannot_be_left_out_always()
+    }
+
+    /// Nobody would look through the next report.
+    pub(crate) fn leaves_out_what_cannot_be_left_out_always(&self) -> bool {
+        self.next_time == NextTime::Always && !self.left_out.is_empty()
     }
 
     /// Whoever decides before everything is there has nothing sent.
@@ -520,27 +547,5 @@ impl Model {
     pub(crate) fn last_call(&self) -> Option<u64> {
         let left = self.deadline.filter(|_| self.is_deciding())?.saturating_duration_since(self.now);
         (left <= LAST_CALL).then(|| left.as_secs_f64().ceil() as u64)
-    }
-
-    /// What would be sent, as far as it has in it what is searched for: each category's title, and its lines. `None` where nothing has.
-    pub(crate) fn contents(&self) -> Option<String> {
-        let wanted = self.search.trim().to_lowercase();
-        let mut text = String::new();
-        for offer in self.offers.iter().filter(|offer| offer.category != Category::Contact) {
-            let lines =
-                offer.contents.lines().filter(|line| wanted.is_empty() || line.to_lowercase().contains(&wanted));
-            let mut lines = lines.peekable();
-            if lines.peek().is_none() && !wanted.is_empty() {
-                continue;
-            }
-            text.push_str(&view::heading_of(self, offer));
-            text.push('\n');
-            for line in lines {
-                text.push_str(line);
-                text.push('\n');
-            }
-            text.push('\n');
-        }
-        (!text.is_empty()).then_some(text)
     }
 }

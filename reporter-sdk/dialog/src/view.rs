@@ -10,6 +10,8 @@ use crate::sizes::size;
 
 /// Displays whose images are shown; what there is of more is told with all fields.
 const MOST_IMAGES: usize = 8;
+/// Of what is at the cursor, in characters.
+const LONGEST_LINE: usize = 100;
 
 /// All of it.
 pub(crate) fn window(model: &Model) -> Window {
@@ -46,6 +48,9 @@ fn question(model: &Model) -> Vec<Element> {
         middle.extend(switch(model, *category));
     }
     middle.push(button(Control::OpenContents, get("contents-open"), model.is_deciding(), Weight::Link));
+    let left_out = model.parts_left_out();
+    let count = model.texts.with("left-out-count", &[("count", &left_out.to_string())]);
+    middle.push(Element::only_if(left_out > 0, Kind::Text(count)));
     middle.push(button(Control::Save, get("save"), model.can_save(), Weight::Link));
     let options = ["next-time-ask", "next-time-always", "next-time-never-version", "next-time-never"].map(get).to_vec();
     let selected = NextTime::ALL.iter().position(|known| *known == model.next_time).unwrap_or(0);
@@ -63,6 +68,7 @@ fn question(model: &Model) -> Vec<Element> {
             Kind::Switch { control: Control::Restart, label: with_product(model, "restart"), on: !model.stays_ended },
         ),
         Element::new(Kind::Choice { control: Control::NextTime, label: get("next-time"), options, selected }),
+        Element::only_if(model.leaves_out_what_cannot_be_left_out_always(), Kind::Warning(get("left-out-always"))),
         Element::only_if(seconds.is_some(), Kind::Warning(closing)),
         Element::new(Kind::Row(vec![
             button(Control::Later, get("later"), model.can_wait(), Weight::Plain),
@@ -215,7 +221,11 @@ fn switch(model: &Model, category: Category) -> Vec<Element> {
         let images = model.offer(category).map_or(&[][..], |offer| &offer.images);
         elements.extend((0..MOST_IMAGES).map(|number| {
             let png = images.get(number).cloned().unwrap_or_else(|| [].into());
-            Element::only_if(!png.is_empty(), Kind::Image { png, label: model.texts.get("screen-image") })
+            let is_left_out = model.offer(category).is_some_and(|offer| model.image_is_left_out(offer, number));
+            Element::only_if(
+                !png.is_empty() && !is_left_out,
+                Kind::Image { png, label: model.texts.get("screen-image") },
+            )
         }));
     }
     elements
@@ -225,7 +235,7 @@ fn label_of(model: &Model, category: Category) -> String {
     let title = title_of(model, category);
     let Some(offer) = model.offer(category) else { return title };
     let message = if category == Category::Essential { "offer-always" } else { "offer" };
-    model.texts.with(message, &[("title", &title), ("size", &size(&model.texts, offer.bytes))])
+    model.texts.with(message, &[("title", &title), ("size", &size(&model.texts, model.size_of(offer)))])
 }
 
 fn title_of(model: &Model, category: Category) -> String {
@@ -260,8 +270,13 @@ pub(crate) fn heading_of(model: &Model, offer: &Offer) -> String {
 /// Everything as it would be sent.
 fn contents(model: &Model) -> Vec<Element> {
     let get = |name| model.texts.get(name);
-    let found = model.contents();
+    // It can have a million bytes, and nobody sees them elsewhere.
+    let is_open = model.page == Page::Contents;
+    let found = if is_open { model.contents() } else { None };
     let nothing = model.texts.with("search-nothing", &[("text", model.search.trim())]);
+    let at_cursor = if is_open { model.part_at_cursor() } else { None };
+    let leave_out = if is_open && model.is_left_out_at_cursor() { "take-in" } else { "leave-out" };
+    let leave_out = button(Control::LeaveOut, get(leave_out), at_cursor.is_some(), Weight::Plain);
     vec![
         Element::new(Kind::Title(get("contents-heading"))),
         Element::new(Kind::Entry {
@@ -274,7 +289,17 @@ fn contents(model: &Model) -> Vec<Element> {
             control: Control::Contents,
             label: get("contents"),
             text: found.unwrap_or(nothing).into(),
+            line: model.line,
         }),
-        Element::new(Kind::Row(vec![button(Control::Back, get("back"), true, Weight::Plain)])),
+        Element::new(Kind::Text(at_cursor.map_or_else(|| get("leave-out-hint"), shortened))),
+        Element::new(Kind::Row(vec![leave_out, button(Control::Back, get("back"), true, Weight::Plain)])),
     ]
+}
+
+/// So that it takes no more room than a sentence.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }

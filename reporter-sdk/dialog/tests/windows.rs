@@ -75,8 +75,13 @@ fn opening(product: &str) -> Opening {
 
 /// All of the memory is not in it: the person did not want to wait.
 fn question() -> Told {
-    let offer =
-        |category, images| Offer { category, bytes: 1234, contents: "section, 1.2 kB\n  field: value".into(), images };
+    let offer = |category, images| Offer {
+        category,
+        bytes: 1234,
+        contents: "section, 1.2 kB\n  field: value".into(),
+        images,
+        parts: Vec::new(),
+    };
     Told::Question(Question {
         title: "a word of 120 letters, such as ".to_owned() + &"m".repeat(120),
         offers: vec![
@@ -455,7 +460,7 @@ fn what_is_typed_while_it_is_collected_is_sent_once_there_is_a_question() {
         send.press();
         window.named("BUTTON", "Close, sending goes on").press();
     });
-    let [Act::LeaveOutMemory, Act::Answer { answer, stays_ended: true }] = &said[..] else { panic!("{said:?}") };
+    let [Act::LeaveOutMemory, Act::Answer { answer, stays_ended: true, .. }] = &said[..] else { panic!("{said:?}") };
     let ConsentAnswer::Send { contact: Some(contact), .. } = answer else { panic!("{answer:?}") };
     assert_eq!(contact.description, "Nothing");
 }
@@ -510,7 +515,7 @@ fn a_report_is_saved_where_the_person_wants_it_or_not_at_all() {
         window.named("STATIC", "The file is written. Nothing was sent.");
         window.close();
     });
-    let [Act::Save { answer, path }, Act::Answer { answer: last, .. }] = &said[..] else { panic!("{said:?}") };
+    let [Act::Save { answer, path, .. }, Act::Answer { answer: last, .. }] = &said[..] else { panic!("{said:?}") };
     assert!(matches!(answer, ConsentAnswer::Send { .. }) && *last == ConsentAnswer::Later, "{said:?}");
     assert!(path.is_absolute() && path.ends_with("Saving.report"), "{}", path.display());
 }

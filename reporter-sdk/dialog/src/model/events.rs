@@ -54,6 +54,8 @@ pub enum Event {
     Switched(Control, bool),
     /// What is typed is now this.
     Edited(Control, String),
+    /// The cursor is now in this line, counted from 0 as they are in the text and not as they wrap.
+    Moved(Control, usize),
     /// A choice is now the option of this number.
     Selected(Control, usize),
     /// This file is to be written. Comes of [`Action::ChooseFile`], where the person has chosen one.

@@ -94,6 +94,7 @@ impl Headless {
             Event::Pressed(control)
             | Event::Switched(control, _)
             | Event::Edited(control, _)
+            | Event::Moved(control, _)
             | Event::Selected(control, _) => Some(*control),
             Event::Closed | Event::Time(_) | Event::FileChosen(_) | Event::Told(_) => None,
         };

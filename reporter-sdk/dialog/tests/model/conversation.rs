@@ -19,8 +19,9 @@ const REPORT: &str = "0190b2c4-0000-7000-8000-000000000001";
 /// Reading of the memory has begun.
 const READING: Told = Told::Collecting { done: 120_000_000, total: 1_200_000_000 };
 
-const BUTTONS: [Control; 10] = [
+const BUTTONS: [Control; 11] = [
     Control::OpenContents,
+    Control::LeaveOut,
     Control::Back,
     Control::Send,
     Control::Decline,
@@ -33,7 +34,7 @@ const BUTTONS: [Control; 10] = [
 ];
 
 fn answers(answer: ConsentAnswer) -> Action {
-    Action::Say(Act::Answer { answer, stays_ended: false })
+    Action::Say(Act::Answer { answer, left_out: vec![], stays_ended: false })
 }
 
 /// With what is on at first.
@@ -219,7 +220,7 @@ fn nobody_says_how_large_a_report_is_before_it_is_collected() {
     assert!(text.contains("What the report can hold\nWhat went wrong, and in which product\n"), "{text}");
 }
 
-const CONTROLS: [Control; 25] = [
+const CONTROLS: [Control; 26] = [
     Control::FirstName,
     Control::LastName,
     Control::Email,
@@ -234,6 +235,7 @@ const CONTROLS: [Control; 25] = [
     Control::OpenContents,
     Control::Search,
     Control::Contents,
+    Control::LeaveOut,
     Control::Back,
     Control::NextTime,
     Control::Restart,
@@ -276,6 +278,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         8 => control().prop_map(Event::Pressed),
         2 => (control(), any::<bool>()).prop_map(|(control, on)| Event::Switched(control, on)),
         2 => (control(), ".{0,20}").prop_map(|(control, text)| Event::Edited(control, text)),
+        2 => (0_usize..12).prop_map(|line| Event::Moved(Control::Contents, line)),
         1 => (control(), 0_usize..6).prop_map(|(control, number)| Event::Selected(control, number)),
         1 => Just(Event::FileChosen(file())),
         1 => Just(Event::Closed),

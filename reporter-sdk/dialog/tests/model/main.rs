@@ -1,5 +1,6 @@
 //! What a person sees and does, and what comes of it, without a screen.
 
+mod contents;
 mod conversation;
 mod question;
 mod stages;
@@ -18,7 +19,7 @@ use reporter_sdk::dialog_session::Opening;
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 fn offer(category: Category, bytes: u64, contents: &str) -> Offer {
-    Offer { category, bytes, contents: contents.into(), images: Vec::new() }
+    Offer { category, bytes, contents: contents.into(), images: Vec::new(), parts: Vec::new() }
 }
 
 fn opening() -> Opening {

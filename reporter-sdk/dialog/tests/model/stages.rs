@@ -139,7 +139,7 @@ fn a_file_is_written_of_what_is_chosen_and_nothing_is_sent_by_it() {
     assert_eq!(window.actions(), [Action::ChooseFile("Ledger.report".into())]);
     window.act(Event::FileChosen("/home/anna/Ledger.report".into()));
     let answer = ConsentAnswer::send([Category::Essential, Category::Actions]);
-    let save = Action::Say(Act::Save { answer, path: "/home/anna/Ledger.report".into() });
+    let save = Action::Say(Act::Save { answer, left_out: vec![], path: "/home/anna/Ledger.report".into() });
     assert_eq!(window.actions().last(), Some(&save));
     for (saved, said) in [
         (Ok(()), "The file is written. Nothing was sent."),
@@ -167,6 +167,6 @@ fn the_product_starts_again_unless_the_person_does_not_want_it() {
         window.is_told(Told::Question(question()));
         window.act(press(Control::Decline));
         let answer = ConsentAnswer::Decline(Never::ThisTime);
-        assert_eq!(window.actions()[0], Action::Say(Act::Answer { answer, stays_ended }));
+        assert_eq!(window.actions()[0], Action::Say(Act::Answer { answer, left_out: vec![], stays_ended }));
     }
 }

@@ -80,7 +80,11 @@ impl Node {
             (Part::Lines(lines), Kind::TextArea { text, .. }) if text_of(lines) != *text => {
                 lines.buffer().set_text(text);
             }
-            (Part::Lines(lines), Kind::Document { text, .. }) if before != now => lines.buffer().set_text(text),
+            (Part::Lines(lines), Kind::Document { text, line, .. }) => {
+                if let Kind::Document { text: before, .. } = &before.kind {
+                    change(&lines.buffer(), before, text, *line);
+                }
+            }
             // Not by the label in it alone: a screen reader would go on with the former name.
             (Part::Switch(button), Kind::Switch { label, on, .. }) => {
                 button.set_label(Some(label));
@@ -143,6 +147,29 @@ fn text_of(lines: &gtk::TextView) -> String {
     buffer.text(&buffer.start_iter(), &buffer.end_iter(), true).into()
 }
 
+/// Changes what is other and nothing else, so that the person stays where they are.
+fn change(buffer: &gtk::TextBuffer, before: &str, now: &str, line: usize) {
+    if before == now {
+        return;
+    }
+    let (length, new_length) = (before.chars().count(), now.chars().count());
+    let start = in_common(before.chars(), now.chars());
+    let end = in_common(before.chars().rev(), now.chars().rev()).min(length.min(new_length) - start);
+    let offset = |characters: usize| i32::try_from(characters).unwrap_or(i32::MAX);
+    let mut from = buffer.iter_at_offset(offset(start));
+    buffer.delete(&mut from, &mut buffer.iter_at_offset(offset(length - end)));
+    let changed: String = now.chars().skip(start).take(new_length - start - end).collect();
+    buffer.insert(&mut from, &changed);
+    if let Some(there) = buffer.iter_at_line(offset(line)) {
+        buffer.place_cursor(&there);
+    }
+}
+
+/// So many characters are the same, from the first on.
+fn in_common(one: impl Iterator<Item = char>, other: impl Iterator<Item = char>) -> usize {
+    one.zip(other).take_while(|(one, other)| one == other).count()
+}
+
 /// One that cannot be read is left out: its fields are there, with all others.
 fn load(picture: &gtk::Picture, png: &[u8]) {
     picture.set_paintable(gdk::Texture::from_bytes(&glib::Bytes::from(png)).ok().as_ref());
@@ -185,7 +212,7 @@ fn made(shown: &Rc<Shown>, kind: &Kind, children: &[Node]) -> Made {
         Kind::Progress { label, done } => progress(label, *done),
         Kind::Band(colour) => (band(*colour), None, Part::Plain),
         Kind::Icon(png) => (icon(png), None, Part::Plain),
-        Kind::Document { label, text, .. } => document(label, text),
+        Kind::Document { control, label, text, .. } => document(shown, *control, label, text),
     }
 }
 
@@ -362,7 +389,7 @@ fn icon(png: &[u8]) -> gtk::Widget {
     picture.upcast()
 }
 
-fn document(label: &str, text: &str) -> Made {
+fn document(shown: &Rc<Shown>, control: Control, label: &str, text: &str) -> Made {
     let lines = gtk::TextView::builder()
         .editable(false)
         .monospace(true)
@@ -370,6 +397,11 @@ fn document(label: &str, text: &str) -> Made {
         .accepts_tab(false)
         .build();
     lines.buffer().set_text(text);
+    let shown = shown.clone();
+    lines.buffer().connect_cursor_position_notify(move |buffer| {
+        let line = buffer.iter_at_offset(buffer.cursor_position()).line();
+        shown.happens(Event::Moved(control, line.try_into().unwrap_or(0)));
+    });
     let frame = scrolled(&lines);
     frame.add_css_class("report-lines");
     frame.set_has_frame(true);
