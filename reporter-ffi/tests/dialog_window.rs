@@ -24,7 +24,7 @@ use std::{
 use end_to_end::report::Received;
 use host::{has_runtime, which};
 use ledger::{Ledger, wait_for};
-use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact, SectionKind};
+use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact, Error, SectionKind};
 use rustix::process::{Pid, Signal};
 use support::run;
 use xvfb::Xvfb;
@@ -145,6 +145,31 @@ fn the_person_types_leaves_out_one_category_and_sends_with_the_keyboard_alone() 
     assert!(person.has_window(TITLE));
     person.presses(&["Escape"]);
     wait_for("no window", || !person.has_window(TITLE));
+}
+
+#[test]
+fn the_person_strikes_out_what_the_error_says_with_the_keyboard_alone() {
+    let Some(person) = Person::new() else { return };
+    let ledger = Ledger::new();
+    person.crashes(&ledger);
+    person.sees_the_question();
+    // Back, past the five things that the vendor promises and the buttons at the end, to "What does this report contain?"
+    person.presses(&["shift+Tab"; 11]);
+    person.presses(&["space"]);
+    person.xdotool(&["type", "title:"]);
+    // Below the heading.
+    person.presses(&["Tab", "Down", "Tab", "space", "Escape"]);
+    // The keyboard is in the description again.
+    person.presses(&["shift+Tab"; 6]);
+    person.presses(&["space"]);
+    wait_for("end of the handler", || ledger.handlers().is_empty());
+
+    let report = Received::from_mail(&ledger.mail());
+    let error: Error = report.message(SectionKind::Error);
+    assert_eq!(error.title, "");
+    assert_ne!(error.thread_id, 0, "all else is there: {error:?}");
+    let consent: ConsentRecord = report.message(SectionKind::Consent);
+    assert_eq!(consent.left_out, ["error.title"]);
 }
 
 #[test]

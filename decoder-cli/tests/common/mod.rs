@@ -170,6 +170,7 @@ pub(crate) fn full_report(suffix: &str) -> Vec<u8> {
             stated_purpose: s("to fix this error; nothing else"),
             recipient: s("support@vendor.example"),
             preview_digest: vec![0xcd; 32],
+            left_out: vec![s("attachment"), s("error.chain.message")],
         })
         .with(SectionKind::Diagnostics, Category::Essential, &Diagnostics {
             soft_errors: vec![SoftError { subject: s("inventory.volumes"), message: s("no answer in 2 s") }],

@@ -171,7 +171,7 @@ fn every_control_has_a_name_and_a_role() {
         seen.iter().filter(|[.., states]| states.contains("focused")).map(|[_, name, _]| name).collect();
     assert_eq!(focused, ["What were you doing when it happened?"]);
     session.does("press Ask me later");
-    assert_eq!(session.ends(), "Answer { answer: Later, stays_ended: false }\n");
+    assert_eq!(session.ends(), "Answer { answer: Later, left_out: [], stays_ended: false }\n");
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn what_a_report_contains_is_read_and_searched_by_ear() {
     assert!(seen.iter().any(|[role, name, _]| role == "text" && name == "Inhalt des Berichts"), "{seen:#?}");
     session.does("press Zurück");
     session.does("press Nicht senden");
-    assert_eq!(session.ends(), "Answer { answer: Decline(ThisTime), stays_ended: false }\n");
+    assert_eq!(session.ends(), "Answer { answer: Decline(ThisTime), left_out: [], stays_ended: false }\n");
 }
 
 #[test]

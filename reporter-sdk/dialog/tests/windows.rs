@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use report_format::schema::v1::{Category, Contact, ErrorKind, Product};
-use reporter_dialog::model::{Model, Offer, Question, Told};
+use reporter_dialog::model::{Model, Offer, Part, Question, Told};
 use reporter_dialog::texts::Texts;
 use reporter_dialog::ui::win32;
 use reporter_sdk::dialog_session::{Act, Opening};
@@ -20,12 +20,12 @@ use windows_sys::Win32::System::DataExchange::{CloseClipboard, GetClipboardData,
 use windows_sys::Win32::System::Memory::{GlobalLock, GlobalUnlock};
 use windows_sys::Win32::System::Ole::CF_UNICODETEXT;
 use windows_sys::Win32::UI::Controls::PBM_GETPOS;
-use windows_sys::Win32::UI::Input::KeyboardAndMouse::IsWindowEnabled;
+use windows_sys::Win32::UI::Input::KeyboardAndMouse::{IsWindowEnabled, VIRTUAL_KEY, VK_DOWN, VK_UP};
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     BM_CLICK, CB_SETCURSEL, CBN_SELCHANGE, EnumChildWindows, FindWindowW, GW_HWNDPREV, GetClassNameW,
     GetLastActivePopup, GetParent, GetWindow, GetWindowRect, GetWindowTextW, IDCANCEL, IDOK, IsWindowVisible,
     PostMessageW, SWP_NOMOVE, SWP_NOZORDER, SendMessageW, SetWindowPos, WM_CHAR, WM_CLOSE, WM_COMMAND, WM_GETTEXT,
-    WM_NULL,
+    WM_KEYDOWN, WM_NULL,
 };
 
 /// The system's bar that shows how far something is.
@@ -75,12 +75,16 @@ fn opening(product: &str) -> Opening {
 
 /// All of the memory is not in it: the person did not want to wait.
 fn question() -> Told {
+    let parts = |category: Category| {
+        let first = category as u32 * 2;
+        vec![Part { number: first, lines: 0..2, bytes: 1234 }, Part { number: first + 1, lines: 1..2, bytes: 12 }]
+    };
     let offer = |category, images| Offer {
         category,
         bytes: 1234,
         contents: "section, 1.2 kB\n  field: value".into(),
         images,
-        parts: Vec::new(),
+        parts: parts(category),
     };
     Told::Question(Question {
         title: "a word of 120 letters, such as ".to_owned() + &"m".repeat(120),
@@ -236,6 +240,12 @@ impl Widget {
         for unit in text.encode_utf16() {
             self.send(WM_CHAR, unit.into(), 0);
         }
+    }
+
+    /// A key, as the keyboard brings it.
+    fn presses(self, key: VIRTUAL_KEY) {
+        // SAFETY: numbers, to a window of this process.
+        assert_ne!(unsafe { PostMessageW(self.handle(), WM_KEYDOWN, key.into(), 1) }, 0);
     }
 
     fn press(self) {
@@ -518,4 +528,35 @@ fn a_report_is_saved_where_the_person_wants_it_or_not_at_all() {
     let [Act::Save { answer, path, .. }, Act::Answer { answer: last, .. }] = &said[..] else { panic!("{said:?}") };
     assert!(matches!(answer, ConsentAnswer::Send { .. }) && *last == ConsentAnswer::Later, "{said:?}");
     assert!(path.is_absolute() && path.ends_with("Saving.report"), "{}", path.display());
+}
+
+#[test]
+fn a_line_is_left_out_where_the_cursor_is_and_the_cursor_stays_there() {
+    if !has_display() {
+        return;
+    }
+    let said = converse("en", "LeavingOut", |window, handler| {
+        handler.tells(question());
+        window.named("BUTTON", "What does this report contain?").press();
+        let contents = window.named("EDIT", "Contents of the report");
+        let leave_out = window.named("BUTTON", "Leave this out");
+        assert!(!leave_out.is_enabled(), "the cursor is on a heading");
+        for _ in 0..6 {
+            contents.presses(VK_DOWN);
+        }
+        window.named("STATIC", "field: value");
+        assert!(leave_out.is_enabled());
+        leave_out.press();
+        window.named("BUTTON", "Send this after all");
+        let lines: Vec<String> = contents.content().lines().map(str::to_owned).collect();
+        assert_eq!((lines[2].as_str(), lines[6].as_str()), ("  field: value", "×   field: value"), "{lines:?}");
+        contents.presses(VK_UP);
+        window.named("STATIC", "section, 1.2 kB");
+        window.named("BUTTON", "Back").press();
+        window.named("STATIC", "Left out one by one: 1");
+        window.named("BUTTON", "Send report").press();
+        window.named("BUTTON", "Close, sending goes on").press();
+    });
+    let [Act::Answer { left_out, .. }] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(left_out[..], [Category::Actions as u32 * 2 + 1]);
 }

@@ -528,7 +528,7 @@ pub struct ConsentRequest {
     #[prost(uint64, tag = "9")]
     pub timeout_millis: u64,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ConsentOffer {
     #[prost(enumeration = "::report_format::schema::v1::Category", tag = "1")]
     pub category: i32,

@@ -1,6 +1,7 @@
 //! The window on Windows, by the system's own controls: fonts, colours, input methods, screen readers, text size and high contrast are as the person has set them.
 
 mod clipboard;
+mod document;
 mod events;
 mod file_name;
 mod fonts;
@@ -29,7 +30,8 @@ use windows_sys::Win32::UI::Controls::{
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     DefWindowProcW, DestroyWindow, DispatchMessageW, GetCursorPos, GetMessageW, IDC_ARROW, IsDialogMessageW,
     LoadCursorW, MSG, RegisterClassExW, SW_SHOW, SetForegroundWindow, SetTimer, ShowWindow, TranslateMessage,
-    WNDCLASSEXW, WS_CLIPCHILDREN, WS_EX_CONTROLPARENT, WS_EX_LAYOUTRTL, WS_OVERLAPPEDWINDOW, WS_VSCROLL,
+    WM_KEYDOWN, WM_LBUTTONDOWN, WNDCLASSEXW, WS_CLIPCHILDREN, WS_EX_CONTROLPARENT, WS_EX_LAYOUTRTL,
+    WS_OVERLAPPEDWINDOW, WS_VSCROLL,
 };
 
 use self::fonts::Fonts;
@@ -162,13 +164,15 @@ fn run(shown: &Shown) {
             continue;
         }
         // SAFETY: a window of ours, and a message that was just brought.
-        if unsafe { IsDialogMessageW(shown.main.0, &raw const message) } != 0 {
-            continue;
+        if unsafe { IsDialogMessageW(shown.main.0, &raw const message) } == 0 {
+            // SAFETY: a message that was just brought.
+            unsafe { TranslateMessage(&raw const message) };
+            // SAFETY: as before.
+            unsafe { DispatchMessageW(&raw const message) };
         }
-        // SAFETY: a message that was just brought.
-        unsafe { TranslateMessage(&raw const message) };
-        // SAFETY: as before.
-        unsafe { DispatchMessageW(&raw const message) };
+        if matches!(message.message, WM_KEYDOWN | WM_LBUTTONDOWN) {
+            shown.follow_cursor();
+        }
     }
 }
 

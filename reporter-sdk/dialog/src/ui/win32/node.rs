@@ -11,6 +11,7 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
     WS_EX_CONTROLPARENT, WS_TABSTOP, WS_VSCROLL,
 };
 
+use super::document;
 use super::fonts::{Font, Fonts};
 use super::picture::{self, Picture};
 use super::scroller::Scroller;
@@ -260,11 +261,11 @@ impl Node {
                 label.widget.say(name);
                 field.widget.correct(text);
             }
-            (Kind::Document { label: name, text, .. }, [label, field]) => {
+            (Kind::Document { label: name, text, line, .. }, [label, field]) => {
                 label.widget.say(name);
                 // Nor is it broken into lines for nobody.
                 if visible && **self.shown.borrow() != **text {
-                    field.widget.set_text(text);
+                    document::change(field.widget, text, *line);
                     *self.shown.borrow_mut() = text.clone();
                 }
             }

@@ -19,6 +19,7 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
 };
 
 use super::clipboard;
+use super::document;
 use super::events::{EVENTS, Events};
 use super::file_name;
 use super::fonts::Fonts;
@@ -26,7 +27,7 @@ use super::layout::Layout;
 use super::node::{Maker, Node};
 use super::scroller::Scroller;
 use super::widget::Widget;
-use crate::elements::{Element, Kind, Window};
+use crate::elements::{Control, Element, Kind, Window};
 use crate::model::{Action, Event, Model};
 
 /// Before those of the controls: the first numbers have a meaning for the system.
@@ -138,6 +139,23 @@ impl Shown {
         }
     }
 
+    /// Tells where the cursor is in what the report contains: a control does not say that it has moved.
+    pub(super) fn follow_cursor(&self) {
+        let drawn = self.drawn();
+        let Some(field) = self.root.field(&drawn.root, Control::Contents).filter(|field| field.is_usable()) else {
+            return;
+        };
+        let Some((_, Element { kind: Kind::Document { control, text, line, .. }, .. })) =
+            self.root.find(&drawn.root, field)
+        else {
+            return;
+        };
+        let now = document::line(field, text);
+        if now != *line {
+            self.happens(Event::Moved(*control, now));
+        }
+    }
+
     fn happens(&self, event: Event) {
         if !self.is_drawing.get() {
             self.events.add(event);
@@ -203,6 +221,8 @@ impl Shown {
             // An edit control of several lines sends it to what it is in, on Escape.
             WM_CLOSE => self.happens(Event::Closed),
             WM_TIMER if is_main => {
+                // A screen reader can have moved it.
+                self.follow_cursor();
                 self.happens(Event::Time(Instant::now()));
                 self.work();
             }
@@ -293,7 +313,10 @@ impl Shown {
             (Kind::Switch { control, .. }, BN_CLICKED) => {
                 self.happens(Event::Switched(*control, widget.is_checked()));
             }
-            (Kind::Button { control, .. }, BN_CLICKED) => self.happens(Event::Pressed(*control)),
+            (Kind::Button { control, .. }, BN_CLICKED) => {
+                self.follow_cursor();
+                self.happens(Event::Pressed(*control));
+            }
             // Not what is passed while its options are shown: they would be left behind by what moves then.
             (Kind::Choice { control, .. }, CBN_SELCHANGE | CBN_CLOSEUP) if code == CBN_CLOSEUP || !widget.is_open() => {
                 let selected = usize::try_from(widget.selected()).unwrap_or(usize::MAX);

@@ -96,7 +96,7 @@ impl Widget {
     }
 
     /// Says something that is told in numbers alone.
-    fn send(self, message: u32, first: WPARAM, second: LPARAM) -> LRESULT {
+    pub(super) fn send(self, message: u32, first: WPARAM, second: LPARAM) -> LRESULT {
         // SAFETY: the callers, all in this file, send none of which a number is an address.
         unsafe { SendMessageW(self.0, message, first, second) }
     }
