@@ -36,6 +36,8 @@
  *   dump-handled = yes | no             whether reports of handled errors hold memory, for which the product waits
  *   full-memory = yes                   has all of its memory read when it crashes
  *   log = PATH                          what was done in this session; goes into reports
+ *   restart = PATH                      a program that starts it again after a crash
+ *   most-reports = N                    of all errors within a day; those beyond are counted; without it 25
  *   wait-seconds = N                    how long a crash waits for a handler that shows no sign of life; without it 10
  *
  * The product notes.rs of the Rust SDK reads the same keys.
@@ -486,6 +488,12 @@ static void set(reporter_options_t *options, struct settings *settings, const ch
         need(reporter_options_set_kind_policy(options, REPORTER_KIND_HANDLED_ERROR, REPORTER_POLICY_ASK, dump(value)), key);
     else if (strcmp(key, "full-memory") == 0 && strcmp(value, "yes") == 0)
         need(reporter_options_set_kind_policy(options, REPORTER_KIND_CRASH, REPORTER_POLICY_ASK, REPORTER_DUMP_FULL_MEMORY), key);
+    else if (strcmp(key, "restart") == 0) {
+        /* However soon it was: not in a loop all the same, since that is bounded by the hour. */
+        need(reporter_options_set_restart(options, 0), key);
+        need(reporter_options_set_restart_program(options, value), key);
+    } else if (strcmp(key, "most-reports") == 0)
+        need(reporter_options_set_limits(options, 5, (uint32_t)strtoul(value, NULL, 10)), key);
     else if (strcmp(key, "log") == 0) {
         session_log = fopen(value, "w");
         if (session_log == NULL)

@@ -27,7 +27,7 @@
 //! With `--config 'profile.dev.panic="abort"'` behind `cargo`, every panic ends the program by an abort, worker or not.
 //!
 //! The configuration has the keys that `reporter-ffi/examples/ledger.c` explains: handler, spool, from, to, host, port, tls, user,
-//! password-file, ca, eml-directory, never, dump-handled, log, wait-seconds. And full-memory: `yes` has all of its memory read when it panics or crashes.
+//! password-file, ca, eml-directory, never, dump-handled, log, restart, most-reports, wait-seconds. And full-memory: `yes` has all of its memory read when it panics or crashes.
 
 use std::{
     env, error,
@@ -40,7 +40,7 @@ use std::{
     time::Duration,
 };
 
-use reporter_sdk::{Category, Dump, ErrorKind, Mail, Notice, Options, Policy, Reporter, Smtp, Surface, Tls};
+use reporter_sdk::{Category, Dump, ErrorKind, Mail, Notice, Options, Policy, Reporter, Restart, Smtp, Surface, Tls};
 
 fn main() -> ExitCode {
     let mut options = Options::new("Example Software", "Notes", env!("CARGO_PKG_VERSION"))
@@ -383,6 +383,11 @@ fn configure(mut options: Options, path: &Path) -> Result<(Options, Option<File>
             "log" => {
                 log = Some(File::create(value).map_err(|error| format!("{value}: {error}"))?);
                 options = options.attach_file("session log", "text/plain", value);
+            }
+            // However soon it was: not in a loop all the same, since that is bounded by the hour.
+            "restart" => options = options.restart(Restart::new([""; 0]).program(value).uptime(Duration::ZERO)),
+            "most-reports" => {
+                options = options.limits(5, value.parse().map_err(|error| format!("most-reports {value}: {error}"))?);
             }
             "wait-seconds" => {
                 let seconds = value.parse().ok().filter(|seconds| (1..=120).contains(seconds));

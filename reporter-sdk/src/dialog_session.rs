@@ -81,12 +81,14 @@ pub enum Update {
 /// Why there is nothing to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nothing {
-    /// The report could not be made, or not be kept.
+    /// The report could not be finished, or could not be decided. What there is of it is kept.
     Failed,
     /// As many of its kind as are wanted have been reported.
     Known,
     /// The person did not want it sent after all.
     Withdrawn,
+    /// The report could not be finished, and nothing of it could be kept.
+    Lost,
 }
 
 /// What the dialog says.
@@ -107,6 +109,11 @@ pub enum Act {
         answer: ConsentAnswer,
         /// As it would be answered.
         left_out: Vec<u32>,
+        /// A file, by its full path.
+        path: PathBuf,
+    },
+    /// The report that could not be sent is to be written to a file, as it would be sent.
+    SaveUnsent {
         /// A file, by its full path.
         path: PathBuf,
     },
@@ -186,6 +193,7 @@ impl<R: Read> Updates<R> {
             Wire::NothingToSend(nothing) => Update::NothingToSend(match nothing.reason() {
                 schema::NothingReason::Known => Nothing::Known,
                 schema::NothingReason::Withdrawn => Nothing::Withdrawn,
+                schema::NothingReason::Lost => Nothing::Lost,
                 schema::NothingReason::Unspecified => Nothing::Failed,
             }),
         })
@@ -222,10 +230,9 @@ impl<W: Write> Acts<W> {
                 Wire::Decided(schema::Decided { decision: Some(self.decision(answer, &left_out)?), stays_ended })
             }
             Act::Save { answer, left_out, path } => {
-                let path = path.into_os_string().into_string();
-                let path = path.map_err(|path| Error::Usage(format!("{} is no text", path.display())))?;
-                Wire::Save(schema::Save { decision: Some(self.decision(answer, &left_out)?), path })
+                Wire::Save(schema::Save { decision: Some(self.decision(answer, &left_out)?), path: text(path)? })
             }
+            Act::SaveUnsent { path } => Wire::Save(schema::Save { decision: None, path: text(path)? }),
             Act::LeaveOutMemory => Wire::LeaveOutMemory(schema::LeaveOutMemory {}),
             Act::Withdraw => Wire::Withdraw(schema::Withdraw {}),
             Act::CannotShow => Wire::CannotShow(schema::CannotShow {}),
@@ -241,6 +248,10 @@ impl<W: Write> Acts<W> {
     }
 }
 
+fn text(path: PathBuf) -> Result<String, Error> {
+    path.into_os_string().into_string().map_err(|path| Error::Usage(format!("{} is no text", path.display())))
+}
+
 /// As support is told it.
 fn id(bytes: &[u8]) -> String {
     bytes.try_into().map(|bytes| ReportId(bytes).to_string()).unwrap_or_default()
@@ -251,7 +262,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::schema::{DialogAction, DialogUpdate};
+    use crate::schema::{DialogAction, DialogUpdate, NothingReason};
 
     fn updates(messages: impl IntoIterator<Item = dialog_update::Update>) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -307,6 +318,7 @@ mod tests {
                 again_millis: 5000,
             }),
             dialog_update::Update::Sent(schema::Sent { report_id }),
+            dialog_update::Update::NothingToSend(schema::NothingToSend { reason: NothingReason::Lost.into() }),
             dialog_update::Update::NothingToSend(schema::NothingToSend { reason: 99 }),
         ]);
         let (mut updates, _) = over(bytes.as_slice(), io::sink());
@@ -319,6 +331,7 @@ mod tests {
         assert_eq!(report, "07070707-0707-0707-0707-070707070707");
         assert_eq!((why.as_str(), again), ("no network", Some(Duration::from_secs(5))));
         assert!(matches!(updates.wait(), Ok(Some(Update::Sent { .. }))));
+        assert!(matches!(updates.wait(), Ok(Some(Update::NothingToSend(Nothing::Lost)))));
         assert!(matches!(updates.wait(), Ok(Some(Update::NothingToSend(Nothing::Failed)))));
     }
 

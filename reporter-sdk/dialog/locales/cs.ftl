@@ -97,6 +97,7 @@ again-minutes = Zůstává v tomto počítači. Za { $minutes } min se odeslán�
 again-start = Zůstává v tomto počítači. Odeslání se zkusí znovu při příštím spuštění { $product }.
 nothing-title = Nic se neodesílá
 nothing-failed = Hlášení se nepodařilo dokončit. Co z něj je, zůstává v tomto počítači, a při příštím spuštění { $product } budete dotázáni.
+nothing-lost = Hlášení se nepodařilo dokončit a nic z něj se v tomto počítači nepodařilo uchovat.
 nothing-known = Tato chyba byla z tohoto počítače nahlášena už dostkrát.
 nothing-withdrawn = Hlášení je zničeno, jak jste si přáli.
 

@@ -97,6 +97,7 @@ again-minutes = Er bleibt auf diesem Computer. In { $minutes } Min. wird das Sen
 again-start = Er bleibt auf diesem Computer. Das Senden wird wieder versucht, wenn { $product } das nächste Mal startet.
 nothing-title = Nichts wird gesendet
 nothing-failed = Der Bericht konnte nicht fertiggestellt werden. Was davon da ist, bleibt auf diesem Computer, und Sie werden gefragt, wenn { $product } das nächste Mal startet.
+nothing-lost = Der Bericht konnte nicht fertiggestellt werden, und nichts davon konnte auf diesem Computer aufbewahrt werden.
 nothing-known = Dieser Fehler wurde von diesem Computer oft genug gemeldet.
 nothing-withdrawn = Der Bericht ist vernichtet, wie Sie es wollten.
 

@@ -100,6 +100,7 @@ again-minutes = It is kept on this computer. In { $minutes } min sending is trie
 again-start = It is kept on this computer. Sending is tried again when { $product } is started the next time.
 nothing-title = Nothing is sent
 nothing-failed = The report could not be finished. What there is of it is kept on this computer, and you are asked when { $product } is started the next time.
+nothing-lost = The report could not be finished, and nothing of it could be kept on this computer.
 nothing-known = This error has been reported often enough from this computer.
 nothing-withdrawn = The report is destroyed, as you wanted.
 

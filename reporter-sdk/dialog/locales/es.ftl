@@ -97,6 +97,7 @@ again-minutes = Se conserva en este equipo. En { $minutes } min se volverá a in
 again-start = Se conserva en este equipo. Se volverá a intentar el envío la próxima vez que se inicie { $product }.
 nothing-title = No se envía nada
 nothing-failed = No se pudo terminar el informe. Lo que hay de él se conserva en este equipo, y se le preguntará la próxima vez que se inicie { $product }.
+nothing-lost = No se pudo terminar el informe, y no se pudo conservar nada de él en este equipo.
 nothing-known = Este error ya se ha notificado suficientes veces desde este equipo.
 nothing-withdrawn = El informe se ha destruido, como usted quería.
 

@@ -97,6 +97,7 @@ again-minutes = Il est conservé sur cet ordinateur. Dans { $minutes } min, l’
 again-start = Il est conservé sur cet ordinateur. L’envoi sera tenté de nouveau au prochain démarrage de { $product }.
 nothing-title = Rien n’est envoyé
 nothing-failed = Le rapport n’a pas pu être terminé. Ce qui en existe est conservé sur cet ordinateur, et la question vous sera posée au prochain démarrage de { $product }.
+nothing-lost = Le rapport n’a pas pu être terminé, et rien n’a pu en être conservé sur cet ordinateur.
 nothing-known = Cette erreur a été signalée assez souvent depuis cet ordinateur.
 nothing-withdrawn = Le rapport est détruit, comme vous le vouliez.
 

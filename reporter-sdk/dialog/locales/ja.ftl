@@ -97,6 +97,7 @@ again-minutes = このコンピューターに保管されています。{ $minu
 again-start = このコンピューターに保管されています。次に { $product } を起動したときに再び送信を試みます。
 nothing-title = 何も送信されません
 nothing-failed = 報告を完成できませんでした。集めたものはこのコンピューターに保管され、次に { $product } を起動したときにお尋ねします。
+nothing-lost = 報告を完成できず、このコンピューターに何も保管できませんでした。
 nothing-known = このエラーは、このコンピューターからすでに十分な回数報告されています。
 nothing-withdrawn = ご希望どおり、報告は破棄されました。
 

@@ -304,6 +304,8 @@ impl Model {
             return vec![say, Action::End];
         }
         self.deadline = None;
+        // Of the question; what could not be sent is another file.
+        self.saved = None;
         self.stage = Stage::Sending { done: 0, total: 0 };
         self.open(Page::Outcome);
         vec![say]
@@ -315,7 +317,13 @@ impl Model {
     }
 
     fn save(&mut self, path: PathBuf) -> Vec<Action> {
-        let answer = self.can_save().then(|| self.sending()).flatten();
+        if !self.can_save() {
+            return Vec::new();
+        }
+        if !self.is_deciding() {
+            return vec![Action::Say(Act::SaveUnsent { path })];
+        }
+        let answer = self.sending();
         let left_out = self.left_out.iter().copied().collect();
         answer.map(|answer| Action::Say(Act::Save { answer, left_out, path })).into_iter().collect()
     }
@@ -516,9 +524,10 @@ impl Model {
         self.next_time == NextTime::Always && !self.left_out.is_empty()
     }
 
-    /// Whoever decides before everything is there has nothing sent.
+    /// Whoever decides before everything is there has nothing sent. What could not be sent can be handed in by another way, as long as it is there.
     pub(crate) fn can_save(&self) -> bool {
-        self.is_deciding()
+        let is_not_sent = matches!(self.stage, Stage::NotSent { .. });
+        self.is_deciding() || is_not_sent && !self.is_withdrawn && !self.handler_is_gone
     }
 
     /// Who wants always to send sends this one too.

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::pipeline::save::save_outgoing;
 use super::soft_note;
 use super::sys::thrift;
+use crate::consent::SaveError;
 use crate::deliver::{self, DeliverError, Parcel, Product, Transport, Watch};
 use crate::fail_points::{self, Point};
 use crate::schema;
@@ -25,6 +27,10 @@ const NEAR: Duration = Duration::from_secs(45);
 /// A start of the product is an occasion of its own: the network may be back, the settings may have been put right. Not for a report that was
 /// tried less than this ago, so that a product that is started in a loop leaves the server alone.
 const OCCASION: Duration = Duration::from_mins(1);
+/// So often whoever waits for a report is heard while nothing is sent.
+const GLANCE: Duration = Duration::from_millis(200);
+/// So long what could not be sent can be taken back or saved once the product is gone. The window shows it no longer.
+const LAST_WISHES: Duration = Duration::from_mins(10);
 /// Bytes at a report's start in which its summary is whole: it holds a few ids and numbers.
 const SUMMARY: u64 = 4 << 10;
 
@@ -37,12 +43,18 @@ enum Order {
     Finish,
 }
 
-/// Somebody who is told how a report gets on, and can take it back.
+/// Somebody who is told how a report gets on, and can take it back, or have it in a file.
 pub(super) trait Watcher: Send + Sync {
     /// Of the report so many bytes of so many are on their way. `Break`: it is not to be sent any more.
     fn sending(&self, done: u64, total: u64) -> ControlFlow<()>;
     /// Whether it is not to be sent any more.
     fn is_withdrawn(&self) -> bool;
+    /// The file that it is to be written to; told once.
+    fn wants_file(&self) -> Option<PathBuf>;
+    /// What came of that.
+    fn saved(&self, saved: Result<(), SaveError>);
+    /// Whether there is anybody still.
+    fn is_there(&self) -> bool;
     /// Support has it.
     fn sent(&self, id: ReportId);
     /// It was tried, and is `again`, if ever.
@@ -118,18 +130,17 @@ fn run(spool: &Spool, transport: &mut dyn Transport, inbox: &Receiver<Order>) {
         let wait = next.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
         let order = match (finish_by, wait) {
             (Some(end), Some(wait)) if Instant::now() + wait < end => {
-                if !stopping::rest(wait) {
+                if !round.rest(wait) {
                     continue;
                 }
-                return round.withdraw();
+                return;
             }
-            (Some(_), _) => return round.withdraw(),
-            // Idle costs nothing: no timer runs where nothing waits.
-            (None, None) => {
+            (Some(_), _) => {
                 thrift::give_back();
-                inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+                round.rest_while_watched(LAST_WISHES);
+                return;
             }
-            (None, Some(wait)) => inbox.recv_timeout(wait),
+            (None, wait) => round.wait_for_order(inbox, wait),
         };
         match order {
             Ok(Order::Watch(id, watcher)) => drop(round.watched.insert(id, watcher)),
@@ -232,18 +243,81 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// What was taken back since its last attempt is not left to a next start, which would not know of it.
-    fn withdraw(&mut self) {
-        let withdrawn = self.watched.iter().filter(|(_, watcher)| watcher.is_withdrawn());
-        for id in withdrawn.map(|(id, _)| *id).collect::<Vec<_>>() {
-            let destroyed = match self.spool.claim(id) {
-                Ok(Some(outgoing)) => self.destroy(outgoing),
-                Ok(None) => Ok(()),
-                Err(error) => Err(error),
+    /// Waits for an order, for that long at most, and hears meanwhile what those who wait for a report want.
+    fn wait_for_order(
+        &mut self,
+        inbox: &Receiver<Order>,
+        wait: Option<Duration>,
+    ) -> Result<Order, RecvTimeoutError> {
+        let end = wait.map(|wait| Instant::now() + wait);
+        loop {
+            self.hear();
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let glance = (!self.watched.is_empty()).then_some(GLANCE);
+            let Some(time) = left.into_iter().chain(glance).min() else {
+                // Idle costs nothing: no timer runs where nothing waits.
+                thrift::give_back();
+                return inbox.recv().map_err(|_| RecvTimeoutError::Disconnected);
             };
-            if let Err(error) = destroyed {
-                tracing::error!(%id, error = super::soft_error("", &error).message, "what was taken back is still there");
+            match inbox.recv_timeout(time) {
+                Err(RecvTimeoutError::Timeout) if left.is_none_or(|left| left > time) => {}
+                order => return order,
             }
+        }
+    }
+
+    /// The same where no order comes any more. Whether this program is to end.
+    fn rest(&mut self, time: Duration) -> bool {
+        let end = Instant::now() + time;
+        self.rest_while_watched(time);
+        let left = end.saturating_duration_since(Instant::now());
+        stopping::rest(left)
+    }
+
+    /// Until nobody waits for a report any more, or `time` is over, or this program is to end.
+    fn rest_while_watched(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        loop {
+            self.hear();
+            let left = end.saturating_duration_since(Instant::now());
+            if self.watched.is_empty() || left.is_zero() {
+                return;
+            }
+            if stopping::rest(GLANCE.min(left)) {
+                return self.hear();
+            }
+        }
+    }
+
+    /// Does what those want who wait for a report: between two attempts, and at the end, since a next start would not know of it.
+    fn hear(&mut self) {
+        let watched: Vec<_> = self.watched.iter().map(|(id, watcher)| (*id, Arc::clone(watcher))).collect();
+        for (id, watcher) in watched {
+            let is_there = watcher.is_there();
+            if let Some(path) = watcher.wants_file() {
+                watcher.saved(self.save(id, &path));
+            }
+            let taken_back = if watcher.is_withdrawn() { self.take_back(id) } else { Ok(()) };
+            if let Err(error) = &taken_back {
+                let words = super::soft_error("", error).message;
+                tracing::error!(%id, error = words, "what was taken back is still there");
+                watcher.not_sent(id, &words, None);
+            }
+            if !is_there || taken_back.is_err() {
+                self.watched.remove(&id);
+            }
+        }
+    }
+
+    fn save(&self, id: ReportId, path: &Path) -> Result<(), SaveError> {
+        let mut outgoing = self.spool.claim(id)?.ok_or("the report is being sent, or is there no more")?;
+        save_outgoing(&mut outgoing, path)
+    }
+
+    fn take_back(&mut self, id: ReportId) -> Result<(), SpoolError> {
+        match self.spool.claim(id)? {
+            Some(outgoing) => self.destroy(outgoing),
+            None => Ok(()),
         }
     }
 }

@@ -115,6 +115,13 @@ impl ProductAsker {
         self.stays_ended
     }
 
+    /// The report could not be made, and nothing of it is kept.
+    pub(super) fn lost(&mut self) {
+        if let Some(session) = self.close() {
+            session.nothing_to_send(NothingReason::Lost);
+        }
+    }
+
     /// The window that is at work, unless it has found no display.
     fn session(&self) -> Option<&Session> {
         match &self.way {

@@ -4,7 +4,7 @@
 //! spool.
 
 mod admission;
-mod save;
+pub(super) mod save;
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -184,6 +184,11 @@ impl Pipeline {
         match self.admit(&error, &memory, &mut hold) {
             Admission::Report { suppressed } => diagnostics.suppressed = suppressed,
             Admission::Suppressed => {
+                // Whoever saw the product go is told why nobody asks.
+                if asks && !opens {
+                    asker.prepare();
+                    asker.open(&self.opening(occurrence.kind, allowed, false));
+                }
                 asker.suppressed();
                 return Ok(Became::Suppressed);
             }

@@ -485,6 +485,10 @@ impl Server {
                     PipelineError::InPart(_) => tracing::error!(error = soft.message, "the report is kept in part"),
                     PipelineError::Stays(_) => tracing::error!(error = soft.message, "the draft stays"),
                     _ => {
+                        // After a panic nobody knows.
+                        if !matches!(error, PipelineError::Panicked) {
+                            asker.lost();
+                        }
                         self.unreported.extend(occurrence.crash.as_ref().map(|crash| crash.number));
                         tracing::error!(error = soft.message, "the report is lost");
                     }

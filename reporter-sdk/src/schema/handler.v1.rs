@@ -737,6 +737,7 @@ pub enum NothingReason {
     Unspecified = 0,
     Known = 1,
     Withdrawn = 2,
+    Lost = 3,
 }
 impl NothingReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -748,6 +749,7 @@ impl NothingReason {
             Self::Unspecified => "NOTHING_REASON_UNSPECIFIED",
             Self::Known => "NOTHING_REASON_KNOWN",
             Self::Withdrawn => "NOTHING_REASON_WITHDRAWN",
+            Self::Lost => "NOTHING_REASON_LOST",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -756,6 +758,7 @@ impl NothingReason {
             "NOTHING_REASON_UNSPECIFIED" => Some(Self::Unspecified),
             "NOTHING_REASON_KNOWN" => Some(Self::Known),
             "NOTHING_REASON_WITHDRAWN" => Some(Self::Withdrawn),
+            "NOTHING_REASON_LOST" => Some(Self::Lost),
             _ => None,
         }
     }

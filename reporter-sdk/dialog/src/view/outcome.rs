@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reporter_sdk::dialog_session::Nothing;
 
-use super::{button, thousandths, with_product};
+use super::{button, saved, thousandths, with_product};
 use crate::elements::{Control, Element, Kind, Weight};
 use crate::model::{Model, Stage};
 use crate::sizes::size;
@@ -19,6 +19,8 @@ pub(super) fn outcome(model: &Model) -> Vec<Element> {
     };
     let is_sent = matches!(model.stage, Stage::Sent | Stage::NotSent { .. });
     let has_id = is_sent && !model.report.is_empty();
+    let is_not_sent = matches!(model.stage, Stage::NotSent { .. });
+    let save = button(Control::Save, get("save"), model.can_save(), Weight::Link);
     let can_be_taken_back = matches!(model.stage, Stage::Sending { .. } | Stage::NotSent { .. });
     let close = if is_sending { "close-sending" } else { "close" };
     let buttons = [
@@ -32,6 +34,9 @@ pub(super) fn outcome(model: &Model) -> Vec<Element> {
         Element::only_if(is_sending, Kind::Progress { label: progress, done }),
         Element::only_if(!why.is_empty(), Kind::Fact { name: get("not-sent-why"), text: why }),
         Element::only_if(has_id, Kind::Fact { name: get("report-id"), text: model.report.clone() }),
+        // To be handed in by another way.
+        Element { visible: is_not_sent, ..save },
+        saved(model),
         Element::new(Kind::Row(buttons.map(|(visible, button)| Element { visible, ..button }).into())),
     ]
 }
@@ -47,6 +52,7 @@ fn words(model: &Model) -> Words {
         Stage::Sent => ("sent-title", "sent-text"),
         Stage::NotSent { again, .. } => return Words { title: "not-sent-title", text: tried_again(model, *again) },
         Stage::Nothing(Nothing::Failed) => ("nothing-title", "nothing-failed"),
+        Stage::Nothing(Nothing::Lost) => ("nothing-title", "nothing-lost"),
         Stage::Nothing(Nothing::Known) => ("nothing-title", "nothing-known"),
         Stage::Nothing(Nothing::Withdrawn) => ("nothing-title", "nothing-withdrawn"),
     };

@@ -125,7 +125,12 @@ fn each_stage_has_its_buttons_and_each_does_what_it_says() {
         (
             "not sent",
             || sends_and_is_told(not_sent(None)),
-            vec![(Control::Withdraw, withdraws()), (Control::CopyId, copies()), (Control::Close, end())],
+            vec![
+                (Control::Withdraw, withdraws()),
+                (Control::Save, vec![Action::ChooseFile("Ledger.report".into())]),
+                (Control::CopyId, copies()),
+                (Control::Close, end()),
+            ],
         ),
         ("nothing", || sends_and_is_told(Told::NothingToSend(Nothing::Known)), vec![(Control::Close, end())]),
         (
@@ -215,6 +220,37 @@ fn a_report_that_is_taken_back_shows_what_became_of_that() {
 }
 
 #[test]
+fn what_could_not_be_sent_can_be_had_in_a_file_as_long_as_it_is_there() {
+    let mut window = sends_and_is_told(not_sent(None));
+    assert!(!window.text().contains("The file"), "{}", window.text());
+    let save = Action::Say(Act::SaveUnsent { path: file() });
+    assert_eq!(comes_of(&mut window, Event::FileChosen(file())), [save]);
+    for (saved, said) in [
+        (Err("no room".to_owned()), "The file could not be written: no room"),
+        (Ok(()), "The file is written. Nothing was sent."),
+    ] {
+        window.is_told(Told::Saved(saved));
+        assert!(window.text().contains(said), "{}", window.text());
+    }
+    // Chosen, and meanwhile it is on its way, taken back, or nobody is there to write it.
+    for meanwhile in [Event::Told(sent()), press(Control::Withdraw), Event::Told(Told::Gone)] {
+        let mut window = sends_and_is_told(not_sent(None));
+        window.act(meanwhile.clone());
+        assert_eq!(comes_of(&mut window, Event::FileChosen(file())), [], "after {meanwhile:?}");
+        assert!(!window.is_usable(Control::Save), "after {meanwhile:?}");
+    }
+}
+
+#[test]
+fn what_was_saved_before_it_was_to_be_sent_is_not_said_of_what_could_not_be_sent() {
+    let mut window = asks(question());
+    window.is_told(Told::Saved(Ok(())));
+    window.act(SEND);
+    window.is_told(not_sent(None));
+    assert!(!window.text().contains("The file"), "{}", window.text());
+}
+
+#[test]
 fn nobody_says_how_large_a_report_is_before_it_is_collected() {
     let text = opened(opening()).text();
     assert!(text.contains("What the report can hold\nWhat went wrong, and in which product\n"), "{text}");
@@ -259,7 +295,7 @@ fn any_question() -> impl Strategy<Value = Question> {
 
 fn any_told() -> impl Strategy<Value = Told> {
     let again = prop::option::of((0_u64..9999).prop_map(Duration::from_secs));
-    let nothing = prop::sample::select(vec![Nothing::Failed, Nothing::Known, Nothing::Withdrawn]);
+    let nothing = prop::sample::select(vec![Nothing::Failed, Nothing::Known, Nothing::Withdrawn, Nothing::Lost]);
     prop_oneof![
         2 => (any::<u64>(), any::<u64>()).prop_map(|(done, total)| Told::Collecting { done, total }),
         4 => any_question().prop_map(Told::Question),

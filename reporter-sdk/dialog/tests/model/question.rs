@@ -274,6 +274,7 @@ fn outcomes(language: &str) -> Vec<String> {
         Told::NothingToSend(Nothing::Failed),
         Told::NothingToSend(Nothing::Known),
         Told::NothingToSend(Nothing::Withdrawn),
+        Told::NothingToSend(Nothing::Lost),
     ] {
         window.is_told(told);
         window.wait(Duration::from_secs(2));

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -12,8 +12,9 @@ use report_format::ReportId;
 use report_format::schema::v1::ConsentSource;
 
 use super::program::{DialogError, GLANCE, MESSAGE_LIMIT, Pipes, Program};
-use crate::consent::{self, Answered, Decision, Opening, Request};
+use crate::consent::{self, Answered, Decision, Opening, Request, SaveError};
 use crate::handler::delivery::Watcher;
+use crate::handler::soft_error;
 use crate::ipc::framed;
 use crate::schema::dialog_action::Action;
 use crate::schema::dialog_update::Update;
@@ -43,6 +44,11 @@ struct State {
     memory_is_left_out: bool,
     is_withdrawn: bool,
     is_opened: bool,
+    is_asked: bool,
+    /// It has answered what nobody had asked.
+    has_answered_early: bool,
+    /// The person wants what could not be sent in this file.
+    file: Option<PathBuf>,
     /// The report that the person wants to be sent.
     queued: Option<ReportId>,
     /// It has told what became of the report, or the person wants to hear no more.
@@ -92,6 +98,9 @@ impl Session {
             memory_is_left_out: false,
             is_withdrawn: false,
             is_opened: false,
+            is_asked: false,
+            has_answered_early: false,
+            file: None,
             queued: None,
             is_concluded: false,
             last_progress: None,
@@ -129,19 +138,31 @@ impl Session {
     pub(super) fn ask(&self, request: &Request<'_>, timeout: Duration) -> Result<(Decision, bool), DialogError> {
         let mut state = self.state();
         let deadline = Instant::now() + timeout;
-        state.tell(Update::Question(consent::question(request, timeout)));
+        // What was said until now is to no question, however late we come to hear it.
+        state.hear_all();
+        if state.has_answered_early {
+            return Err(DialogError::Meaningless);
+        }
+        if state.cannot_show {
+            return Err(DialogError::CannotAsk);
+        }
+        state.is_asked = true;
+        let question = consent::question(request, timeout);
+        // Nor is what was on its way to us.
+        let nonce = question.nonce.clone();
+        let decision = |said: Option<schema::ConsentDecision>| {
+            let said = said.filter(|said| said.nonce == nonce);
+            said.ok_or(DialogError::Meaningless).and_then(decided_by_person)
+        };
+        state.tell(Update::Question(question));
         loop {
             match state.hear(GLANCE.min(deadline.saturating_duration_since(Instant::now()))) {
                 Heard::Decided(decided) => {
-                    let schema::Decided { decision, stays_ended } = decided;
-                    let decision = decision.ok_or(DialogError::Meaningless).and_then(decided_by_person)?;
-                    return Ok((decision, stays_ended));
+                    return Ok((decision(decided.decision)?, decided.stays_ended));
                 }
-                Heard::Save(schema::Save { decision, path }) => {
-                    let decision = decision.ok_or(DialogError::Meaningless).and_then(decided_by_person)?;
-                    let saved = request.save(decision, Path::new(&path));
-                    let error = saved.err().map(|error| super::super::soft_error("", &*error).message);
-                    state.tell(Update::Saved(schema::Saved { error: error.unwrap_or_default() }));
+                Heard::Save(save) => {
+                    let saved = request.save(decision(save.decision)?, Path::new(&save.path));
+                    state.tell_saved(saved);
                 }
                 Heard::Noted | Heard::Nothing if state.cannot_show => return Err(DialogError::CannotAsk),
                 Heard::Nothing if Instant::now() >= deadline => return Err(DialogError::TimedOut(timeout)),
@@ -181,6 +202,22 @@ impl Watcher for Session {
         let mut state = self.state();
         state.hear_all();
         state.is_withdrawn
+    }
+
+    fn wants_file(&self) -> Option<PathBuf> {
+        let mut state = self.state();
+        state.hear_all();
+        state.file.take()
+    }
+
+    fn saved(&self, saved: Result<(), SaveError>) {
+        self.state().tell_saved(saved);
+    }
+
+    fn is_there(&self) -> bool {
+        let mut state = self.state();
+        state.hear_all();
+        !state.is_over
     }
 
     fn sent(&self, id: ReportId) {
@@ -231,6 +268,11 @@ impl State {
         }
     }
 
+    fn tell_saved(&self, saved: Result<(), SaveError>) {
+        let error = saved.err().map(|error| soft_error("", &*error).message);
+        self.tell(Update::Saved(schema::Saved { error: error.unwrap_or_default() }));
+    }
+
     /// Not for each byte; but the last.
     fn progress(&mut self, update: Update, is_last: bool) {
         let now = Instant::now();
@@ -247,9 +289,16 @@ impl State {
         self.program.leave();
     }
 
-    /// Hears what was said already, where no answer is waited for: one that comes all the same is to no question.
+    /// Hears what was said already, where no answer is waited for: one that comes all the same is to no question, or to one that was answered.
     fn hear_all(&mut self) {
-        while !self.is_over && !matches!(self.hear(Duration::ZERO), Heard::Nothing) {}
+        while !self.is_over {
+            match self.hear(Duration::ZERO) {
+                Heard::Nothing => return,
+                Heard::Decided(_) | Heard::Save(_) if !self.is_asked => self.has_answered_early = true,
+                Heard::Save(schema::Save { decision: None, path }) => self.file = Some(path.into()),
+                Heard::Decided(_) | Heard::Save(_) | Heard::Noted | Heard::End | Heard::Nonsense => {}
+            }
+        }
     }
 
     fn hear(&mut self, wait: Duration) -> Heard {
