@@ -1,15 +1,18 @@
 //! The window on Windows, by the system's own controls: fonts, colours, input methods, screen readers, text size and high contrast are as the person has set them.
 
 mod clipboard;
+mod dark;
 mod document;
 mod events;
 mod file_name;
 mod fonts;
 mod layout;
 mod node;
+mod paint;
 mod picture;
 mod scroller;
 mod session;
+mod shade;
 mod shown;
 mod widget;
 
@@ -64,6 +67,7 @@ pub fn show(model: Model, told: Receiver<Told>, say: Box<dyn FnMut(Act)>) -> boo
     }
     let shown = Rc::new(Shown::new(main, model, drawn, say));
     SHOWN.set(Some(shown.clone()));
+    shown.apply_shade();
     open(&shown, &desktop);
     shown.events.listen_to(told);
     run(&shown);
@@ -176,11 +180,15 @@ fn run(shown: &Shown) {
     }
 }
 
+/// What there is to draw and to hear for, if there is a window.
+fn shown() -> Option<Rc<Shown>> {
+    SHOWN.with_borrow(Clone::clone)
+}
+
 /// What the system has to say to our windows. Called while one of our calls has it say that, too.
 unsafe extern "system" fn procedure(window: HWND, message: u32, first: WPARAM, second: LPARAM) -> LRESULT {
-    let shown = SHOWN.with_borrow(Clone::clone);
     // SAFETY: a message as the system brings it, to one of our windows.
-    let answer = shown.and_then(|shown| unsafe { shown.hears(Widget(window), message, first, second) });
+    let answer = shown().and_then(|shown| unsafe { shown.hears(Widget(window), message, first, second) });
     // SAFETY: what the system brings, told on.
     answer.unwrap_or_else(|| unsafe { DefWindowProcW(window, message, first, second) })
 }

@@ -4,17 +4,19 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use windows_sys::Win32::System::SystemServices::{SS_BLACKRECT, SS_EDITCONTROL, SS_NOPREFIX, SS_OWNERDRAW, SS_RIGHT};
+use windows_sys::Win32::System::SystemServices::{SS_EDITCONTROL, SS_NOPREFIX, SS_OWNERDRAW, SS_RIGHT};
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     BS_AUTOCHECKBOX, BS_MULTILINE, BS_NOTIFY, BS_PUSHBUTTON, BS_TOP, CBS_DROPDOWNLIST, ES_AUTOHSCROLL, ES_AUTOVSCROLL,
     ES_MULTILINE, ES_READONLY, ES_RIGHT, ES_WANTRETURN, WS_CHILD, WS_CLIPCHILDREN, WS_EX_CLIENTEDGE,
     WS_EX_CONTROLPARENT, WS_TABSTOP, WS_VSCROLL,
 };
 
+use super::dark::Colour;
 use super::document;
 use super::fonts::{Font, Fonts};
-use super::picture::{self, Picture};
+use super::picture::Picture;
 use super::scroller::Scroller;
+use super::shade::{Framed, take_over};
 use super::widget::{Recipe, Widget};
 use crate::elements::{Control, Element, Kind, Weight};
 
@@ -81,6 +83,8 @@ pub(super) struct Node {
     pub(super) picture: RefCell<Option<Rc<Picture>>>,
     /// Of which that is made.
     png: RefCell<Arc<[u8]>>,
+    /// What shines through it.
+    behind: Cell<Colour>,
     /// What a document shows: too long to be asked for each time.
     shown: RefCell<Arc<str>>,
     pub(super) children: Vec<Self>,
@@ -111,7 +115,9 @@ impl Maker<'_> {
 
     /// Text in a frame, to type into or to select.
     fn field(&mut self, parent: Widget, style: u32, font: Font) -> Item {
-        self.widget(parent, "EDIT", style, WS_EX_CLIENTEDGE, font)
+        let item = self.widget(parent, "EDIT", style, WS_EX_CLIENTEDGE, font);
+        take_over(item.widget, Framed::Field);
+        item
     }
 
     /// From left to right, whatever the window is.
@@ -145,7 +151,7 @@ impl Maker<'_> {
             Kind::Text(text) => vec![self.quoted(parent, text, ("STATIC", TEXT, SS_RIGHT))],
             // A bar beside it, in the colour of text.
             Kind::Warning(_) => {
-                vec![self.widget(parent, "STATIC", SS_BLACKRECT, 0, Font::Message), self.text(parent, Font::Message)]
+                vec![self.widget(parent, "STATIC", SS_OWNERDRAW, 0, Font::Message), self.text(parent, Font::Message)]
             }
             // Text that can be selected is an edit control without a frame.
             Kind::Fact { text, .. } => {
@@ -184,6 +190,7 @@ impl Maker<'_> {
                 }
                 // It takes its own height of this one, which is that of the open list, and tells it when the layout asks.
                 list.widget.place(0, 0, 200, 200);
+                take_over(list.widget, Framed::Choice);
                 vec![label, list]
             }
             Kind::Switch { .. } => {
@@ -216,7 +223,7 @@ impl Maker<'_> {
         let inside = scroller.as_ref().map_or(parent, |scroller| scroller.widget);
         let children = element.children().iter().map(|child| self.node(inside, child)).collect();
         let (picture, png, shown) = (RefCell::new(picture), RefCell::new([].into()), RefCell::new("".into()));
-        Node { items, scroller, picture, png, shown, children }
+        Node { items, scroller, picture, png, behind: Cell::default(), shown, children }
     }
 }
 
@@ -297,9 +304,26 @@ impl Node {
     /// Shows another picture, if it is another.
     fn depict(&self, png: &Arc<[u8]>, item: &Item) {
         if *self.png.borrow() != *png {
-            self.picture.replace(Picture::read(png, picture::background()).map(Rc::new));
             self.png.replace(png.clone());
+            self.read_picture();
             item.widget.draw_again();
+        }
+    }
+
+    fn read_picture(&self) {
+        self.picture.replace(Picture::read(&self.png.borrow(), self.behind.get()).map(Rc::new));
+    }
+
+    /// What is told of it to the controls that ask for nothing, on a background of this colour.
+    pub(super) fn shade(&self, element: &Element, dark: bool, background: Colour) {
+        self.behind.set(background);
+        match (&element.kind, &self.items[..]) {
+            (Kind::Progress { .. }, [_, bar]) => bar.widget.shade_bar(dark),
+            (Kind::Image { .. } | Kind::Icon(_), _) => self.read_picture(),
+            _ => {}
+        }
+        for (child, element) in self.children.iter().zip(element.children()) {
+            child.shade(element, dark, background);
         }
     }
 

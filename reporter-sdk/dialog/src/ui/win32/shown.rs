@@ -1,12 +1,13 @@
 //! What is shown, what the person does with it, and what becomes of that.
 
 use std::cell::{Cell, RefCell};
+use std::ptr;
 use std::rc::Rc;
 use std::time::Instant;
 
 use reporter_sdk::dialog_session::Act;
 use windows_sys::Win32::Foundation::{LPARAM, LRESULT, POINT, RECT, WPARAM};
-use windows_sys::Win32::UI::Controls::DRAWITEMSTRUCT;
+use windows_sys::Win32::UI::Controls::{DRAWITEMSTRUCT, NM_CUSTOMDRAW, NMCUSTOMDRAW, NMHDR};
 use windows_sys::Win32::UI::HiDpi::GetSystemMetricsForDpi;
 use windows_sys::Win32::UI::Input::KeyboardAndMouse::{
     GetKeyState, VIRTUAL_KEY, VK_CONTROL, VK_ESCAPE, VK_LBUTTON, VK_SHIFT, VK_TAB,
@@ -14,8 +15,9 @@ use windows_sys::Win32::UI::Input::KeyboardAndMouse::{
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     BN_CLICKED, BN_SETFOCUS, CBN_CLOSEUP, CBN_SELCHANGE, CBN_SETFOCUS, EN_CHANGE, EN_SETFOCUS, IDCANCEL, MINMAXINFO,
     MSG, PostQuitMessage, SIZE_MINIMIZED, SM_CXVSCROLL, SPI_SETNONCLIENTMETRICS, WA_INACTIVE, WM_ACTIVATE, WM_CLOSE,
-    WM_COMMAND, WM_DPICHANGED, WM_DRAWITEM, WM_GETMINMAXINFO, WM_KEYDOWN, WM_MOUSEWHEEL, WM_SETFOCUS, WM_SETTINGCHANGE,
-    WM_SIZE, WM_TIMER, WM_VSCROLL, WS_VSCROLL,
+    WM_COMMAND, WM_CTLCOLORBTN, WM_CTLCOLOREDIT, WM_CTLCOLORLISTBOX, WM_CTLCOLORSTATIC, WM_DPICHANGED, WM_DRAWITEM,
+    WM_ERASEBKGND, WM_GETMINMAXINFO, WM_KEYDOWN, WM_MOUSEWHEEL, WM_NOTIFY, WM_SETFOCUS, WM_SETTINGCHANGE, WM_SIZE,
+    WM_SYSCOLORCHANGE, WM_TIMER, WM_VSCROLL, WS_VSCROLL,
 };
 
 use super::clipboard;
@@ -26,6 +28,7 @@ use super::fonts::Fonts;
 use super::layout::Layout;
 use super::node::{Maker, Node};
 use super::scroller::Scroller;
+use super::shade::Shade;
 use super::widget::Widget;
 use crate::elements::{Control, Element, Kind, Window};
 use crate::model::{Action, Event, Model};
@@ -41,6 +44,7 @@ pub(super) struct Shown {
     scroller: Scroller,
     root: Node,
     fonts: RefCell<Rc<Fonts>>,
+    pub(super) shade: Shade,
     model: RefCell<Model>,
     drawn: RefCell<Rc<Window>>,
     /// What the model is to be told: later, and not while a control waits for us to have heard it.
@@ -72,6 +76,7 @@ impl Shown {
             scroller: Scroller::new(main, false),
             root,
             fonts: RefCell::new(Rc::new(fonts)),
+            shade: Shade::new(),
             model: RefCell::new(model),
             drawn: RefCell::new(Rc::new(drawn)),
             events: Events::new(main),
@@ -87,8 +92,13 @@ impl Shown {
         self.drawn.borrow().clone()
     }
 
-    fn fonts(&self) -> Rc<Fonts> {
+    pub(super) fn fonts(&self) -> Rc<Fonts> {
         self.fonts.borrow().clone()
+    }
+
+    /// Has all be dark, or not.
+    pub(super) fn apply_shade(&self) {
+        self.shade.apply(self.main, &self.root, &self.drawn().root);
     }
 
     /// Has all say what it is to say.
@@ -245,10 +255,35 @@ impl Shown {
                 self.main.place(place.left, place.top, place.right - place.left, place.bottom - place.top);
                 self.lay_out();
             }
-            WM_SETTINGCHANGE if is_main && first == SPI_SETNONCLIENTMETRICS as usize => {
-                self.change_fonts(self.main.dpi());
-                self.lay_out();
+            // Of colours it tells one thing or the other, and not only once.
+            WM_SETTINGCHANGE | WM_SYSCOLORCHANGE if is_main => {
+                if message == WM_SETTINGCHANGE && first == SPI_SETNONCLIENTMETRICS as usize {
+                    self.change_fonts(self.main.dpi());
+                    self.lay_out();
+                }
+                if self.shade.changes() {
+                    self.apply_shade();
+                }
                 return None;
+            }
+            WM_CTLCOLORSTATIC | WM_CTLCOLORBTN | WM_CTLCOLOREDIT | WM_CTLCOLORLISTBOX => {
+                return self.shade.answer(message, ptr::with_exposed_provenance_mut(first));
+            }
+            WM_ERASEBKGND => {
+                self.shade.erase(window, ptr::with_exposed_provenance_mut(first), &self.fonts())?;
+                return Some(1);
+            }
+            WM_NOTIFY => {
+                // SAFETY: with this message comes the address of such a structure, or of one that begins with it.
+                let header = unsafe { *(second as *const NMHDR) };
+                let drawn = self.drawn();
+                let (node, element) = self.root.find(&drawn.root, Widget(header.hwndFrom))?;
+                if header.code != NM_CUSTOMDRAW || !matches!(element.kind, Kind::Button { .. } | Kind::Switch { .. }) {
+                    return None;
+                }
+                // SAFETY: a button that tells this comes with such a structure.
+                let draws = unsafe { &*(second as *const NMCUSTOMDRAW) };
+                return Some(self.shade.button(node, element, draws, &self.fonts()));
             }
             WM_ACTIVATE if is_main && u32::from(low(first)) == WA_INACTIVE => {
                 let focused = Widget::focused();
@@ -268,9 +303,8 @@ impl Shown {
                 // SAFETY: with this message comes the address of such a structure.
                 let item = unsafe { &*(second as *const DRAWITEMSTRUCT) };
                 let drawn = self.drawn();
-                let (node, _) = self.root.find(&drawn.root, Widget(item.hwndItem))?;
-                let picture = node.picture.borrow().clone()?;
-                picture.draw(item.hDC, &item.rcItem);
+                let (node, element) = self.root.find(&drawn.root, Widget(item.hwndItem))?;
+                self.shade.draw(node, element, (item.hDC, &item.rcItem), &self.fonts());
             }
             _ => return None,
         }

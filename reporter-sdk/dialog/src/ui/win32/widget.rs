@@ -6,7 +6,8 @@ use windows_sys::Win32::Foundation::{HWND, LPARAM, LRESULT, POINT, RECT, WPARAM}
 use windows_sys::Win32::Graphics::Gdi::InvalidateRect;
 use windows_sys::Win32::System::LibraryLoader::GetModuleHandleW;
 use windows_sys::Win32::UI::Controls::{
-    BST_CHECKED, EM_GETSEL, EM_SETLIMITTEXT, EM_SETSEL, PBM_SETMARQUEE, PBM_SETPOS, PBM_SETRANGE32, PBS_MARQUEE,
+    BST_CHECKED, CLR_DEFAULT, EM_GETSEL, EM_SETLIMITTEXT, EM_SETSEL, PBM_SETBARCOLOR, PBM_SETBKCOLOR, PBM_SETMARQUEE,
+    PBM_SETPOS, PBM_SETRANGE32, PBS_MARQUEE, SetWindowTheme,
 };
 use windows_sys::Win32::UI::HiDpi::GetDpiForWindow;
 use windows_sys::Win32::UI::Input::KeyboardAndMouse::{
@@ -20,7 +21,9 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
     ShowWindow, UIS_CLEAR, UISF_HIDEFOCUS, WM_CHANGEUISTATE, WM_SETFONT, WS_EX_NOINHERITLAYOUT, WS_VISIBLE,
     WindowFromPoint,
 };
+use windows_sys::core::w;
 
+use super::dark;
 use super::fonts::{Font, Fonts};
 
 /// Text for the system: its kind of lines, and a zero at the end alone.
@@ -162,6 +165,19 @@ impl Widget {
         }
     }
 
+    /// A bar takes other colours only without the system's theme.
+    pub(super) fn shade_bar(self, dark: bool) {
+        let (theme, bar, behind) = if dark {
+            (w!(""), dark::reference(dark::ACCENT), dark::reference(dark::FIELD))
+        } else {
+            (ptr::null(), CLR_DEFAULT.cast_unsigned(), CLR_DEFAULT.cast_unsigned())
+        };
+        // SAFETY: a handle, which the system checks; empty names are no theme, and none are the usual one.
+        unsafe { SetWindowTheme(self.0, theme, theme) };
+        self.send(PBM_SETBARCOLOR, 0, bar as LPARAM);
+        self.send(PBM_SETBKCOLOR, 0, behind as LPARAM);
+    }
+
     pub(super) fn select_all(self) {
         self.send(EM_SETSEL, 0, -1);
     }
@@ -224,9 +240,12 @@ impl Widget {
     pub(super) fn is_usable(self) -> bool {
         // SAFETY: a handle, which the system checks.
         let visible = unsafe { IsWindowVisible(self.0) };
-        // SAFETY: as before.
-        let enabled = unsafe { IsWindowEnabled(self.0) };
-        visible != 0 && enabled != 0
+        visible != 0 && self.is_enabled()
+    }
+
+    pub(super) fn is_enabled(self) -> bool {
+        // SAFETY: a handle, which the system checks.
+        unsafe { IsWindowEnabled(self.0) != 0 }
     }
 
     pub(super) fn enable(self, enabled: bool) {
@@ -292,10 +311,21 @@ impl Widget {
 
     /// Of all of it.
     pub(super) fn height(self) -> i32 {
+        let area = self.outside();
+        area.bottom - area.top
+    }
+
+    /// Of all of it.
+    pub(super) fn width(self) -> i32 {
+        let area = self.outside();
+        area.right - area.left
+    }
+
+    fn outside(self) -> RECT {
         let mut area = RECT::default();
         // SAFETY: a handle, which the system checks; the area lives here.
         unsafe { GetWindowRect(self.0, &raw mut area) };
-        area.bottom - area.top
+        area
     }
 
     /// Dots per inch of its display.
