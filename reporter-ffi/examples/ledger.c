@@ -37,7 +37,7 @@
  *   full-memory = yes                   has all of its memory read when it crashes
  *   log = PATH                          what was done in this session; goes into reports
  *   restart = PATH                      a program that starts it again after a crash
- *   most-reports = N                    of all errors within a day; those beyond are counted; without it 25
+ *   most-reports = N                    of the same error within a day; those beyond are counted; without it 5
  *   wait-seconds = N                    how long a crash waits for a handler that shows no sign of life; without it 10
  *
  * The product notes.rs of the Rust SDK reads the same keys.
@@ -493,7 +493,7 @@ static void set(reporter_options_t *options, struct settings *settings, const ch
         need(reporter_options_set_restart(options, 0), key);
         need(reporter_options_set_restart_program(options, value), key);
     } else if (strcmp(key, "most-reports") == 0)
-        need(reporter_options_set_limits(options, 5, (uint32_t)strtoul(value, NULL, 10)), key);
+        need(reporter_options_set_limits(options, (uint32_t)strtoul(value, NULL, 10), 25), key);
     else if (strcmp(key, "log") == 0) {
         session_log = fopen(value, "w");
         if (session_log == NULL)

@@ -14,14 +14,16 @@ use std::{
     collections::BTreeSet,
     fs,
     io::Write,
+    net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
-    process::{Command, Stdio},
-    time::Duration,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use end_to_end::{mail_server::MailServer, report::Received};
-use ledger::{Ledger, wait_for};
+use ledger::{Ledger, PATIENCE, wait_for};
 use prost::Message;
 use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, SectionKind};
 use support::{package, run};
@@ -40,6 +42,10 @@ struct Offered {
     #[prost(string, tag = "4")]
     contents: String,
 }
+
+/// A crash, and another.
+const MONTH: &str = "open household\nadd 1250 bread\nmonth 999999999\n";
+const USE_AFTER_FREE: &str = "open a\nadd 1 x\nclose\ny\nundo\n";
 
 /// A ledger in whose folder lies a dialog that does as it is told.
 struct Scripted(Ledger);
@@ -64,6 +70,17 @@ impl Scripted {
 
     /// The same in this environment.
     fn crashes_with(&self, does: &str, environment: &[(&str, &str)]) {
+        let mut product = self.crash_begins(does, environment, MONTH);
+        assert!(!product.wait().expect("our own child").success());
+        self.handler_ends();
+    }
+
+    fn handler_ends(&self) {
+        wait_for("end of the handler", || self.0.handlers().is_empty());
+    }
+
+    /// It does what makes it crash.
+    fn crash_begins(&self, does: &str, environment: &[(&str, &str)], lines: &str) -> Child {
         let mut command = Command::new("setsid");
         let product = self.0.command();
         command.arg(product.get_program()).args(product.get_args());
@@ -72,10 +89,8 @@ impl Scripted {
         command.envs(environment.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut product = command.spawn().expect("just compiled");
-        let lines = b"open household\nadd 1250 bread\nmonth 999999999\n";
-        product.stdin.take().expect("piped").write_all(lines).expect("it reads");
-        assert!(!product.wait().expect("our own child").success());
-        wait_for("end of the handler", || self.0.handlers().is_empty());
+        product.stdin.take().expect("piped").write_all(lines.as_bytes()).expect("it reads");
+        product
     }
 
     fn told_file(&self) -> PathBuf {
@@ -98,6 +113,15 @@ impl Scripted {
         story
     }
 
+    /// It is told this, and no more: what the handler has said it can come to read later than the handler ends.
+    fn is_told(&self, story: &[&str]) {
+        let started = Instant::now();
+        while self.story() != story && started.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(self.story(), story);
+    }
+
     fn question(&self) -> Vec<Offered> {
         let question = fs::read(self.0.path("told.question")).expect("it was asked");
         Question::decode(question.as_slice()).expect("as the handler asks").offers
@@ -114,7 +138,7 @@ impl Scripted {
 fn the_dialog_is_told_how_the_report_gets_on_from_the_crash_until_support_has_it() {
     let scripted = Scripted::new();
     scripted.crashes("send");
-    assert_eq!(scripted.story(), ["opening", "question", "sending", "sent"]);
+    scripted.is_told(&["opening", "question", "sending", "sent"]);
     let consent: ConsentRecord = Received::from_mail(&scripted.0.mail()).message(SectionKind::Consent);
     assert_eq!(consent.source(), ConsentSource::Person);
 }
@@ -224,6 +248,7 @@ fn a_dialog_that_ends_at_whatever_moment_has_decided_nothing_that_was_not_said()
 fn what_a_dialog_says_wrongly_sends_nothing_and_loses_nothing() {
     for does in [
         "answer before the question",
+        "answer before the question and after it",
         "forge the nonce",
         "forge the digest",
         "grant what was not offered",
@@ -257,7 +282,7 @@ fn what_is_taken_back_while_it_is_sent_comes_to_nobody() {
     let scripted = Scripted::of(Ledger::sending_to(&server));
     // A small report would be there before anybody could say so.
     scripted.crashes_with("take it back", &[("FAILPOINTS", "deliver=sleep(4000)")]);
-    assert_eq!(scripted.story(), ["opening", "question", "sending", "nothing"]);
+    scripted.is_told(&["opening", "question", "sending", "nothing"]);
     assert_eq!(scripted.told().last().map(String::as_str), Some("nothing 2"), "withdrawn");
     assert_eq!((scripted.0.drafts(), scripted.0.outgoing()), (0, 0));
     assert_eq!(server.mails_now().len(), 0);
@@ -274,6 +299,155 @@ fn without_a_display_the_report_is_kept() {
 fn without_a_way_to_support_the_person_is_told_that_it_is_not_sent() {
     let scripted = Scripted::of(Ledger::unsent());
     scripted.crashes("send");
-    assert_eq!(scripted.story(), ["opening", "question", "not sent"]);
+    scripted.is_told(&["opening", "question", "not sent"]);
     assert_eq!((scripted.0.drafts(), scripted.0.outgoing()), (0, 1));
+}
+
+#[test]
+fn an_answer_before_the_question_is_refused_however_soon_it_is_heard() {
+    // At once, and long before there is a question.
+    for points in ["", "dump=sleep(1500)", "ask=sleep(1500)"] {
+        let scripted = Scripted::new();
+        scripted.crashes_with("answer before the question and after it", &[("FAILPOINTS", points)]);
+        scripted.is_kept(points);
+    }
+}
+
+#[test]
+fn a_report_in_a_file_holds_what_was_switched_on_and_nothing_was_sent_by_it() {
+    let scripted = Scripted::new();
+    scripted.crashes("save and put it off");
+    let told = scripted.told();
+    assert!(told[2].starts_with("saved ") && told[2].contains("No such file or directory"), "{told:?}");
+    assert_eq!(told[3], "saved", "{told:?}");
+    scripted.is_kept("a file");
+    let saved = scripted.0.path("saved.report");
+    run(Command::new(ledger::program("reportdecode")).arg("verify").arg(&saved));
+    let report = Received::from_bytes(fs::read(&saved).expect("it is there"));
+    let consent: ConsentRecord = report.message(SectionKind::Consent);
+    assert!(consent.declined().any(|category| category == Category::Actions), "{consent:?}");
+    assert!(!report.kinds().contains(&SectionKind::Actions));
+    assert!(report.kinds().contains(&SectionKind::Minidump));
+
+    // The question is open still, and answered otherwise.
+    let scripted = Scripted::new();
+    scripted.crashes("save and send");
+    let (sent, saved) = (Received::from_mail(&scripted.0.mail()), scripted.0.path("saved.report"));
+    assert!(sent.kinds().contains(&SectionKind::Actions) && saved.is_file());
+    assert_eq!((scripted.0.drafts(), scripted.0.outgoing()), (0, 0));
+}
+
+/// Some ten megabytes that no memory image is much smaller for.
+fn a_long_statement() -> String {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut word = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        format!("{state:016x}")
+    };
+    (0..150_000).map(|_| format!("1 {}{}{}\n", word(), word(), word())).collect()
+}
+
+#[test]
+fn whoever_does_not_wait_for_all_of_the_memory_sends_a_report_without_it_that_says_why() {
+    let mut ledger = Ledger::new();
+    ledger.set("full-memory", "yes");
+    let scripted = Scripted::of(ledger);
+    // It is read long enough for somebody to say so.
+    let statement = scripted.0.path("statement");
+    fs::write(&statement, a_long_statement()).expect("our own folder");
+    let lines = format!("open household\nimport {}\nmonth 999999999\n", statement.display());
+    let slowly = [("FAILPOINTS", "image-write=sleep(40)")];
+    let mut product = scripted.crash_begins("go on without the memory", &slowly, &lines);
+    assert!(!product.wait().expect("our own child").success());
+    scripted.handler_ends();
+    scripted.is_told(&["opening", "collecting", "question", "sending", "sent"]);
+    let mail = scripted.0.mail();
+    let report = Received::from_mail(&mail);
+    let is_offered = scripted.question().iter().any(|offer| offer.category() == Category::FullMemory);
+    assert!(!is_offered, "there is none");
+    assert!(report.kinds().contains(&SectionKind::Minidump), "{:?}; {:?}", report.kinds(), report.soft_errors());
+    let told = report.soft_errors();
+    assert!(told.iter().any(|error| error.contains("full memory: left out by the person")), "{told:?}");
+    // As support reads it.
+    let shown = run(Command::new(ledger::program("reportdecode")).arg("show").arg(&mail)).stdout;
+    let shown = String::from_utf8(shown).expect("text");
+    assert!(shown.contains("left out by the person"), "{shown}");
+}
+
+#[test]
+fn where_an_error_can_be_one_too_many_nobody_is_shown_anything_before_that_is_known() {
+    let mut ledger = Ledger::new();
+    ledger.set("most-reports", 1);
+    let scripted = Scripted::of(ledger);
+    scripted.crashes("send");
+    for (lines, story) in
+        [(MONTH, &["opening", "nothing"][..]), (USE_AFTER_FREE, &["opening", "question", "sending", "sent"])]
+    {
+        fs::remove_file(scripted.told_file()).expect("it was told");
+        let mut product = scripted.crash_begins("send", &[("FAILPOINTS", "unwind=sleep(3000)")], lines);
+        wait_for("dump that is kept", || scripted.0.drafts() == 1);
+        assert_eq!(scripted.told(), [""; 0], "nobody knows yet");
+        assert!(!product.wait().expect("our own child").success());
+        scripted.handler_ends();
+        scripted.is_told(story);
+    }
+    assert_eq!((scripted.0.drafts(), scripted.0.outgoing(), scripted.0.mails().len()), (0, 0, 2));
+}
+
+#[test]
+fn a_report_that_nothing_of_could_be_kept_is_told_as_lost_and_one_that_lies_elsewhere_is_not() {
+    let scripted = Scripted::new();
+    scripted.crashes_with("send", &[("FAILPOINTS", "draft-create=return(ENOSPC)")]);
+    scripted.is_told(&["opening", "nothing"]);
+    assert_eq!(scripted.told()[1], "nothing 3");
+    assert_eq!((scripted.0.drafts(), scripted.0.mails().len()), (0, 0));
+    // Of this one the dump is there.
+    let scripted = Scripted::new();
+    scripted.crashes_with("send", &[("FAILPOINTS", "draft-flush=return(ENOSPC)")]);
+    scripted.is_told(&["opening", "nothing"]);
+    assert_eq!(scripted.told()[1], "nothing");
+    scripted.is_kept("half of it");
+}
+
+/// A ledger whose mail server says no to everybody, for as long as the test goes on.
+fn refused() -> Scripted {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port of this machine's");
+    let port = server.local_addr().expect("it has one").port();
+    thread::spawn(move || {
+        for mut connection in server.incoming().flatten() {
+            // Whoever has gone hears it no more.
+            let _ = connection.write_all(b"554 5.7.1 not here\r\n");
+        }
+    });
+    let mut ledger = Ledger::unsent();
+    ledger.set("host", "localhost").set("port", port).set("tls", "starttls");
+    Scripted::of(ledger)
+}
+
+#[test]
+fn what_could_not_be_sent_is_had_in_a_file_after_the_product_is_gone_and_waits_all_the_same() {
+    let scripted = refused();
+    scripted.crashes("save what is not sent");
+    let told = scripted.told();
+    assert_eq!(scripted.story()[..2], ["opening", "question"]);
+    assert!(told.iter().any(|told| told.starts_with("saved ") && told.contains("No such file")), "{told:?}");
+    assert_eq!(told.last().map(String::as_str), Some("saved"));
+    assert_eq!((scripted.0.drafts(), scripted.0.outgoing()), (0, 1));
+    let saved = scripted.0.path("unsent.report");
+    run(Command::new(ledger::program("reportdecode")).arg("verify").arg(&saved));
+    let waits = scripted.0.spooled("out");
+    let waits = waits.iter().find(|file| file.extension().is_some_and(|ending| ending == "report"));
+    let waits = fs::read(waits.expect("a report")).expect("readable");
+    assert_eq!(fs::read(&saved).expect("readable"), waits, "as it would be mailed");
+}
+
+#[test]
+fn what_could_not_be_sent_is_taken_back_at_once_and_not_only_when_it_is_tried_again() {
+    let scripted = refused();
+    scripted.crashes("take back what is not sent");
+    let told = scripted.told();
+    assert_eq!(told.last().map(String::as_str), Some("nothing 2"), "{told:?}");
+    assert_eq!((scripted.0.drafts(), scripted.0.outgoing()), (0, 0));
 }

@@ -387,7 +387,7 @@ fn configure(mut options: Options, path: &Path) -> Result<(Options, Option<File>
             // However soon it was: not in a loop all the same, since that is bounded by the hour.
             "restart" => options = options.restart(Restart::new([""; 0]).program(value).uptime(Duration::ZERO)),
             "most-reports" => {
-                options = options.limits(5, value.parse().map_err(|error| format!("most-reports {value}: {error}"))?);
+                options = options.limits(value.parse().map_err(|error| format!("most-reports {value}: {error}"))?, 25);
             }
             "wait-seconds" => {
                 let seconds = value.parse().ok().filter(|seconds| (1..=120).contains(seconds));

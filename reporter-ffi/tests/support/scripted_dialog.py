@@ -8,10 +8,23 @@ import sys
 import time
 
 TOLD = os.environ["REPORTER_TEST_TOLD"]
+FOLDER = os.path.dirname(TOLD)
 # DialogUpdate's and DialogAction's.
 UPDATES = {1: "opening", 2: "collecting", 3: "question", 4: "saved", 5: "sending", 6: "sent", 7: "not sent", 8: "nothing"}
-DECIDED, SAVE, WITHDRAW, CANNOT_SHOW = 1, 2, 4, 5
-SEND = 1
+DECIDED, SAVE, LEAVE_OUT_MEMORY, WITHDRAW, CANNOT_SHOW = 1, 2, 3, 4, 5
+SEND, LATER = 1, 3
+ACTIONS = 2
+
+
+# What is sent as soon as it is asked about, whatever is done before and after.
+SENDS = [
+    "send",
+    "end at sending",
+    "go on without the memory",
+    "save what is not sent",
+    "take back what is not sent",
+    "answer before the question and after it",
+]
 
 
 def varint(number):
@@ -67,21 +80,40 @@ def updates():
         message = sys.stdin.buffer.read(struct.unpack("<I", length)[0])
         for number, value in fields(message):
             name, inside = UPDATES[number], fields(value)
-            numbers = " ".join(str(value) for _, value in inside if isinstance(value, int))
+            words = [value if isinstance(value, int) else value.decode() for _, value in inside if isinstance(value, int) or name == "saved"]
             with open(TOLD, "a") as told:
-                told.write(f"{name} {numbers}".strip() + "\n")
+                told.write(" ".join([name, *map(str, words)]) + "\n")
             yield name, value, inside
 
 
-def decision(question, answer=SEND, nonce=None, digest=None, more=(), version=1):
+def decision(question, answer=SEND, nonce=None, digest=None, more=(), less=(), version=1):
     asked = dict(question)
     categories = [dict(fields(value))[1] for number, value in question if number == 8 and dict(fields(value)).get(3)]
     message = field(1, version) + field(2, nonce or asked[2]) + field(3, digest or asked[3]) + field(4, answer)
-    return message + field(5, b"".join(varint(category) for category in [*categories, *more]))
+    granted = [category for category in [*categories, *more] if category not in less]
+    return message + field(5, b"".join(map(varint, granted)))
 
 
 def decides(*arguments, **named):
     say(DECIDED, field(1, decision(*arguments, **named)))
+
+
+def saves(name, decided=None):
+    """Into the folder of what is told. Without a decision: what could not be sent."""
+    decided = b"" if decided is None else field(1, decided)
+    say(SAVE, decided + field(2, os.path.join(FOLDER, name).encode()))
+
+
+def saves_and_decides(question, answer):
+    """A step for the question, and for what came of each file."""
+    yield lambda: saves("no such folder/saved.report", decision(question))
+    yield lambda: saves("saved.report", decision(question, less=[ACTIONS]))
+    yield lambda: decides(question, answer=answer)
+
+
+def saves_what_is_not_sent():
+    yield lambda: saves("no such folder/unsent.report")
+    yield lambda: saves("unsent.report")
 
 
 def flipped(value):
@@ -89,22 +121,37 @@ def flipped(value):
 
 
 def main(does):
-    replayed = os.path.join(os.path.dirname(TOLD), "replayed")
+    replayed = os.path.join(FOLDER, "replayed")
+    steps = None
     for name, value, inside in updates():
         asked = dict(inside)
         if does == f"end at {name}":
             return
         if does == "answer before the question" and name == "question":
             return
-        if does == "answer before the question" and name == "opening":
+        if does.startswith("answer before the question") and name == "opening":
             decides([(2, b"\1" * 16), (3, b"\2" * 32)])
         if does == "cannot show" and name == "opening":
             say(CANNOT_SHOW, b"")
+        if does == "go on without the memory" and name == "collecting":
+            say(LEAVE_OUT_MEMORY, b"")
+        if does == "take back what is not sent" and name == "not sent":
+            say(WITHDRAW, b"")
+        if does == "save what is not sent" and name == "not sent":
+            steps = saves_what_is_not_sent()
+        if does in ("save and send", "save and put it off") and name == "question":
+            steps = saves_and_decides(inside, SEND if does == "save and send" else LATER)
+        if steps and name in ("question", "not sent", "saved"):
+            step = next(steps, None)
+            if step:
+                step()
+            elif does == "save what is not sent":
+                return
         if name != "question":
             continue
         with open(TOLD + ".question", "wb") as question:
             question.write(value)
-        if does in ("send", "end at sending"):
+        if does in SENDS:
             decides(inside)
         elif does == "take it back":
             decides(inside)

@@ -396,7 +396,7 @@ proptest! {
                     }
                     Action::Say(Act::CannotShow) => prop_assert!(false, "it is shown"),
                     Action::End => heard.has_ended = true,
-                    Action::Say(Act::Withdraw) | Action::ChooseFile(_) | Action::Copy(_) => {}
+                    Action::Say(Act::SaveUnsent { .. } | Act::Withdraw) | Action::ChooseFile(_) | Action::Copy(_) => {}
                 }
             }
             let window = model.window();
