@@ -304,6 +304,33 @@ fn without_a_way_to_support_the_person_is_told_that_it_is_not_sent() {
 }
 
 #[test]
+fn where_a_window_could_not_be_shown_none_is_tried_and_the_report_is_kept() {
+    let console = ("XDG_SESSION_TYPE", "tty");
+    let root_by_sudo = ("SUDO_UID", "1000");
+    for (name, environment) in [
+        ("a service", &[("DISPLAY", "")][..]),
+        ("a console", &[("DISPLAY", ""), console]),
+        ("somebody who has become root", &[root_by_sudo]),
+    ] {
+        if environment.contains(&root_by_sudo) && !rustix::process::geteuid().is_root() {
+            eprintln!("SKIPPED: {name}: only root is root");
+            continue;
+        }
+        let scripted = Scripted::new();
+        scripted.crashes_with("send", environment);
+        assert_eq!(scripted.told(), [""; 0], "{name}");
+        scripted.is_kept(name);
+    }
+}
+
+#[test]
+fn a_display_that_ssh_forwards_is_one() {
+    let scripted = Scripted::new();
+    scripted.crashes_with("send", &[("DISPLAY", "localhost:10.0"), ("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22")]);
+    scripted.is_told(&["opening", "question", "sending", "sent"]);
+}
+
+#[test]
 fn an_answer_before_the_question_is_refused_however_soon_it_is_heard() {
     // At once, and long before there is a question.
     for points in ["", "dump=sleep(1500)", "ask=sleep(1500)"] {

@@ -16,6 +16,7 @@ use std::{
     fs,
     io::Write,
     net::TcpListener,
+    os::unix::{fs::PermissionsExt, net::UnixListener},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -269,6 +270,70 @@ fn a_window_that_is_closed_has_sent_nothing_and_lost_nothing() {
     person.presses(&["Escape"]);
     wait_for("end of the handler", || ledger.handlers().is_empty());
     assert_eq!((ledger.drafts(), ledger.outgoing(), ledger.mails().len()), (1, 0, 0));
+}
+
+#[test]
+fn the_product_starts_again_as_long_as_the_person_leaves_that_switched_on() {
+    let Some(person) = Person::new() else { return };
+    for stays_ended in [false, true] {
+        let mut ledger = Ledger::new();
+        let (program, started) = (ledger.path("again"), ledger.path("started again"));
+        fs::write(&program, format!("#!/bin/sh\ntouch '{}'\n", started.display())).expect("our own folder");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("our own file");
+        ledger.set("restart", program.display());
+        person.crashes(&ledger);
+        person.sees_the_question();
+        assert!(!started.exists(), "not before the person has answered");
+        // From the description past what the vendor promises, the three buttons and what holds the next time.
+        person.presses(&["shift+Tab"; 10]);
+        person.presses(if stays_ended { &["space"] } else { &[] });
+        // Closed: to be asked again.
+        person.presses(&["Escape"]);
+        wait_for("end of the handler", || ledger.handlers().is_empty());
+        if stays_ended {
+            assert!(!started.exists(), "it would have been before the end of the handler");
+        } else {
+            wait_for("start of the product", || started.exists());
+        }
+        assert_eq!((ledger.drafts(), ledger.mails().len()), (1, 0));
+    }
+}
+
+#[test]
+fn the_window_needs_no_opengl() {
+    let tools = ["xdotool", "Xvfb"].iter().all(|tool| which(tool).is_some());
+    if !has_runtime("xdotool or Xvfb", tools) {
+        return;
+    }
+    let person = Person(Xvfb::start_with("1024x900x24", &["-extension", "GLX"]));
+    let ledger = Ledger::new();
+    let no_drivers = ledger.path("no drivers");
+    fs::create_dir(&no_drivers).expect("our own folder");
+    let no_drivers = no_drivers.display().to_string();
+    let environment = [
+        ("GDK_DEBUG", "gl-disable"),
+        ("LIBGL_DRIVERS_PATH", &*no_drivers),
+        ("__EGL_VENDOR_LIBRARY_DIRS", &*no_drivers),
+    ];
+    crashes_on(&person.0.display(), &ledger, &environment);
+    person.sees_the_question();
+    person.presses(&["Escape"]);
+    wait_for("end of the handler", || ledger.handlers().is_empty());
+    assert_eq!(ledger.drafts(), 1);
+}
+
+#[test]
+fn a_wayland_that_takes_nobody_leaves_the_window_to_x() {
+    let Some(person) = Person::new() else { return };
+    let ledger = Ledger::new();
+    // Nobody listens there any more.
+    let socket = ledger.path("wayland-0");
+    drop(UnixListener::bind(&socket).expect("our own folder"));
+    crashes_on(&person.0.display(), &ledger, &[("WAYLAND_DISPLAY", &*socket.display().to_string())]);
+    person.sees_the_question();
+    person.presses(&["Escape"]);
+    wait_for("end of the handler", || ledger.handlers().is_empty());
+    assert_eq!(ledger.drafts(), 1);
 }
 
 #[test]

@@ -61,6 +61,10 @@ impl Place {
         set_mode(&place.path("installed/product"), 0o4755);
         fs::copy(handler(), place.path("installed/reporter-handler")).unwrap();
         set_mode(&place.path("installed/reporter-handler"), 0o755);
+        // Installed as it should be, and not to be started with these rights.
+        let dialog = place.path("installed/reporter-dialog");
+        fs::write(&dialog, format!("#!/bin/sh\ntouch {}\n", place.path("installed/asked").display())).unwrap();
+        set_mode(&dialog, 0o755);
         let planted = place.path("theirs/reporter-handler");
         fs::write(&planted, format!("#!/bin/sh\ntouch {}\n", place.path("theirs/ran").display())).unwrap();
         set_mode(&planted, 0o755);
@@ -87,7 +91,7 @@ impl Place {
         for variable in ["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "PATH", "SSL_CERT_DIR", "TMPDIR"] {
             command.env(variable, &theirs);
         }
-        command.env("REPORTER_HANDLER", theirs.join("reporter-handler"));
+        command.env("REPORTER_HANDLER", theirs.join("reporter-handler")).env("DISPLAY", ":4321");
         let alone = || rustix::process::setsid().map(drop).map_err(Into::into);
         // SAFETY: between fork and exec the closure makes one system call.
         unsafe { command.pre_exec(alone) };
@@ -154,6 +158,7 @@ fn nothing_of_who_runs_a_setuid_product_is_believed() {
         [place.path("theirs/reporter-handler")],
         "nothing was written or run there"
     );
+    assert!(!place.path("installed/asked").exists(), "no window of root's on a display of theirs");
     assert_eq!(Spool::open(&place.spool()).unwrap().drafts().unwrap().len(), 1);
 }
 

@@ -244,11 +244,7 @@ impl Round<'_> {
     }
 
     /// Waits for an order, for that long at most, and hears meanwhile what those who wait for a report want.
-    fn wait_for_order(
-        &mut self,
-        inbox: &Receiver<Order>,
-        wait: Option<Duration>,
-    ) -> Result<Order, RecvTimeoutError> {
+    fn wait_for_order(&mut self, inbox: &Receiver<Order>, wait: Option<Duration>) -> Result<Order, RecvTimeoutError> {
         let end = wait.map(|wait| Instant::now() + wait);
         loop {
             self.hear();

@@ -3,6 +3,7 @@
 mod own;
 mod program;
 mod session;
+mod surroundings;
 
 use std::env;
 use std::ops::ControlFlow;
@@ -14,9 +15,9 @@ use report_format::ReportId;
 
 use self::program::DialogError;
 use self::session::Session;
+use self::surroundings::Surroundings;
 use super::delivery::Watchers;
 use crate::consent::{Answer, Asker, Decision, Opening, ProductId, Request, TerminalAsker};
-use crate::places;
 use crate::schema::NothingReason;
 
 /// Nobody waits for a person at a window; but their desktop is not to keep a question for ever.
@@ -52,33 +53,29 @@ enum Way {
 
 impl Way {
     fn to_ask(own: Option<PathBuf>) -> Self {
-        // Rights that the person has not are nothing for a window of theirs.
-        if places::elevated() {
-            return Self::Terminal;
-        }
+        let here = Surroundings::here();
         match own {
-            Some(program) => Self::OwnDialog(program),
-            None => our_dialog().map_or(Self::Terminal, |program| Self::Window { program, session: None }),
+            // One of the product's own knows by itself whether there is a display.
+            Some(program) if here != Surroundings::Elevated => Self::OwnDialog(program),
+            None if here.have_display() => {
+                our_dialog().map_or(Self::Terminal, |program| Self::Window { program, session: None })
+            }
+            Some(_) | None => {
+                tracing::info!(?here, "no window is tried");
+                Self::Terminal
+            }
         }
     }
 }
 
-/// None where it is not installed, or where there is no display: then the product is to stay, so that its terminal can be asked.
+/// None where it is not installed: then the product is to stay, so that its terminal can be asked.
 fn our_dialog() -> Option<PathBuf> {
-    let program = env::current_exe().ok()?.with_file_name(OURS);
-    (has_display() && program.is_file()).then_some(program)
+    Some(env::current_exe().ok()?.with_file_name(OURS)).filter(|program| program.is_file())
 }
 
 /// Whether our own dialog would ask here.
 pub(super) fn is_ours_there() -> bool {
-    our_dialog().is_some() && !places::elevated()
-}
-
-/// Whether a window could be shown, as far as the environment tells. What it does not tell the dialog finds out.
-fn has_display() -> bool {
-    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    // Windows tells by other means, which the dialog asks.
-    cfg!(windows) || is_set("WAYLAND_DISPLAY") || is_set("DISPLAY")
+    Surroundings::here().have_display() && our_dialog().is_some()
 }
 
 impl ProductAsker {
