@@ -159,7 +159,12 @@ impl ConsentRequest {
         self.message.kind()
     }
 
-    /// What happened, in a line; can be empty. It can quote the product, or what the product was fed with.
+    /// How many errors the question is about: one, or several that have waited for an answer, which holds for all of them.
+    pub fn reports(&self) -> usize {
+        self.message.reports.max(1) as usize
+    }
+
+    /// What happened, in a line for each error; can be empty. It can quote the product, or what the product was fed with.
     pub fn title(&self) -> &str {
         &self.message.title
     }

@@ -62,7 +62,7 @@ pub enum Update {
     },
     /// Support has it.
     Sent {
-        /// The report's id, by which support finds it.
+        /// The report's id, by which support finds it; of several a line each.
         report: String,
     },
     /// Support has it not, and it is kept.
@@ -185,7 +185,11 @@ impl<R: Read> Updates<R> {
             Wire::Saved(saved) if saved.error.is_empty() => Update::Saved(Ok(())),
             Wire::Saved(saved) => Update::Saved(Err(saved.error)),
             Wire::Sending(schema::Sending { done, total }) => Update::Sending { done, total },
-            Wire::Sent(sent) => Update::Sent { report: id(&sent.report_id) },
+            Wire::Sent(sent) => {
+                let ids: Vec<String> =
+                    [&sent.report_id].into_iter().chain(&sent.others).map(|bytes| id(bytes)).collect();
+                Update::Sent { report: ids.join("\n") }
+            }
             Wire::NotSent(not_sent) => {
                 let again = Some(not_sent.again_millis).filter(|millis| *millis > 0).map(Duration::from_millis);
                 Update::NotSent { report: id(&not_sent.report_id), why: not_sent.why, again }
@@ -317,7 +321,7 @@ mod tests {
                 why: "no network".into(),
                 again_millis: 5000,
             }),
-            dialog_update::Update::Sent(schema::Sent { report_id }),
+            dialog_update::Update::Sent(schema::Sent { report_id, others: vec![vec![8; 16]] }),
             dialog_update::Update::NothingToSend(schema::NothingToSend { reason: NothingReason::Lost.into() }),
             dialog_update::Update::NothingToSend(schema::NothingToSend { reason: 99 }),
         ]);
@@ -330,7 +334,8 @@ mod tests {
         let Ok(Some(Update::NotSent { report, why, again })) = updates.wait() else { panic!("not told") };
         assert_eq!(report, "07070707-0707-0707-0707-070707070707");
         assert_eq!((why.as_str(), again), ("no network", Some(Duration::from_secs(5))));
-        assert!(matches!(updates.wait(), Ok(Some(Update::Sent { .. }))));
+        let both = "07070707-0707-0707-0707-070707070707\n08080808-0808-0808-0808-080808080808";
+        assert!(matches!(updates.wait(), Ok(Some(Update::Sent { report })) if report == both));
         assert!(matches!(updates.wait(), Ok(Some(Update::NothingToSend(Nothing::Lost)))));
         assert!(matches!(updates.wait(), Ok(Some(Update::NothingToSend(Nothing::Failed)))));
     }

@@ -146,6 +146,7 @@ fn question() -> Result<Question, Box<dyn Error>> {
         )
     };
     Ok(Question {
+        reports: 1,
         title: "SIGSEGV in show_month".into(),
         offers: vec![
             offer(

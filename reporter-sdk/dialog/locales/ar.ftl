@@ -6,6 +6,7 @@ apology-hang = عذرًا: لم يعد { $product } يستجيب.
 apology-memory = عذرًا: نفدت ذاكرة { $product }.
 apology-vanished = عذرًا: انتهى { $product } على نحو غير متوقع.
 apology-simulated = هذا اختبار لتقارير أخطاء { $product }.
+apology-several = واجه { $product } أخطاء لم يُبلَّغ عنها بعد: { $count }. إجابتك هنا تسري عليها جميعًا.
 appeal = يساعد التقرير على معرفة السبب. لا يُرسل شيء دون موافقتك.
 
 notice-purpose = الغرض

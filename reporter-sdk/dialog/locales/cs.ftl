@@ -6,6 +6,7 @@ apology-hang = Omlouváme se: { $product } neodpovídá.
 apology-memory = Omlouváme se: programu { $product } došla paměť.
 apology-vanished = Omlouváme se: { $product } neočekávaně skončil.
 apology-simulated = Toto je zkouška hlášení chyb programu { $product }.
+apology-several = { $product }: některé chyby ještě nejsou nahlášeny: { $count }. Vaše odpověď platí pro všechny.
 appeal = Hlášení pomůže najít příčinu. Bez vašeho souhlasu se nic neodešle.
 
 notice-purpose = K čemu

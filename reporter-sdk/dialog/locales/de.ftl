@@ -6,6 +6,7 @@ apology-hang = Es tut uns leid: { $product } antwortet nicht mehr.
 apology-memory = Es tut uns leid: { $product } hatte nicht genug Speicher.
 apology-vanished = Es tut uns leid: { $product } wurde unerwartet beendet.
 apology-simulated = Dies ist ein Test der Fehlerberichte von { $product }.
+apology-several = { $product }: Es gibt Fehler, die noch nicht gemeldet sind: { $count }. Was Sie hier angeben, gilt für alle.
 appeal = Ein Bericht hilft, die Ursache zu finden. Ohne Ihre Zustimmung wird nichts gesendet.
 
 notice-purpose = Wofür

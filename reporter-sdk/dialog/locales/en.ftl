@@ -8,6 +8,7 @@ apology-hang = Sorry: { $product } does not answer any more.
 apology-memory = Sorry: { $product } ran out of memory.
 apology-vanished = Sorry: { $product } ended unexpectedly.
 apology-simulated = This is a test of the error reports of { $product }.
+apology-several = { $product } has met errors that are not reported yet: { $count }. What you say here holds for all of them.
 appeal = A report helps to find out why. Nothing is sent unless you say so.
 
 notice-purpose = What for

@@ -6,6 +6,7 @@ apology-hang = Lo sentimos: { $product } no responde.
 apology-memory = Lo sentimos: { $product } se ha quedado sin memoria.
 apology-vanished = Lo sentimos: { $product } se ha cerrado de forma inesperada.
 apology-simulated = Esto es una prueba de los informes de error de { $product }.
+apology-several = { $product } ha encontrado errores que aún no se han comunicado: { $count }. Lo que indique aquí vale para todos.
 appeal = Un informe ayuda a encontrar la causa. No se envía nada sin su consentimiento.
 
 notice-purpose = Para qué

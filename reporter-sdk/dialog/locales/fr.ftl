@@ -6,6 +6,7 @@ apology-hang = Désolé : { $product } ne répond plus.
 apology-memory = Désolé : { $product } a manqué de mémoire.
 apology-vanished = Désolé : { $product } s’est arrêté de façon inattendue.
 apology-simulated = Ceci est un test des rapports d’erreur de { $product }.
+apology-several = { $product } a rencontré des erreurs qui ne sont pas encore signalées : { $count }. Votre réponse vaut pour toutes.
 appeal = Un rapport aide à en trouver la cause. Rien n’est envoyé sans votre accord.
 
 notice-purpose = But

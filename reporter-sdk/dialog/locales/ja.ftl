@@ -6,6 +6,7 @@ apology-hang = 申し訳ございません。{ $product } が応答していま�
 apology-memory = 申し訳ございません。{ $product } のメモリが不足しました。
 apology-vanished = 申し訳ございません。{ $product } が予期せず終了しました。
 apology-simulated = これは { $product } のエラー報告のテストです。
+apology-several = { $product } でまだ報告されていないエラーがあります: { $count } 件。ここでの回答はすべてに適用されます。
 appeal = 報告は原因の究明に役立ちます。同意なしに送信されることはありません。
 
 notice-purpose = 目的

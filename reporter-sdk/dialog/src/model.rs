@@ -37,7 +37,9 @@ const REPORT_ENDING: &str = ".report";
 /// What the report would be, and until when it can be decided.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// What happened, in a line; can be empty.
+    /// How many errors it is about: the answer holds for all of them.
+    pub reports: usize,
+    /// What happened, in a line for each; can be empty.
     pub title: String,
     /// What may be sent.
     pub offers: Vec<Offer>,
@@ -72,6 +74,7 @@ impl From<&ConsentRequest> for Question {
             parts: offer.parts.iter().map(part).collect(),
         };
         Self {
+            reports: request.reports(),
             title: request.title().to_owned(),
             offers: request.offers().iter().map(offer).collect(),
             timeout: request.timeout(),
@@ -131,7 +134,9 @@ pub struct Model {
     pub(crate) branding: Branding,
     pub(crate) page: Page,
     pub(crate) stage: Stage,
-    /// What happened, in a line; can be empty.
+    /// How many errors the question is about.
+    pub(crate) reports: usize,
+    /// What happened, in a line for each; can be empty.
     pub(crate) title: String,
     /// Empty until everything is collected.
     pub(crate) offers: Vec<Offer>,
@@ -177,6 +182,7 @@ impl Model {
             branding: branding.unwrap_or_default(),
             page: Page::Question,
             stage: Stage::Collecting { done: 0, total: 0 },
+            reports: 1,
             title: String::new(),
             offers: Vec::new(),
             focus: Control::OpenContents,
@@ -361,7 +367,8 @@ impl Model {
         Vec::new()
     }
 
-    fn ask(&mut self, Question { title, offers, timeout }: Question) -> Vec<Action> {
+    fn ask(&mut self, Question { reports, title, offers, timeout }: Question) -> Vec<Action> {
+        self.reports = reports;
         self.title = title;
         self.offers = offers;
         // A day where it says that it waits for ever.

@@ -10,6 +10,8 @@ use crate::sizes::size;
 
 /// Displays whose images are shown; what there is of more is told with all fields.
 const MOST_IMAGES: usize = 8;
+/// Errors that are named before the question.
+const MOST_TITLES: usize = 3;
 /// Of what is at the cursor, in characters.
 const LONGEST_LINE: usize = 100;
 
@@ -58,7 +60,7 @@ fn question(model: &Model) -> Vec<Element> {
     let closing = model.texts.with("closing", &[("seconds", &seconds.unwrap_or(0).to_string())]);
     vec![
         Element::new(Kind::Title(apology(model))),
-        Element::only_if(!model.title.is_empty(), Kind::Text(model.title.clone())),
+        Element::only_if(!model.title.is_empty(), Kind::Text(title(model))),
         Element::new(Kind::Text(get("appeal"))),
         Element::only_if(matches!(model.stage, Stage::Collecting { .. }), Kind::Column(collecting(model))),
         Element::new(Kind::Scrolled(middle)),
@@ -132,7 +134,21 @@ fn with_product(model: &Model, message: &str) -> String {
     model.texts.with(message, &[("product", product.trim())])
 }
 
+/// What happened; of many errors the first few, since all of them are in what the report contains.
+fn title(model: &Model) -> String {
+    let lines: Vec<&str> = model.title.lines().collect();
+    match lines.get(..MOST_TITLES) {
+        Some(first) if lines.len() > MOST_TITLES => format!("{}\n…", first.join("\n")),
+        _ => model.title.clone(),
+    }
+}
+
 fn apology(model: &Model) -> String {
+    if model.reports > 1 {
+        let product = format!("{} {}", model.opening.product.name, model.opening.product.version);
+        let values = [("product", product.trim()), ("count", &model.reports.to_string())];
+        return model.texts.with("apology-several", &values);
+    }
     with_product(
         model,
         match model.opening.kind {

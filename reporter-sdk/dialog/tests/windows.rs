@@ -87,6 +87,7 @@ fn question() -> Told {
         parts: parts(category),
     };
     Told::Question(Question {
+        reports: 1,
         title: "a word of 120 letters, such as ".to_owned() + &"m".repeat(120),
         offers: vec![
             offer(Category::Essential, vec![]),

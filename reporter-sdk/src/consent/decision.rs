@@ -1,138 +1,13 @@
 //! From a question to a grant.
 
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
-use std::{error, fmt, io};
 
 use report_format::ReportId;
-use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact, ErrorKind, Product};
+use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact};
 
 use super::contact::check_contact;
-use super::{CategorySet, ContactError, Draft, LeftOut, Notice, PreviewDigest};
-use crate::random;
-
-/// What a person is asked: about which draft, and what of it may be sent.
-#[derive(Debug)]
-pub struct Request<'a> {
-    draft: &'a Draft,
-    notice: &'a Notice,
-    digest: PreviewDigest,
-    nonce: [u8; 16],
-    offered: CategorySet,
-    saver: Option<Saver<'a>>,
-    branding: Option<&'a Path>,
-}
-
-/// Writes what a decision would send to a file.
-#[derive(Clone, Copy)]
-struct Saver<'a>(&'a dyn Fn(&Request<'_>, Decision, &Path) -> Result<(), SaveError>);
-
-/// Why there is no such file.
-pub type SaveError = Box<dyn error::Error + Send + Sync>;
-
-impl fmt::Debug for Saver<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Saver")
-    }
-}
-
-/// What a person can be shown of an error before anything of it is collected.
-#[derive(Clone, Copy, Debug)]
-pub struct Opening<'a> {
-    /// Which product failed.
-    pub product: &'a Product,
-    /// What kind of failure it is.
-    pub kind: ErrorKind,
-    /// What the person is told about purpose, recipient, access and retention.
-    pub notice: &'a Notice,
-    /// What can come to be offered.
-    pub offered: CategorySet,
-    /// A folder with what makes a window the product's.
-    pub branding: Option<&'a Path>,
-}
-
-impl<'a> Request<'a> {
-    /// Asks about `draft`. `offered` is what the policies leave open ([`Policies::resolve`](super::Policies::resolve));
-    /// of it, what the draft holds is offered, and the contact, which the person may add.
-    ///
-    /// # Errors
-    /// The system gave no random bytes for the nonce.
-    pub fn new(draft: &'a Draft, notice: &'a Notice, offered: CategorySet) -> io::Result<Self> {
-        let mut nonce = [0; 16];
-        random::fill(&mut nonce)?;
-        let offered = offered.and(draft.categories().with(Category::Contact));
-        Ok(Request { draft, notice, digest: draft.digest(), nonce, offered, saver: None, branding: None })
-    }
-
-    /// The person can have what they would send written to a file instead, by `save`, as often as they like.
-    #[must_use]
-    pub fn saved_by(self, save: &'a dyn Fn(&Request<'_>, Decision, &Path) -> Result<(), SaveError>) -> Self {
-        Request { saver: Some(Saver(save)), ..self }
-    }
-
-    /// It is asked in a window that this folder makes the product's.
-    #[must_use]
-    pub fn branded(self, branding: Option<&'a Path>) -> Self {
-        Request { branding, ..self }
-    }
-
-    /// Writes what `decision` would send to this file. Nothing is sent, and nothing decided.
-    ///
-    /// # Errors
-    /// The decision does not count, the file cannot be written, or nobody here can write one.
-    pub fn save(&self, decision: Decision, path: &Path) -> Result<(), SaveError> {
-        let Some(Saver(save)) = self.saver else { return Err("nothing can be saved here".into()) };
-        save(self, decision, path)
-    }
-
-    /// What is shown of it before it can be decided.
-    pub fn opening(&self) -> Opening<'a> {
-        let Request { draft, notice, offered, branding, .. } = *self;
-        Opening { product: &draft.product, kind: draft.kind, notice, offered, branding }
-    }
-
-    /// What is asked about.
-    pub fn draft(&self) -> &'a Draft {
-        self.draft
-    }
-
-    /// What the person is told about purpose, recipient, access and retention.
-    pub fn notice(&self) -> &'a Notice {
-        self.notice
-    }
-
-    /// Of the draft, as shown.
-    pub fn digest(&self) -> PreviewDigest {
-        self.digest
-    }
-
-    /// Fresh for each request: an answer to another one does not fit.
-    pub fn nonce(&self) -> [u8; 16] {
-        self.nonce
-    }
-
-    /// What may be granted.
-    pub fn offered(&self) -> CategorySet {
-        self.offered
-    }
-
-    /// What of it is sent if the person leaves the choice as it is.
-    pub fn preselected(&self) -> CategorySet {
-        self.offered.and(CategorySet::preselected())
-    }
-
-    /// The person's answer to this request.
-    pub fn answered(&self, answer: Answer, remember: Option<Remember>) -> Decision {
-        Decision::of_person(self.nonce, self.digest, answer, remember)
-    }
-
-    /// What a policy says to this request: only categories that were chosen somewhere by a person or an administrator.
-    pub(super) fn decided_by(&self, by: ConsentSource, categories: CategorySet) -> Decision {
-        let answer = Answer::Send { categories: categories.and(self.offered), contact: None };
-        Decision { by, ..Decision::of_person(self.nonce, self.digest, answer, None) }
-    }
-}
+use super::{CategorySet, ContactError, Draft, LeftOut, Opening, PreviewDigest, Request};
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -203,7 +78,6 @@ impl Decision {
 
     /// The same, by the word of `source`.
     #[must_use]
-    #[cfg(any(target_os = "linux", windows))]
     pub(super) fn said_by(self, source: ConsentSource) -> Self {
         Decision { by: source, ..self }
     }
@@ -243,9 +117,9 @@ pub trait Asker {
         let _ = opening;
     }
 
-    /// Told when what the person wanted to send is ready to be sent.
-    fn queued(&mut self, id: ReportId) {
-        let _ = id;
+    /// Told when what the person wanted to send is ready to be sent: the most recent report first.
+    fn queued(&mut self, ids: &[ReportId]) {
+        let _ = ids;
     }
 
     /// Told when enough reports of the kind have been made, and no question comes.
@@ -383,41 +257,45 @@ pub enum ConsentError {
     Contact(#[from] ContactError),
 }
 
-/// Turns a decision into a grant, or refuses. The only way to a [`Grant`].
+/// Turns a decision into a grant for one of the drafts that `request` asks about, or refuses. The only way to a [`Grant`].
 ///
 /// # Errors
 /// The decision is not one about this draft and this request, or it grants what was not offered.
 pub fn settle(draft: &Draft, request: &Request<'_>, decision: Decision) -> Result<Outcome, ConsentError> {
-    if decision.nonce != request.nonce {
+    if decision.nonce != request.nonce() {
         return Err(ConsentError::WrongNonce);
     }
     let collected = draft.digest();
-    if decision.digest != collected || request.digest != collected {
+    let asked = request.reports().iter().position(|asked| asked.digest == collected);
+    let Some(number) = asked.filter(|_| decision.digest == request.digest()) else {
         return Err(ConsentError::WrongDigest { shown: decision.digest, collected });
-    }
+    };
     let (categories, contact) = match decision.answer {
         Answer::Decline => return Ok(Outcome::Declined),
         Answer::Later => return Ok(Outcome::Later),
         Answer::Send { categories, contact } => (categories, contact),
     };
-    if !categories.is_subset_of(request.offered) {
-        return Err(ConsentError::NotOffered { granted: categories, offered: request.offered });
+    if !categories.is_subset_of(request.offered()) {
+        return Err(ConsentError::NotOffered { granted: categories, offered: request.offered() });
     }
-    let left_out = LeftOut::of(&decision.left_out, request, categories)
+    // What is offered of one report can be ruled out for another.
+    let offered = request.reports()[number].offered;
+    let categories = categories.and(offered);
+    let left_out = LeftOut::of(&decision.left_out, request, number, categories)
         .ok_or(ConsentError::NotShown { left_out: decision.left_out })?;
     let contact = contact.filter(|contact| categories.contains(Category::Contact) && *contact != Contact::default());
     contact.as_ref().map_or(Ok(()), check_contact)?;
     Ok(Outcome::Granted(Grant {
         digest: collected,
         categories,
-        declined: request.offered.minus(categories),
+        declined: offered.minus(categories),
         left_out_names: left_out.names(draft),
         left_out,
         contact,
         by: decision.by,
         time: decision.time,
-        purpose: request.notice.purpose.clone(),
-        recipient: request.notice.recipient.clone(),
+        purpose: request.notice().purpose.clone(),
+        recipient: request.notice().recipient.clone(),
     }))
 }
 

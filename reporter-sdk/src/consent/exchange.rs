@@ -5,7 +5,7 @@ use std::time::Duration;
 use report_format::schema::v1::{Category, ConsentSource, Error, Screen, SectionKind};
 
 use super::parts::Part;
-use super::preview::contents;
+use super::preview::{contents, heading};
 use super::{Answer, CategorySet, Decision, Opening, PreviewDigest, Remember, Request};
 use crate::consent_request::VERSION;
 use crate::os_bytes::to_bytes;
@@ -40,21 +40,28 @@ pub(crate) fn opening(opening: &Opening<'_>, restarts: bool) -> schema::Opening 
 /// What the dialog is asked.
 pub(crate) fn question(request: &Request<'_>, timeout: Duration) -> schema::ConsentRequest {
     let draft = request.draft();
-    let notice = request.notice();
     let images = || {
-        let screens = draft.sections.iter().filter(|section| section.kind == SectionKind::Screen);
+        let offering = request.reports().iter().filter(|asked| asked.offered.contains(Category::Screen));
+        let sections = offering.flat_map(|asked| &asked.draft.sections);
+        let screens = sections.filter(|section| section.kind == SectionKind::Screen);
         screens.filter_map(|section| <Screen as prost::Message>::decode(section.payload.as_slice()).ok())
     };
     let offer = |category| {
-        let shown = contents(draft, category);
+        let shown = contents(request, category);
         schema::ConsentOffer {
             category: category as i32,
-            bytes: draft.size_of(category),
+            bytes: request.size_of(category),
             chosen: request.preselected().contains(category),
             images: if category == Category::Screen { images().map(|screen| screen.png).collect() } else { Vec::new() },
             parts: shown.parts().iter().map(part).collect(),
             contents: shown.into_text(),
         }
+    };
+    let reports = request.reports();
+    let title = if reports.len() > 1 {
+        reports.iter().map(|asked| heading(asked.draft)).collect::<Vec<_>>().join("\n")
+    } else {
+        draft.message::<Error>(SectionKind::Error).map(|error| escape(&error.title)).unwrap_or_default()
     };
     schema::ConsentRequest {
         version: VERSION,
@@ -62,10 +69,11 @@ pub(crate) fn question(request: &Request<'_>, timeout: Duration) -> schema::Cons
         preview_digest: request.digest().0.to_vec(),
         product: Some(draft.product.clone()),
         kind: draft.kind.into(),
-        title: draft.message::<Error>(SectionKind::Error).map(|error| escape(&error.title)).unwrap_or_default(),
-        notice: Some(notice.clone()),
+        title,
+        notice: Some(request.notice().clone()),
         offers: request.offered().iter().map(offer).collect(),
         timeout_millis: timeout.as_millis().try_into().unwrap_or(u64::MAX),
+        reports: reports.len().try_into().unwrap_or(u32::MAX),
     }
 }
 

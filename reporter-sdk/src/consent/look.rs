@@ -28,17 +28,17 @@ pub(super) struct Looking {
 }
 
 impl Looking {
-    /// Writes each image of the draft's to a file of its own.
-    pub(super) fn write(draft: &Draft) -> io::Result<Looking> {
-        Self::write_below(&sys::place(), draft)
+    /// Writes each image of the drafts to a file of its own.
+    pub(super) fn write<'d>(drafts: impl Iterator<Item = &'d Draft>) -> io::Result<Looking> {
+        Self::write_below(&sys::place(), drafts)
     }
 
-    fn write_below(place: &Path, draft: &Draft) -> io::Result<Looking> {
+    fn write_below<'d>(place: &Path, drafts: impl Iterator<Item = &'d Draft>) -> io::Result<Looking> {
         // A name that nobody could have taken before.
         let folder = place.join(format!("error-report-{}", Uuid::now_v7()));
         sys::create_folder(&folder)?;
         let mut looking = Looking { folder, files: Vec::new() };
-        for screen in screens(draft) {
+        for screen in drafts.flat_map(screens) {
             let path = looking.folder.join(format!("desktop-{}.png", looking.files.len() + 1));
             let mut file = sys::create_file(&path)?;
             looking.files.push(path);
@@ -87,7 +87,7 @@ mod tests {
         }
         let nonsense = DraftSection { kind: SectionKind::Screen, category: Category::Screen, payload: vec![0; 9] };
         draft.sections.push(nonsense);
-        let looking = Looking::write_below(directory.path(), &draft).unwrap();
+        let looking = Looking::write_below(directory.path(), [&draft].into_iter()).unwrap();
         assert!(sys::is_owner_only(&looking.folder));
         let read: Vec<_> = looking.files().iter().map(|file| fs::read(file).unwrap()).collect();
         assert_eq!(read, [b"one", b"two"]);

@@ -30,6 +30,7 @@ mod preview;
 mod prompt;
 #[cfg(any(target_os = "linux", windows))]
 mod reading;
+mod request;
 #[cfg(any(target_os = "linux", windows))]
 mod tty;
 mod wire;
@@ -38,10 +39,7 @@ pub use crate::schema::Notice;
 pub use administrator::{AdministratorConsent, AdministratorPolicy};
 pub use category::{CategorySet, category_name, category_title};
 pub use contact::{ContactError, DESCRIPTION_LIMIT, EMAIL_LIMIT, NAME_LIMIT, check_contact};
-pub use decision::{
-    Answer, Asker, ConsentError, Decision, Grant, Opening, Outcome, Remember, Remembered, Request, SaveError,
-    Unattended, settle,
-};
+pub use decision::{Answer, Asker, ConsentError, Decision, Grant, Outcome, Remember, Remembered, Unattended, settle};
 pub use draft::{Draft, DraftSection, MemoryDraft, PreviewDigest};
 #[cfg(any(target_os = "linux", windows))]
 pub(crate) use exchange::{Answered, decision, opening, question};
@@ -49,5 +47,6 @@ pub use parts::LeftOut;
 pub use policy::{Policies, ProductPolicy, Refuser, Resolution};
 #[cfg(any(target_os = "linux", windows))]
 pub use prompt::TerminalAsker;
+pub use request::{Opening, Request, SaveError};
 #[cfg(any(target_os = "linux", windows))]
 pub use tty::ProductId;

@@ -22,6 +22,8 @@ pub(super) struct Place {
 /// A [`Place`] that was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Part {
+    /// Of the request's.
+    pub(super) report: usize,
     pub(super) place: Place,
     /// Of what was shown of its category.
     pub(super) lines: Range<usize>,
@@ -44,21 +46,19 @@ pub(super) fn has_fields_to_leave_out(kind: SectionKind) -> bool {
 pub struct LeftOut(BTreeSet<Place>);
 
 impl LeftOut {
-    /// The parts of `request` of these numbers, as far as they fall under `granted`. `None`: one has a number that no part has.
-    pub(super) fn of(numbers: &[u32], request: &Request<'_>, granted: CategorySet) -> Option<Self> {
+    /// The parts of `request` of these numbers, as far as they are of this report of it and fall under `granted`. `None`: one has a number that no part has.
+    pub(super) fn of(numbers: &[u32], request: &Request<'_>, report: usize, granted: CategorySet) -> Option<Self> {
         if numbers.is_empty() {
             return Some(Self::default());
         }
-        let draft = request.draft();
-        let parts: Vec<Place> = request
-            .offered()
-            .iter()
-            .flat_map(|category| contents(draft, category).into_parts())
-            .map(|part| part.place)
-            .collect();
-        let places = numbers.iter().map(|number| parts.get(usize::try_from(*number).ok()?).cloned());
-        let mut places: BTreeSet<Place> = places.collect::<Option<_>>()?;
-        places.retain(|place| granted.contains(draft.sections[place.section].category));
+        let parts = request.offered().iter().flat_map(|category| contents(request, category).into_parts());
+        let parts: Vec<Part> = parts.collect();
+        let left_out = numbers.iter().map(|number| parts.get(usize::try_from(*number).ok()?));
+        let left_out = left_out.collect::<Option<Vec<_>>>()?;
+        let draft = request.reports()[report].draft;
+        let is_granted =
+            |part: &&Part| part.report == report && granted.contains(draft.sections[part.place.section].category);
+        let places = left_out.into_iter().filter(is_granted).map(|part| part.place.clone()).collect();
         Some(Self(places))
     }
 

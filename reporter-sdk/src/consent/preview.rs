@@ -4,11 +4,11 @@
 use std::fmt::{self, Write as _};
 
 use prost::Message;
-use report_format::schema::v1::{Category, Format, Screen, SectionKind};
+use report_format::schema::v1::{self, Category, Format, Screen, SectionKind};
 
 use super::parts::{Part, Place, can_leave_out, has_fields_to_leave_out};
 use super::wire::{Field, Value, next_field, varint};
-use super::{CategorySet, Draft, DraftSection, MemoryDraft, category_title, hex};
+use super::{CategorySet, Draft, DraftSection, MemoryDraft, Request, category_title, hex};
 use crate::dates;
 use crate::descriptors::{FieldDescriptor, SCHEMA, field_type};
 use crate::text::{escape, escape_lines};
@@ -39,6 +39,8 @@ pub(super) struct Shown {
     /// In the text.
     lines: usize,
     parts: Vec<Part>,
+    /// Whose sections are shown now.
+    report: usize,
 }
 
 impl Shown {
@@ -57,12 +59,11 @@ impl Shown {
 
     /// What `show` adds can be left out by itself, if `place` is one.
     fn part(&mut self, place: Option<Place>, bytes: usize, show: impl FnOnce(&mut Self)) {
-        let (number, first) = (self.parts.len(), self.lines);
-        if let Some(place) = place.clone() {
-            self.parts.push(Part { place, lines: first..first, bytes });
-        }
+        let (number, first, report) = (self.parts.len(), self.lines, self.report);
+        let is_part = place.is_some();
+        self.parts.extend(place.map(|place| Part { report, place, lines: first..first, bytes }));
         show(self);
-        if place.is_some() {
+        if is_part {
             self.parts[number].lines.end = self.lines;
         }
     }
@@ -77,22 +78,14 @@ impl fmt::Write for Shown {
 }
 
 /// The sections that may be sent, each with its fields as they would be sent. Safe for a terminal.
-pub(super) fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) -> String {
+pub(super) fn preview(request: &Request<'_>, chosen: CategorySet) -> String {
     let mut shown = Shown::default();
-    let state = |category| if chosen.contains(category) { "chosen" } else { "left out" };
-    for (number, section) in draft.sections.iter().enumerate() {
-        if !offered.contains(section.category) {
-            continue;
+    let reports = request.reports();
+    for (number, asked) in reports.iter().enumerate() {
+        if reports.len() > 1 {
+            let _ = writeln!(shown, "\nReport {} of {}: {}", number + 1, reports.len(), heading(asked.draft));
         }
-        let (title, state) = (category_title(section.category), state(section.category));
-        let how = if section.kind == SectionKind::Screen { "; to look at it, choose p in the menu" } else { "" };
-        let _ = writeln!(shown, "\n{title} – {}, {state}{how}", name_and_size(section));
-        show_section(number, section, &mut shown);
-    }
-    if let Some(memory) = draft.memory.as_ref().filter(|_| offered.contains(Category::FullMemory)) {
-        let (title, state) = (category_title(Category::FullMemory), state(Category::FullMemory));
-        let _ = writeln!(shown, "\n{title} – memory image, {}, {state}", size(memory.bytes));
-        show_memory(memory, &mut shown);
+        show_draft(asked.draft, asked.offered, chosen, &mut shown);
     }
     let _ = writeln!(
         shown,
@@ -101,9 +94,45 @@ pub(super) fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) 
     shown.text
 }
 
-/// What falls under one switch, as it would be sent: for a dialog that has its own titles.
-pub(super) fn contents(draft: &Draft, category: Category) -> Shown {
+fn show_draft(draft: &Draft, offered: CategorySet, chosen: CategorySet, shown: &mut Shown) {
+    let state = |category| if chosen.contains(category) { "chosen" } else { "left out" };
+    for (number, section) in draft.sections.iter().enumerate() {
+        if !offered.contains(section.category) {
+            continue;
+        }
+        let (title, state) = (category_title(section.category), state(section.category));
+        let how = if section.kind == SectionKind::Screen { "; to look at it, choose p in the menu" } else { "" };
+        let _ = writeln!(shown, "\n{title} – {}, {state}{how}", name_and_size(section));
+        show_section(number, section, shown);
+    }
+    if let Some(memory) = draft.memory.as_ref().filter(|_| offered.contains(Category::FullMemory)) {
+        let (title, state) = (category_title(Category::FullMemory), state(Category::FullMemory));
+        let _ = writeln!(shown, "\n{title} – memory image, {}, {state}", size(memory.bytes));
+        show_memory(memory, shown);
+    }
+}
+
+/// What falls under one switch, as it would be sent: for a dialog that has its own titles. Of several reports each begins with a line that tells which.
+pub(super) fn contents(request: &Request<'_>, category: Category) -> Shown {
     let mut shown = Shown::default();
+    let reports = request.reports();
+    for (number, asked) in reports.iter().enumerate().filter(|(_, asked)| asked.offered.contains(category)) {
+        shown.report = number;
+        if reports.len() > 1 {
+            let _ = writeln!(shown, "report {} of {}: {}", number + 1, reports.len(), heading(asked.draft));
+        }
+        show_category(asked.draft, category, &mut shown);
+    }
+    shown
+}
+
+/// When it happened, and what.
+pub(super) fn heading(draft: &Draft) -> String {
+    let title = draft.message::<v1::Error>(SectionKind::Error).map(|error| escape(&error.title));
+    format!("{} {}", utc(draft.time), title.unwrap_or_default()).trim_end().to_owned()
+}
+
+fn show_category(draft: &Draft, category: Category, shown: &mut Shown) {
     for (number, section) in draft.sections.iter().enumerate().filter(|(_, section)| section.category == category) {
         let place = can_leave_out(category).then(|| Place { section: number, fields: Vec::new() });
         shown.part(place, section.payload.len(), |shown| {
@@ -115,9 +144,8 @@ pub(super) fn contents(draft: &Draft, category: Category) -> Shown {
         });
     }
     if let Some(memory) = draft.memory.as_ref().filter(|_| category == Category::FullMemory) {
-        show_memory(memory, &mut shown);
+        show_memory(memory, shown);
     }
-    shown
 }
 
 /// Of a kind of section: such as `installed software`.
@@ -334,6 +362,11 @@ mod tests {
     };
 
     use super::*;
+    use crate::consent::Notice;
+
+    fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) -> String {
+        super::preview(&Request::new(draft, &Notice::default(), offered).unwrap(), chosen)
+    }
 
     fn draft() -> Draft {
         Draft::new(
@@ -377,7 +410,9 @@ mod tests {
         let mut draft = draft();
         let payload = b"MDMP a password".to_vec();
         draft.sections.push(DraftSection { kind: SectionKind::Minidump, category: Category::Memory, payload });
-        let text = contents(&draft, Category::Memory).into_text();
+        let notice = Notice::default();
+        let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
+        let text = contents(&request, Category::Memory).into_text();
         assert!(
             text.contains("  00000000  4d 44 4d 50 20 61 20 70  61 73 73 77 6f 72 64     MDMP a password\n"),
             "{text}"

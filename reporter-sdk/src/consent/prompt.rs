@@ -9,7 +9,7 @@ use report_format::schema::v1::{Category, Contact, Error, ErrorKind, SectionKind
 
 use super::contact::is_email;
 use super::look::{self, Looking};
-use super::preview::{preview, size};
+use super::preview::{heading, preview, size};
 use super::reading::Reading;
 use super::tty::{Borrowed, Lines, ProductId, can_be_taken};
 use super::{Answer, Asker, CategorySet, DESCRIPTION_LIMIT, Decision, NAME_LIMIT, Remember, Request, category_title};
@@ -121,7 +121,7 @@ const MENU: [(&str, &str); 10] = [
 impl<'r> Conversation<'r> {
     fn new(request: &'r Request<'r>, lines: Lines) -> Self {
         let chosen = request.preselected().without(Category::Contact);
-        let own_windows_only = look::screens(request.draft()).all(|screen| screen.own_windows_only);
+        let own_windows_only = request.drafts().flat_map(look::screens).all(|screen| screen.own_windows_only);
         Conversation { request, lines, chosen, contact: Contact::default(), own_windows_only, looking: None }
     }
 
@@ -152,7 +152,7 @@ impl<'r> Conversation<'r> {
                     continue;
                 }
                 "w" => {
-                    self.page(&preview(self.request.draft(), self.request.offered(), self.chosen))?;
+                    self.page(&preview(self.request, self.chosen))?;
                     continue;
                 }
                 "p" if offers_image => {
@@ -190,7 +190,12 @@ impl<'r> Conversation<'r> {
             _ => "has stopped working",
         };
         let mut text = format!("\nSorry: {product} {what}.");
-        if !title.is_empty() {
+        let others: Vec<_> = self.request.drafts().map(heading).collect();
+        if others.len() > 1 {
+            text =
+                format!("\n{} reports of {product} wait for your decision, which holds for all of them.", others.len());
+            let _ = write!(text, "\n  {}", others.join("\n  "));
+        } else if !title.is_empty() {
             let _ = write!(text, "\n  {}", escape(&title));
         }
         text.push_str("\nA report would help to find out why. Nothing is sent unless you say so.\n");
@@ -209,13 +214,12 @@ impl<'r> Conversation<'r> {
 
     /// What there is, with its size, and what of it is chosen.
     fn contents(&self) -> String {
-        let draft = self.request.draft();
         let chosen = self.chosen;
-        let total: u64 = chosen.iter().map(|category| draft.size_of(category)).sum();
+        let total: u64 = chosen.iter().map(|category| self.request.size_of(category)).sum();
         let mut text = format!("\nThe report would hold, {} before it is compressed:\n", size(total));
         for (number, category) in self.rows() {
             let mark = if chosen.contains(category) { 'x' } else { ' ' };
-            let bytes = size(draft.size_of(category));
+            let bytes = size(self.request.size_of(category));
             let note = if category == Category::Essential { "  (always)" } else { "" };
             let _ = writeln!(text, "  {number:2} [{mark}] {:58} {bytes:>9}{note}", category_title(category));
         }
@@ -276,7 +280,7 @@ impl<'r> Conversation<'r> {
     fn write_image(&mut self) -> io::Result<()> {
         // One that was removed meanwhile is there again.
         self.looking = None;
-        match Looking::write(self.request.draft()) {
+        match Looking::write(self.request.drafts()) {
             Ok(looking) => {
                 self.lines.write_line("Until you have answered, you can look at it here; then it is removed:")?;
                 for file in looking.files() {

@@ -50,7 +50,7 @@ pub(super) trait Watcher: Send + Sync {
     /// Whether it is not to be sent any more.
     fn is_withdrawn(&self) -> bool;
     /// The file that it is to be written to; told once.
-    fn wants_file(&self) -> Option<PathBuf>;
+    fn wants_file(&self, id: ReportId) -> Option<PathBuf>;
     /// What came of that.
     fn saved(&self, saved: Result<(), SaveError>);
     /// Whether there is anybody still.
@@ -290,7 +290,7 @@ impl Round<'_> {
         let watched: Vec<_> = self.watched.iter().map(|(id, watcher)| (*id, Arc::clone(watcher))).collect();
         for (id, watcher) in watched {
             let is_there = watcher.is_there();
-            if let Some(path) = watcher.wants_file() {
+            if let Some(path) = watcher.wants_file(id) {
                 watcher.saved(self.save(id, &path));
             }
             let taken_back = if watcher.is_withdrawn() { self.take_back(id) } else { Ok(()) };

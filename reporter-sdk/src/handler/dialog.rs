@@ -181,12 +181,15 @@ impl Asker for ProductAsker {
         }
     }
 
-    fn queued(&mut self, id: ReportId) {
+    fn queued(&mut self, ids: &[ReportId]) {
         let Some(session) = self.close() else { return };
-        session.queued(id);
+        session.queued(ids);
+        let session = Arc::new(session);
         // Without delivery it is told that it was not sent.
         if let Some(watchers) = &self.watchers {
-            watchers.add(id, Arc::new(session));
+            for id in ids {
+                watchers.add(*id, session.clone());
+            }
         }
     }
 

@@ -4,13 +4,13 @@
 //! spool.
 
 mod admission;
+mod decide;
 pub(super) mod save;
 
-use std::cell::RefCell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Instant;
 
 use prost::Message as _;
 use report_format::ReportId;
@@ -25,16 +25,13 @@ use super::memory_plan::MemoryPlan;
 use super::settings::Settings;
 use super::{soft_error, soft_note};
 use crate::consent::{
-    AdministratorPolicy, Asker, CategorySet, ConsentError, Decision, Draft, MemoryDraft, Opening, Outcome, Policies,
-    Request, Resolution, Unattended, settle,
+    AdministratorPolicy, Asker, CategorySet, ConsentError, Draft, MemoryDraft, Opening, Policies, Resolution,
 };
-use crate::encode::{EncodeError, encode_with_memory};
-use crate::fail_points::{self, Point};
 use crate::inventory;
 use crate::schema::DumpPolicy;
 use crate::screen::{self, Taken, Taking};
 use crate::shared::clock;
-use crate::spool::{Admission, EarlyDraft, HeldDraft, Spool, SpoolError};
+use crate::spool::{Admission, EarlyDraft, Spool, SpoolError};
 
 /// What became of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -308,134 +305,6 @@ impl Pipeline {
             },
             None => Err(error.into()),
         }
-    }
-
-    /// Puts a kept draft before whoever decides, and does as they say. Asks nobody where a standing answer holds.
-    pub(crate) fn decide(&self, id: ReportId, asker: &mut dyn Asker) -> Result<Became, PipelineError> {
-        unless_it_panics(|| self.put_before(id, asker))
-    }
-
-    fn put_before(&self, id: ReportId, asker: &mut dyn Asker) -> Result<Became, PipelineError> {
-        let spool = self.spool.as_ref().ok_or(PipelineError::NoSpool)?;
-        let Some(mut held) = spool.take_draft(id)? else { return Ok(Became::Elsewhere) };
-        // Whatever comes of it: nobody is asked twice in one run, and what is not granted now is destroyed.
-        let image = RefCell::new(self.images.take(id));
-        if held.draft().memory.is_some() && image.borrow().is_none() {
-            held.draft_mut().lose_memory(full_memory::gone());
-        }
-        let draft = held.draft();
-        let resolution = self.resolve(draft.kind);
-        let offered = match resolution {
-            Resolution::Never(_) => {
-                held.discard()?;
-                return Ok(Became::Unwanted);
-            }
-            Resolution::Always { categories, .. } | Resolution::Ask(categories) => categories,
-        };
-        let save = |request: &Request<'_>, decision: Decision, path: &Path| {
-            save::save(request, decision, image.borrow_mut().as_mut(), path)
-        };
-        let request = fail_points::reach(Point::Ask)
-            .and_then(|()| Request::new(draft, &self.settings.notice, offered))
-            .map_err(PipelineError::Random)?
-            .saved_by(&save)
-            .branded(self.settings.branding.as_deref());
-        let decision = resolution.decide(&request).unwrap_or_else(|| asker.ask(&request));
-        if let Some(choice) = decision.remembered(&self.settings.product.version)
-            && let Err(error) = spool.remember(&choice)
-        {
-            tracing::warn!(
-                error = soft_error("", &error).message,
-                "the choice could not be kept; the person will be asked again"
-            );
-        }
-        match settle(draft, &request, decision)? {
-            Outcome::Granted(grant) => {
-                let mut image = image.into_inner();
-                let read = image.as_mut();
-                let open = || read.ok_or(EncodeError::NoImage)?.open().map_err(EncodeError::Io);
-                let queued = spool.enqueue(id, &draft.product, |writer| {
-                    encode_with_memory(draft, &grant, &evidence::reduce, open, writer)
-                });
-                match queued {
-                    Ok(_) => {
-                        tracing::info!(%id, "granted");
-                        asker.queued(id);
-                        Ok(Became::Queued)
-                    }
-                    Err(error) if error.is_disk_full() && image.take().is_some() => {
-                        let asks = matches!(resolution, Resolution::Ask(_));
-                        self.without_image(spool, held, error, asks)
-                    }
-                    Err(error) => Err(error.into()),
-                }
-            }
-            Outcome::Declined => {
-                held.discard()?;
-                tracing::info!(%id, "declined and destroyed");
-                Ok(Became::Declined)
-            }
-            Outcome::Later => Ok(Became::Later(id)),
-        }
-    }
-
-    /// A granted report had no room beside its image, which was destroyed. Without it there may be room. A person has granted another report than that, and is
-    /// asked anew when the product ends, or at its next start.
-    fn without_image(
-        &self,
-        spool: &Spool,
-        mut held: HeldDraft<'_>,
-        error: SpoolError,
-        asks: bool,
-    ) -> Result<Became, PipelineError> {
-        let gave_way = GaveWay(error);
-        tracing::warn!(error = soft_error("", &gave_way).message, "the report goes on without its image");
-        let draft = held.draft_mut();
-        let id = draft.id;
-        draft.lose_memory(soft_error("full memory", &gave_way));
-        spool.put_draft(draft)?;
-        drop(held);
-        if asks { Err(gave_way.0.into()) } else { self.put_before(id, &mut Unattended) }
-    }
-
-    /// Offers what is kept, of this run and of earlier ones, the most recent first, until `timeout` is over. Who says later once is not asked on,
-    /// nor a second time in one run: `asked` holds what this run asked about.
-    pub(crate) fn offer_kept<A: Asker>(&self, asked: &[ReportId], timeout: Duration, asker: impl Fn(Duration) -> A) {
-        let started = Instant::now();
-        for id in self.kept().into_iter().rev().filter(|id| !asked.contains(id)) {
-            let left = timeout.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                break;
-            }
-            match self.decide(id, &mut asker(left)) {
-                Ok(Became::Later(_)) => break,
-                Ok(_) => {}
-                Err(error) => tracing::error!(%id, error = soft_error("", &error).message, "the draft stays"),
-            }
-        }
-    }
-
-    /// Drafts of earlier runs for which somebody has since given a standing answer.
-    pub(crate) fn settle_standing(&self) {
-        for id in self.kept() {
-            let held = self.spool.as_ref().and_then(|spool| spool.take_draft(id).ok().flatten());
-            let Some(kind) = held.map(|held| held.draft().kind) else { continue };
-            if matches!(self.resolve(kind), Resolution::Ask(_)) {
-                continue;
-            }
-            if let Err(error) = self.decide(id, &mut Unattended) {
-                tracing::error!(%id, error = soft_error("", &error).message, "the draft stays");
-            }
-        }
-    }
-
-    /// The drafts that wait, oldest first.
-    fn kept(&self) -> Vec<ReportId> {
-        let Some(spool) = &self.spool else { return Vec::new() };
-        spool.drafts().unwrap_or_else(|error| {
-            tracing::error!(error = soft_error("", &error).message, "cannot look for kept drafts");
-            Vec::new()
-        })
     }
 
     /// The standing answer for an error of this kind: read anew each time, since a person may have changed it meanwhile.

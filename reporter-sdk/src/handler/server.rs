@@ -336,8 +336,10 @@ impl Server {
                 let mut hold = Hold::on(Arc::clone(&self.crash_channel));
                 hold.show_progress();
                 // It ends as it should and waits: now the person can be asked, where a terminal is there.
-                let asker = |left| self.asker().timeout(left);
-                self.pipeline.offer_kept(&self.asked, Duration::from_millis(shutdown.timeout_millis), asker);
+                let timeout = Duration::from_millis(shutdown.timeout_millis);
+                if !timeout.is_zero() {
+                    self.pipeline.offer_kept(&self.asked, &mut self.asker().timeout(timeout));
+                }
                 self.look();
                 hold.silently();
                 self.done(sequence);

@@ -527,6 +527,8 @@ pub struct ConsentRequest {
     pub offers: ::prost::alloc::vec::Vec<ConsentOffer>,
     #[prost(uint64, tag = "9")]
     pub timeout_millis: u64,
+    #[prost(uint32, tag = "10")]
+    pub reports: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ConsentOffer {
@@ -675,6 +677,8 @@ pub struct Sending {
 pub struct Sent {
     #[prost(bytes = "vec", tag = "1")]
     pub report_id: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub others: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NotSent {

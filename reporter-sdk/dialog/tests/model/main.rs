@@ -48,6 +48,7 @@ fn opening() -> Opening {
 /// Of the network there turned out to be nothing.
 fn question() -> Question {
     Question {
+        reports: 1,
         title: "SIGSEGV in show_month".into(),
         offers: vec![
             offer(

@@ -62,7 +62,7 @@ impl Watcher for Window {
             || self.takes_back_then && has_failed()
     }
 
-    fn wants_file(&self) -> Option<PathBuf> {
+    fn wants_file(&self, _: ReportId) -> Option<PathBuf> {
         self.files.lock().unwrap().pop()
     }
 

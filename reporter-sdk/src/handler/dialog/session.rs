@@ -1,5 +1,6 @@
 //! The handler's end of the conversation with its own dialog, which is there before the question and stays after the answer.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use report_format::schema::v1::ConsentSource;
 use super::program::{DialogError, GLANCE, MESSAGE_LIMIT, Pipes, Program};
 use crate::consent::{self, Answered, Decision, Opening, Request, SaveError};
 use crate::handler::delivery::Watcher;
+use crate::handler::pipeline::save::numbered;
 use crate::handler::soft_error;
 use crate::ipc::framed;
 use crate::schema::dialog_action::Action;
@@ -47,10 +49,14 @@ struct State {
     is_asked: bool,
     /// It has answered what nobody had asked.
     has_answered_early: bool,
-    /// The person wants what could not be sent in this file.
-    file: Option<PathBuf>,
-    /// The report that the person wants to be sent.
-    queued: Option<ReportId>,
+    /// The person wants what could not be sent in these files.
+    files: BTreeMap<ReportId, PathBuf>,
+    /// Why one of them is not there.
+    not_saved: Option<SaveError>,
+    /// The reports that the person wants to be sent.
+    queued: Vec<ReportId>,
+    /// Of these, what support has.
+    sent: Vec<ReportId>,
     /// It has told what became of the report, or the person wants to hear no more.
     is_concluded: bool,
     last_progress: Option<Instant>,
@@ -100,8 +106,10 @@ impl Session {
             is_opened: false,
             is_asked: false,
             has_answered_early: false,
-            file: None,
-            queued: None,
+            files: BTreeMap::new(),
+            not_saved: None,
+            queued: Vec::new(),
+            sent: Vec::new(),
             is_concluded: false,
             last_progress: None,
         })))
@@ -174,9 +182,9 @@ impl Session {
         }
     }
 
-    /// This report is to be sent.
-    pub(super) fn queued(&self, id: ReportId) {
-        self.state().queued = Some(id);
+    /// These reports are to be sent.
+    pub(super) fn queued(&self, ids: &[ReportId]) {
+        self.state().queued = ids.to_vec();
     }
 
     /// There is no question.
@@ -204,14 +212,21 @@ impl Watcher for Session {
         state.is_withdrawn
     }
 
-    fn wants_file(&self) -> Option<PathBuf> {
+    fn wants_file(&self, id: ReportId) -> Option<PathBuf> {
         let mut state = self.state();
         state.hear_all();
-        state.file.take()
+        state.files.remove(&id)
     }
 
     fn saved(&self, saved: Result<(), SaveError>) {
-        self.state().tell_saved(saved);
+        let mut state = self.state();
+        if let Err(error) = saved {
+            state.not_saved.get_or_insert(error);
+        }
+        if state.files.is_empty() {
+            let saved = state.not_saved.take().map_or(Ok(()), Err);
+            state.tell_saved(saved);
+        }
     }
 
     fn is_there(&self) -> bool {
@@ -221,7 +236,15 @@ impl Watcher for Session {
     }
 
     fn sent(&self, id: ReportId) {
-        self.state().conclude(Update::Sent(schema::Sent { report_id: id.0.to_vec() }));
+        let mut state = self.state();
+        state.sent.push(id);
+        if state.queued.iter().any(|id| !state.sent.contains(id)) {
+            return;
+        }
+        let mut ids = state.queued.iter().map(|id| id.0.to_vec());
+        let report_id = ids.next().unwrap_or_default();
+        let sent = schema::Sent { report_id, others: ids.collect() };
+        state.conclude(Update::Sent(sent));
     }
 
     fn not_sent(&self, id: ReportId, why: &str, again: Option<Duration>) {
@@ -295,7 +318,11 @@ impl State {
             match self.hear(Duration::ZERO) {
                 Heard::Nothing => return,
                 Heard::Decided(_) | Heard::Save(_) if !self.is_asked => self.has_answered_early = true,
-                Heard::Save(schema::Save { decision: None, path }) => self.file = Some(path.into()),
+                Heard::Save(schema::Save { decision: None, path }) => {
+                    let unsent = self.queued.iter().filter(|id| !self.sent.contains(id));
+                    self.files =
+                        unsent.zip(0..).map(|(id, number)| (*id, numbered(Path::new(&path), number))).collect();
+                }
                 Heard::Decided(_) | Heard::Save(_) | Heard::Noted | Heard::End | Heard::Nonsense => {}
             }
         }
@@ -331,8 +358,8 @@ impl State {
 impl Drop for State {
     fn drop(&mut self) {
         if !self.is_concluded {
-            self.conclude(match self.queued {
-                Some(id) => not_sent(id, "", None),
+            self.conclude(match self.queued.iter().find(|id| !self.sent.contains(id)) {
+                Some(id) => not_sent(*id, "", None),
                 None => Update::NothingToSend(schema::NothingToSend::default()),
             });
         }

@@ -2,22 +2,36 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::consent::{Decision, Outcome, Request, SaveError, settle};
+use crate::consent::{Decision, Draft, Outcome, Request, SaveError, settle};
 use crate::encode::{EncodeError, encode_with_memory};
 use crate::handler::evidence;
 use crate::handler::full_memory::Image;
 use crate::spool::Outgoing;
 
-/// Writes what this decision would send to a file of the person's.
+/// Where the report of this number goes, of several: the first to `path`, the others beside it.
+pub(in crate::handler) fn numbered(path: &Path, number: usize) -> PathBuf {
+    if number == 0 {
+        return path.to_owned();
+    }
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{}", number + 1));
+    if let Some(ending) = path.extension() {
+        name.push(".");
+        name.push(ending);
+    }
+    path.with_file_name(name)
+}
+
+/// Writes what this decision would send of this draft to a file of the person's.
 pub(super) fn save(
     request: &Request<'_>,
+    draft: &Draft,
     decision: Decision,
     image: Option<&mut Image>,
     path: &Path,
 ) -> Result<(), SaveError> {
-    let draft = request.draft();
     let Outcome::Granted(grant) = settle(draft, request, decision)? else { return Err("nothing is chosen".into()) };
     let open = || image.ok_or(EncodeError::NoImage)?.open().map_err(EncodeError::Io);
     write_whole(path, |file| Ok(encode_with_memory(draft, &grant, &evidence::reduce, open, file).map(drop)?))
