@@ -68,6 +68,14 @@ impl Person {
         crashes_on(&self.0.display(), ledger, &[]);
     }
 
+    /// All that have the dialog's title: where the person chooses a file is another.
+    fn windows(&self) -> Vec<String> {
+        let mut search = Command::new("xdotool");
+        search.args(["search", "--onlyvisible", "--name", TITLE]).env("DISPLAY", self.0.display());
+        let output = search.output().expect("installed");
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    }
+
     /// The window with this title, which can have more behind it.
     fn has_window(&self, title: &str) -> bool {
         let mut search = Command::new("xdotool");
@@ -244,11 +252,7 @@ fn two_products_that_crash_at_once_are_asked_about_in_a_window_each_and_answered
     for product in &mut products {
         assert!(!product.wait().expect("our own child").success());
     }
-    wait_for("two windows", || {
-        let mut search = Command::new("xdotool");
-        search.args(["search", "--onlyvisible", "--name", TITLE]).env("DISPLAY", person.0.display());
-        String::from_utf8_lossy(&search.output().expect("installed").stdout).lines().count() == 2
-    });
+    wait_for("two windows", || person.windows().len() == 2);
     wait_for("everything collected", || (first.drafts(), second.drafts()) == (1, 1));
     // One is killed; the other goes on, and is closed.
     kill_dialog(&first);
@@ -297,6 +301,35 @@ fn the_product_starts_again_as_long_as_the_person_leaves_that_switched_on() {
         }
         assert_eq!((ledger.drafts(), ledger.mails().len()), (1, 0));
     }
+}
+
+#[test]
+fn a_report_is_saved_to_a_file_that_the_person_names_and_is_still_to_be_decided() {
+    let Some(person) = Person::new() else { return };
+    let ledger = Ledger::new();
+    person.crashes(&ledger);
+    wait_for("everything collected", || ledger.drafts() == 1);
+    person.sees_the_question();
+    let asking = person.windows();
+    // From the description past what the vendor promises, the buttons and what holds the next time.
+    person.presses(&["shift+Tab"; 10]);
+    person.presses(&["space"]);
+    wait_for("window that asks for the file", || person.windows().len() == 2);
+    let choosing = person.windows().into_iter().find(|window| !asking.contains(window)).expect("there are two");
+    person.xdotool(&["windowfocus", "--sync", &choosing]);
+    let file = ledger.path("saved.report");
+    person.presses(&["ctrl+a"]);
+    person.xdotool(&["type", &file.display().to_string()]);
+    person.presses(&["Return"]);
+    wait_for("file", || file.exists());
+    let saved = Received::from_bytes(fs::read(&file).expect("it is whole as soon as it is there"));
+    assert!(saved.kinds().contains(&SectionKind::Minidump));
+    assert_eq!((ledger.drafts(), ledger.outgoing(), ledger.mails().len()), (1, 0, 0));
+    wait_for("one window", || person.windows() == asking);
+    person.xdotool(&["windowfocus", "--sync", &asking[0]]);
+    person.presses(&["Escape"]);
+    wait_for("end of the handler", || ledger.handlers().is_empty());
+    assert_eq!((ledger.drafts(), ledger.mails().len()), (1, 0));
 }
 
 #[test]

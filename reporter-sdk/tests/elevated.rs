@@ -22,6 +22,8 @@ use reporter_sdk::{Options, Reporter, Restart};
 
 const PRODUCT: &str = "REPORTER_TEST_ELEVATED";
 const VENDOR: &str = "Example Software";
+/// A dialog of the product's own, which needs no display.
+const OWN_DIALOG: &str = "own-dialog";
 /// Debian's `nobody`.
 const NOBODY: u32 = 65534;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,7 +33,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 fn product() {
     let Some(name) = env::var(PRODUCT).ok() else { return };
     let folder = env::current_exe().unwrap().parent().unwrap().to_owned();
-    let options = Options::new(VENDOR, name, "1").restart(Restart::new(["--again"]));
+    let mut options = Options::new(VENDOR, name, "1").restart(Restart::new(["--again"]));
+    if folder.join(OWN_DIALOG).exists() {
+        options = options.dialog(folder.join(OWN_DIALOG));
+    }
     let reporter = Reporter::start(options);
     let soft_errors: Vec<_> = reporter.soft_errors().iter().map(ToString::to_string).collect();
     fs::write(folder.join("told"), soft_errors.join("\n")).unwrap();
@@ -61,10 +66,6 @@ impl Place {
         set_mode(&place.path("installed/product"), 0o4755);
         fs::copy(handler(), place.path("installed/reporter-handler")).unwrap();
         set_mode(&place.path("installed/reporter-handler"), 0o755);
-        // Installed as it should be, and not to be started with these rights.
-        let dialog = place.path("installed/reporter-dialog");
-        fs::write(&dialog, format!("#!/bin/sh\ntouch {}\n", place.path("installed/asked").display())).unwrap();
-        set_mode(&dialog, 0o755);
         let planted = place.path("theirs/reporter-handler");
         fs::write(&planted, format!("#!/bin/sh\ntouch {}\n", place.path("theirs/ran").display())).unwrap();
         set_mode(&planted, 0o755);
@@ -76,6 +77,13 @@ impl Place {
 
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    /// Installs a dialog as it should be.
+    fn install_dialog(&self, name: &str) {
+        let dialog = self.path("installed").join(name);
+        fs::write(&dialog, format!("#!/bin/sh\ntouch {}\n", self.path("installed/asked").display())).unwrap();
+        set_mode(&dialog, 0o755);
     }
 
     /// Where reports of root's products lie.
@@ -158,7 +166,6 @@ fn nothing_of_who_runs_a_setuid_product_is_believed() {
         [place.path("theirs/reporter-handler")],
         "nothing was written or run there"
     );
-    assert!(!place.path("installed/asked").exists(), "no window of root's on a display of theirs");
     assert_eq!(Spool::open(&place.spool()).unwrap().drafts().unwrap().len(), 1);
 }
 
@@ -176,4 +183,22 @@ fn a_setuid_product_starts_no_handler_that_is_not_roots() {
     drop(product.stdin.take());
     assert_eq!(product.wait().unwrap().signal(), Some(libc::SIGSEGV));
     assert!(!place.spool().exists());
+}
+
+#[test]
+fn a_setuid_product_shows_its_user_no_window_of_roots_and_keeps_the_report() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can install a setuid program");
+        return;
+    }
+    for dialog in ["reporter-dialog", OWN_DIALOG] {
+        let place = Place::new();
+        place.install_dialog(dialog);
+        let Some(mut product) = place.run() else { return };
+        drop(product.stdin.take());
+        assert_eq!(product.wait().unwrap().signal(), Some(libc::SIGSEGV));
+        wait_for("end of the handler", || place.handlers().is_empty());
+        assert!(!place.path("installed/asked").exists(), "{dialog}");
+        assert_eq!(Spool::open(&place.spool()).unwrap().drafts().unwrap().len(), 1, "{dialog}");
+    }
 }
