@@ -232,6 +232,34 @@ fn size(bytes: u64) -> String {
 }
 
 #[test]
+fn errors_that_wait_for_an_answer_are_asked_about_in_one_question_once_the_product_ends_as_it_should() {
+    let scripted = Scripted::new();
+    for lines in [MONTH, USE_AFTER_FREE] {
+        let mut product = scripted.crash_begins("end at question", &[], lines);
+        assert!(!product.wait().expect("our own child").success());
+        scripted.handler_ends();
+    }
+    assert_eq!((scripted.0.drafts(), scripted.0.mails().len()), (2, 0));
+    fs::remove_file(scripted.told_file()).expect("it was told something");
+    let mut product = scripted.crash_begins("send", &[], "open household\nquit\n");
+    assert!(product.wait().expect("our own child").success());
+    scripted.handler_ends();
+    scripted.is_told(&["opening", "question", "sending", "sent"]);
+
+    let essential = &scripted.question()[0].contents;
+    for number in 1..=2 {
+        assert!(essential.contains(&format!("report {number} of 2: ")), "{essential}");
+    }
+    let reports: Vec<Received> = scripted.0.mails().iter().map(|mail| Received::from_mail(mail)).collect();
+    assert_eq!((reports.len(), scripted.0.drafts(), scripted.0.outgoing()), (2, 0, 0));
+    let records: Vec<ConsentRecord> = reports.iter().map(|report| report.message(SectionKind::Consent)).collect();
+    assert_ne!(records[0].preview_digest, records[1].preview_digest, "each is bound to what was shown of it");
+    for record in records {
+        assert!(record.granted().any(|category| category == Category::Memory), "{record:?}");
+    }
+}
+
+#[test]
 fn a_dialog_that_ends_at_whatever_moment_has_decided_nothing_that_was_not_said() {
     for moment in ["opening", "question"] {
         let scripted = Scripted::new();

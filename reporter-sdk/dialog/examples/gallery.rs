@@ -55,6 +55,12 @@ fn until(moment: &str) -> Result<Vec<Event>, Box<dyn Error>> {
     let told = Event::Told;
     let typed = |control, text: &str| Event::Edited(control, text.into());
     let mut question = question()?;
+    if moment == "several" {
+        question.reports = 3;
+        question.title = ["2026-11-27T10:31:07Z", "2026-11-27T09:58:40Z", "2026-11-26T17:02:11Z"]
+            .map(|time| format!("{time} SIGSEGV in show_month"))
+            .join("\n");
+    }
     if moment == "closing" {
         question.timeout = Duration::from_secs(45);
     }
@@ -69,7 +75,7 @@ fn until(moment: &str) -> Result<Vec<Event>, Box<dyn Error>> {
         again: Some(Duration::from_secs(1800)),
     };
     events.extend(match moment {
-        "collecting" | "question" | "closing" => vec![],
+        "collecting" | "question" | "several" | "closing" => vec![],
         "reading" => vec![told(Told::Collecting { done: 312_000_000, total: 1_240_000_000 })],
         "contents" => vec![Event::Pressed(Control::OpenContents)],
         "left-out" => vec![

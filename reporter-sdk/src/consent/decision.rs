@@ -309,7 +309,7 @@ mod tests {
     use report_format::schema::v1::{ErrorKind, Product};
 
     use super::*;
-    use crate::consent::MemoryDraft;
+    use crate::consent::{MemoryDraft, Notice};
 
     fn draft() -> Draft {
         let mut draft = Draft::new(ReportId([1; 16]), Product::default(), [2; 16], ErrorKind::Crash, 7);

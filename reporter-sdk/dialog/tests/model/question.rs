@@ -282,3 +282,13 @@ fn outcomes(language: &str) -> Vec<String> {
     }
     seen
 }
+
+#[test]
+fn several_errors_are_one_question_that_says_so_and_names_the_first_of_them() {
+    let title = (1..=5).map(|day| format!("2026-11-0{day} SIGSEGV\n")).collect();
+    let window = asks(Question { reports: 5, title, ..question() });
+    let text = window.text();
+    let told = "Ledger 3.1.4 has met errors that are not reported yet: 5. What you say here holds for all of them.\n\
+                2026-11-01 SIGSEGV\n2026-11-02 SIGSEGV\n2026-11-03 SIGSEGV\n…\n";
+    assert!(text.contains(told), "{text}");
+}

@@ -227,7 +227,7 @@ impl Pipeline {
     }
 
     /// The drafts that wait, oldest first.
-    fn kept(&self) -> Vec<ReportId> {
+    pub(super) fn kept(&self) -> Vec<ReportId> {
         let Some(spool) = &self.spool else { return Vec::new() };
         spool.drafts().unwrap_or_else(|error| {
             tracing::error!(error = soft_error("", &error).message, "cannot look for kept drafts");

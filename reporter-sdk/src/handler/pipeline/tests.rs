@@ -1,8 +1,8 @@
 use std::cell::RefCell;
 
 use super::*;
-use crate::consent::{Answer, Decision};
-use crate::schema::Configuration;
+use crate::consent::{Answer, Decision, ProductPolicy, Request};
+use crate::schema::{Configuration, KindPolicy};
 
 fn pipeline(spool: &std::path::Path) -> Pipeline {
     let spool = Some(Spool::open(spool).unwrap());
@@ -19,51 +19,66 @@ fn keep(pipeline: &Pipeline, number: u8) -> ReportId {
     id
 }
 
-/// Answers as told by the draft's number, and remembers who was asked about.
-struct Person<'a>(&'a RefCell<Vec<u8>>, fn(u8) -> Answer);
+/// Answers so, and remembers what each question was about, and what was queued by it.
+struct Person {
+    answer: Answer,
+    asked: Vec<Vec<u8>>,
+    queued: Vec<u8>,
+}
 
-impl Asker for Person<'_> {
+impl Person {
+    fn who_says(answer: Answer) -> Self {
+        Self { answer, asked: Vec::new(), queued: Vec::new() }
+    }
+}
+
+impl Asker for Person {
     fn ask(&mut self, request: &Request<'_>) -> Decision {
-        let number = request.draft().id.0[0];
-        self.0.borrow_mut().push(number);
-        request.answered(self.1(number), None)
+        self.asked.push(request.drafts().map(|draft| draft.id.0[0]).collect());
+        request.answered(self.answer.clone(), None)
+    }
+
+    fn queued(&mut self, ids: &[ReportId]) {
+        self.queued.extend(ids.iter().map(|id| id.0[0]));
     }
 }
 
 #[test]
-fn what_is_kept_is_offered_once_a_run_the_most_recent_first_until_somebody_says_later() {
+fn what_is_kept_is_offered_in_one_question_once_a_run_the_most_recent_first() {
     let directory = tempfile::tempdir().unwrap();
     let pipeline = pipeline(&directory.path().join("spool"));
     let ids: Vec<_> = (1..=5).map(|number| keep(&pipeline, number)).collect();
-    let asked = RefCell::new(Vec::new());
     let offer = |already: &[ReportId], answer| {
-        pipeline.offer_kept(already, Duration::from_secs(60), |_| Person(&asked, answer));
-        asked.take()
+        let mut person = Person::who_says(answer);
+        pipeline.offer_kept(already, &mut person);
+        (person.asked, person.queued)
     };
+    let send = || Answer::Send { categories: CategorySet::essential(), contact: None };
     // The fifth was put off in this run; another process asks about the third.
     let elsewhere = pipeline.spool.as_ref().unwrap().take_draft(ids[2]).unwrap();
-    let send = |_| Answer::Send { categories: CategorySet::essential(), contact: None };
-    let answer = |number| if number == 4 { Answer::Decline } else { Answer::Later };
-    assert_eq!(offer(&ids[4..], answer), [4, 2]);
+    assert_eq!(offer(&ids[4..], Answer::Later), (vec![vec![4, 2, 1]], vec![]));
+    assert_eq!(pipeline.kept(), ids, "what was put off is kept, and offered by the next run");
+    assert_eq!(offer(&ids[1..], Answer::Decline), (vec![vec![1]], vec![]));
+    assert_eq!(offer(&[], send()), (vec![vec![5, 4, 2]], vec![5, 4, 2]));
     drop(elsewhere);
-    assert_eq!(
-        pipeline.kept(),
-        [ids[0], ids[1], ids[2], ids[4]],
-        "what was put off is kept, and offered by the next run"
-    );
-    assert_eq!(offer(&[], send), [5, 3, 2, 1]);
-    assert_eq!(pipeline.kept(), []);
+    assert_eq!(offer(&[], send()), (vec![vec![3]], vec![3]));
+    assert_eq!(offer(&[], send()), (vec![], vec![]), "nobody is asked about nothing");
     assert_eq!(pipeline.spool.as_ref().unwrap().outgoing().unwrap().len(), 4);
 }
 
 #[test]
-fn nobody_is_asked_once_the_time_is_over() {
+fn what_nobody_wants_any_more_is_not_asked_about_with_the_rest() {
     let directory = tempfile::tempdir().unwrap();
-    let pipeline = pipeline(&directory.path().join("spool"));
+    let mut pipeline = pipeline(&directory.path().join("spool"));
     keep(&pipeline, 1);
-    let asked = RefCell::new(Vec::new());
-    pipeline.offer_kept(&[], Duration::ZERO, |_| Person(&asked, |_| Answer::Decline));
-    assert_eq!((asked.take(), pipeline.kept().len()), (vec![], 1));
+    let crash = Draft::new(ReportId([2; 16]), v1::Product::default(), [2; 16], ErrorKind::Crash, 7);
+    pipeline.spool.as_ref().unwrap().put_draft(&crash).unwrap();
+    // A policy that this version does not know counts as never.
+    let never = KindPolicy { kind: ErrorKind::Crash.into(), policy: 99, ..KindPolicy::default() };
+    pipeline.settings.policy = ProductPolicy::from_configuration(&[], &[never]);
+    let mut person = Person::who_says(Answer::Later);
+    pipeline.offer_kept(&[], &mut person);
+    assert_eq!((person.asked, pipeline.kept().len()), (vec![vec![1]], 1), "it is destroyed");
 }
 
 /// Has the report saved to a file, as often as told, before they say later.
