@@ -1,6 +1,6 @@
 //! Sends what the spool's `out/` holds, on a thread of its own: a slow server holds nobody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
@@ -35,8 +35,8 @@ const LAST_WISHES: Duration = Duration::from_mins(10);
 const SUMMARY: u64 = 4 << 10;
 
 enum Order {
-    /// Somebody waits to hear of this report.
-    Watch(ReportId, Arc<dyn Watcher>),
+    /// Somebody waits to hear of these reports: in one order, since between two of them all that is due is sent.
+    Watch(Vec<ReportId>, Arc<dyn Watcher>),
     /// Something is in `out/`. Answered when all that is due was tried once.
     Look(Option<Sender<()>>),
     /// No more orders come: make the near attempts, then end.
@@ -68,9 +68,9 @@ pub(super) trait Watcher: Send + Sync {
 pub(super) struct Watchers(Sender<Order>);
 
 impl Watchers {
-    /// Tells `watcher` of the report from its next attempt on, until it is sent or this process ends.
-    pub(super) fn add(&self, id: ReportId, watcher: Arc<dyn Watcher>) {
-        let _ = self.0.send(Order::Watch(id, watcher));
+    /// Tells `watcher` of the reports from their next attempt on, until they are sent or this process ends.
+    pub(super) fn add(&self, ids: &[ReportId], watcher: Arc<dyn Watcher>) {
+        let _ = self.0.send(Order::Watch(ids.to_vec(), watcher));
     }
 }
 
@@ -122,7 +122,7 @@ impl Delivery {
 }
 
 fn run(spool: &Spool, transport: &mut dyn Transport, inbox: &Receiver<Order>) {
-    let mut round = Round { spool, transport, watched: Watched::new() };
+    let mut round = Round { spool, transport, watched: Watched::new(), sent: BTreeSet::new() };
     let mut finish_by = None;
     let mut occasion = true;
     loop {
@@ -143,7 +143,7 @@ fn run(spool: &Spool, transport: &mut dyn Transport, inbox: &Receiver<Order>) {
             (None, wait) => round.wait_for_order(inbox, wait),
         };
         match order {
-            Ok(Order::Watch(id, watcher)) => drop(round.watched.insert(id, watcher)),
+            Ok(Order::Watch(ids, watcher)) => ids.into_iter().for_each(|id| round.watch(id, watcher.clone())),
             Ok(Order::Look(None)) | Err(RecvTimeoutError::Timeout) => {}
             Ok(Order::Look(Some(done))) => {
                 round.send_due(false);
@@ -159,6 +159,8 @@ struct Round<'a> {
     spool: &'a Spool,
     transport: &'a mut dyn Transport,
     watched: Watched,
+    /// By this process.
+    sent: BTreeSet<ReportId>,
 }
 
 impl Round<'_> {
@@ -212,6 +214,7 @@ impl Round<'_> {
             Ok(receipt) => {
                 tracing::info!(%id, answer = receipt.answer, "sent");
                 outgoing.sent()?;
+                self.sent.insert(id);
                 if let Some(watcher) = self.watched.remove(&id) {
                     watcher.sent(id);
                 }
@@ -229,6 +232,15 @@ impl Round<'_> {
                 }
                 due
             }
+        }
+    }
+
+    /// What was due for another reason can have been sent before anybody came to wait for it.
+    fn watch(&mut self, id: ReportId, watcher: Arc<dyn Watcher>) {
+        if self.sent.contains(&id) {
+            watcher.sent(id);
+        } else {
+            self.watched.insert(id, watcher);
         }
     }
 

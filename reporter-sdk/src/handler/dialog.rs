@@ -184,12 +184,9 @@ impl Asker for ProductAsker {
     fn queued(&mut self, ids: &[ReportId]) {
         let Some(session) = self.close() else { return };
         session.queued(ids);
-        let session = Arc::new(session);
         // Without delivery it is told that it was not sent.
         if let Some(watchers) = &self.watchers {
-            for id in ids {
-                watchers.add(*id, session.clone());
-            }
+            watchers.add(ids, Arc::new(session));
         }
     }
 

@@ -115,7 +115,7 @@ fn after_looks(looks: usize, window: Window, transport: &Stub, spool: &Spool) ->
     let window = Arc::new(window);
     let mut sends = transport.clone();
     let watched = Watched::from([(REPORT, window.clone() as Arc<dyn Watcher>)]);
-    let mut round = Round { spool, transport: &mut sends, watched };
+    let mut round = Round { spool, transport: &mut sends, watched, sent: BTreeSet::new() };
     for _ in 0..looks {
         if let Some(mut outgoing) = spool.claim(REPORT).unwrap() {
             outgoing.retry_now().unwrap();
@@ -172,7 +172,7 @@ fn delivery_that_fails(with: DeliverError, stub: &Stub, window: &Arc<Window>) ->
     let delivery = Delivery::start(folder.path().join("spool"), Box::new(stub.clone())).unwrap();
     // It has looked, and found nothing: the next that it finds is watched.
     delivery.look_and_wait(Duration::from_secs(30));
-    delivery.watchers().add(REPORT, window.clone());
+    delivery.watchers().add(&[REPORT], window.clone());
     queue(&spool);
     delivery.look();
     (folder, spool, delivery)
@@ -205,7 +205,7 @@ fn what_could_not_be_sent_is_written_to_a_file_as_it_would_be_sent_or_the_person
     let nowhere = folder.path().join("no such folder").join("Ledger.report");
     let window = Arc::new(Window { files: vec![file.clone(), nowhere].into(), ..Window::default() });
     let watched = Watched::from([(REPORT, window.clone() as Arc<dyn Watcher>)]);
-    let mut round = Round { spool: &spool, transport: &mut stub.clone(), watched };
+    let mut round = Round { spool: &spool, transport: &mut stub.clone(), watched, sent: BTreeSet::new() };
     round.send_due(false);
     round.hear();
     round.hear();
@@ -246,4 +246,16 @@ fn once_the_product_is_gone_a_report_waits_in_this_process_for_nobody_but_a_pers
     let (_folder, spool, delivery) = delivery_that_fails(fails(), &stub, &window);
     delivery.finish();
     assert_eq!((stub.attempts(), spool.outgoing().unwrap().len()), (1, 1));
+}
+
+#[test]
+fn who_comes_to_wait_for_a_report_after_it_was_sent_is_told_so() {
+    let (_folder, spool) = spool();
+    let (stub, window) = (Stub::new(), Arc::new(Window::default()));
+    let mut round =
+        Round { spool: &spool, transport: &mut stub.clone(), watched: Watched::new(), sent: BTreeSet::new() };
+    round.send_due(false);
+    round.watch(REPORT, window.clone());
+    assert_eq!(*window.told.lock().unwrap(), ["sent"]);
+    assert!(round.watched.is_empty(), "nobody waits any more");
 }
