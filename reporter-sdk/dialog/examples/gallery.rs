@@ -1,5 +1,5 @@
-//! Shows the window as a person sees it at some moment, for `scripts/screenshots`: `gallery LANGUAGE MOMENT [BRANDING]`. What it would say to the handler it prints; nothing is
-//! sent anywhere.
+//! Shows the window as a person sees it at some moment, for `scripts/screenshots` and `scripts/windows/screenshots`: `gallery LANGUAGE MOMENT [BRANDING]`. What it
+//! would say to the handler it prints; nothing is sent anywhere.
 
 use std::error::Error;
 use std::sync::{Arc, mpsc};

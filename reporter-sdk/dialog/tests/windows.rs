@@ -16,17 +16,20 @@ use reporter_dialog::ui::win32;
 use reporter_sdk::dialog_session::{Act, Opening};
 use reporter_sdk::{ConsentAnswer, Never, Notice};
 use windows_sys::Win32::Foundation::{HWND, LPARAM, RECT, WPARAM};
+use windows_sys::Win32::Graphics::Gdi::{GetDC, GetPixel, ReleaseDC};
 use windows_sys::Win32::System::DataExchange::{CloseClipboard, GetClipboardData, OpenClipboard};
 use windows_sys::Win32::System::Memory::{GlobalLock, GlobalUnlock};
 use windows_sys::Win32::System::Ole::CF_UNICODETEXT;
+use windows_sys::Win32::System::Registry::{HKEY_CURRENT_USER, REG_DWORD, RegDeleteKeyValueW, RegSetKeyValueW};
 use windows_sys::Win32::UI::Controls::PBM_GETPOS;
 use windows_sys::Win32::UI::Input::KeyboardAndMouse::{IsWindowEnabled, VIRTUAL_KEY, VK_DOWN, VK_UP};
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     BM_CLICK, CB_SETCURSEL, CBN_SELCHANGE, EnumChildWindows, FindWindowW, GW_HWNDPREV, GetClassNameW,
     GetLastActivePopup, GetParent, GetWindow, GetWindowRect, GetWindowTextW, IDCANCEL, IDOK, IsWindowVisible,
     PostMessageW, SWP_NOMOVE, SWP_NOZORDER, SendMessageW, SetWindowPos, WM_CHAR, WM_CLOSE, WM_COMMAND, WM_GETTEXT,
-    WM_KEYDOWN, WM_NULL,
+    WM_KEYDOWN, WM_NULL, WM_SETTINGCHANGE,
 };
+use windows_sys::core::{PCWSTR, w};
 
 /// The system's bar that shows how far something is.
 const BAR: &str = "MSCTLS_PROGRESS32";
@@ -258,6 +261,17 @@ impl Widget {
         unsafe { PostMessageW(self.handle(), WM_CLOSE, 0, 0) };
     }
 
+    /// Red, green and blue, added up, of the pixel in its upper left corner that no frame covers.
+    fn brightness(self) -> u32 {
+        // SAFETY: a handle, which the system checks.
+        let dc = unsafe { GetDC(self.handle()) };
+        // SAFETY: a device context, which the system checks, and numbers.
+        let [red, green, blue, _] = unsafe { GetPixel(dc, 3, 3) }.to_le_bytes();
+        // SAFETY: taken above, of this window.
+        unsafe { ReleaseDC(self.handle(), dc) };
+        u32::from(red) + u32::from(green) + u32::from(blue)
+    }
+
     /// In the system's own window for a file's name that belongs to this one.
     fn names_a_file(self, button: i32) {
         let dialog = wait_for("a window for a file's name", || {
@@ -298,6 +312,30 @@ fn wait_for<T>(what: &str, find: impl Fn() -> Option<T>) -> T {
     }
 }
 
+/// Whether programs are to be light, as the person sets it. In the end nothing is set, as before.
+struct AppsUseLightTheme;
+
+impl AppsUseLightTheme {
+    const KEY: PCWSTR = w!("Software\\Microsoft\\Windows\\CurrentVersion\\Themes\\Personalize");
+    const VALUE: PCWSTR = w!("AppsUseLightTheme");
+
+    /// And tells this window, as the system tells all.
+    fn set(&self, light: u32, window: Widget) {
+        let number = (&raw const light).cast();
+        // SAFETY: names that end in a zero, and a number of this size.
+        let error = unsafe { RegSetKeyValueW(HKEY_CURRENT_USER, Self::KEY, Self::VALUE, REG_DWORD, number, 4) };
+        assert_eq!(error, 0);
+        window.send(WM_SETTINGCHANGE, 0, w!("ImmersiveColorSet") as LPARAM);
+    }
+}
+
+impl Drop for AppsUseLightTheme {
+    fn drop(&mut self) {
+        // SAFETY: names that end in a zero.
+        unsafe { RegDeleteKeyValueW(HKEY_CURRENT_USER, Self::KEY, Self::VALUE) };
+    }
+}
+
 /// What other programs get of it.
 fn clipboard() -> Option<String> {
     // SAFETY: no window's.
@@ -310,7 +348,7 @@ fn clipboard() -> Option<String> {
     let text: *const u16 = unsafe { GlobalLock(memory) }.cast();
     let text = (!text.is_null()).then(|| {
         // SAFETY: in this format there is a zero at the end, and nobody changes it while it is locked.
-        let units = (0..).map(|index| unsafe { text.add(index).read() }).take_while(|unit| *unit != 0);
+        let units = (0..).map(|index| unsafe { text.wrapping_add(index).read() }).take_while(|unit| *unit != 0);
         let units: Vec<u16> = units.collect();
         // SAFETY: locked above.
         unsafe { GlobalUnlock(memory) };
@@ -430,6 +468,28 @@ fn what_is_typed_and_switched_is_sent() {
     assert_eq!(categories, [Category::Essential, Category::Actions, Category::Screen, Category::Contact]);
     let Contact { description, email, .. } = contact;
     assert_eq!((&*description, &*email), ("Nothing\nat all", "anna@example.org"));
+}
+
+#[test]
+fn it_is_dark_as_soon_and_as_long_as_the_person_wants_it_so() {
+    if !has_display() {
+        return;
+    }
+    ask("en", "Dark", |window, _| {
+        let setting = AppsUseLightTheme;
+        let field = window.named("EDIT", DESCRIPTION);
+        for (light, expected) in [(1, "light"), (0, "dark"), (1, "light")] {
+            setting.set(light, window);
+            for (part, what) in [(window, "window"), (field, "field")] {
+                wait_for(&format!("a {what} that is {expected}"), || {
+                    let is_light = part.brightness() > 3 * 0xc0;
+                    let is_dark = part.brightness() < 3 * 0x40;
+                    (if light == 1 { is_light } else { is_dark }).then_some(())
+                });
+            }
+        }
+        window.close();
+    });
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use windows_sys::Win32::System::SystemServices::{SS_EDITCONTROL, SS_NOPREFIX, SS_OWNERDRAW, SS_RIGHT};
+use windows_sys::Win32::UI::Controls::PBS_SMOOTH;
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     BS_AUTOCHECKBOX, BS_MULTILINE, BS_NOTIFY, BS_PUSHBUTTON, BS_TOP, CBS_DROPDOWNLIST, ES_AUTOHSCROLL, ES_AUTOVSCROLL,
     ES_MULTILINE, ES_READONLY, ES_RIGHT, ES_WANTRETURN, WS_CHILD, WS_CLIPCHILDREN, WS_EX_CLIENTEDGE,
@@ -203,7 +204,8 @@ impl Maker<'_> {
             }
             Kind::Progress { .. } => {
                 let label = self.text(parent, Font::Message);
-                let bar = self.widget(parent, PROGRESS, 0, 0, Font::Message);
+                // Where the window is dark the bar has no theme: without this it would be in pieces then.
+                let bar = self.widget(parent, PROGRESS, PBS_SMOOTH, 0, Font::Message);
                 bar.widget.ends_at(THOUSAND);
                 vec![label, bar]
             }
@@ -248,7 +250,7 @@ impl Node {
         let visible = visible && element.visible;
         match (&element.kind, &self.items[..]) {
             (Kind::Title(text) | Kind::Heading(text) | Kind::Text(text), [item]) | (Kind::Warning(text), [_, item]) => {
-                item.widget.say(text)
+                item.widget.say(text);
             }
             (Kind::Image { label, png }, [item]) => {
                 item.widget.say(label);

@@ -3,8 +3,9 @@
 use windows_sys::Win32::Foundation::{POINT, RECT};
 use windows_sys::Win32::Graphics::Gdi::{
     BeginPaint, CreatePen, CreateSolidBrush, DT_CALCRECT, DT_CENTER, DT_END_ELLIPSIS, DT_NOPREFIX, DT_SINGLELINE,
-    DT_VCENTER, DT_WORDBREAK, DeleteObject, DrawTextW, EndPaint, FillRect, FrameRect, GetWindowDC, HDC, PAINTSTRUCT,
-    PS_SOLID, Polyline, ReleaseDC, SelectObject, SetBkMode, SetTextColor, TRANSPARENT,
+    DT_VCENTER, DT_WORDBREAK, DeleteObject, DrawTextW, EndPaint, FillRect, FrameRect, GDI_ERROR, GetLayout,
+    GetWindowDC, HDC, LAYOUT_RTL, PAINTSTRUCT, PS_SOLID, Polyline, ReleaseDC, SelectObject, SetBkMode, SetTextColor,
+    TRANSPARENT,
 };
 
 use super::dark::{
@@ -119,7 +120,11 @@ impl<'a> Canvas<'a> {
         self.fill(&square, if on { ACCENT } else { FIELD });
         self.frame(&square, if on || state.focused { ACCENT } else { FRAME }, 1);
         if on {
-            let point = |x: i32, y: i32| POINT { x: left + size * x / 13, y: top + size * y / 13 };
+            // The mark of a choice is the same everywhere, and would be a mirror's where the window is laid out from right to left.
+            let point = |x: i32, y: i32| {
+                let x = if self.is_mirrored() { 13 - x } else { x };
+                POINT { x: left + size * x / 13, y: top + size * y / 13 }
+            };
             self.lines(&[point(3, 6), point(5, 9), point(10, 3)], ON_ACCENT, self.fonts.scale(FOCUS));
         }
         let beside = RECT { left: square.right + gap, ..*area };
@@ -128,6 +133,12 @@ impl<'a> Canvas<'a> {
             let around = RECT { left: beside.left - gap / 2, ..*area };
             self.frame(&around, ACCENT, self.fonts.scale(1));
         }
+    }
+
+    fn is_mirrored(&self) -> bool {
+        // SAFETY: a device context, which the system checks.
+        let layout = unsafe { GetLayout(self.dc) };
+        layout != GDI_ERROR as u32 && layout & LAYOUT_RTL != 0
     }
 
     fn around(&self, area: &RECT, state: State) {

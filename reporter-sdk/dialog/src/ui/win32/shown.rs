@@ -358,11 +358,11 @@ impl Shown {
             }
             (Kind::Choice { .. }, CBN_SETFOCUS)
             | (Kind::Switch { .. } | Kind::Button { .. }, BN_SETFOCUS)
-            | (_, EN_SETFOCUS) => {
+            | (_, EN_SETFOCUS)
                 // What is just being clicked on stays below the mouse.
-                if !is_down(VK_LBUTTON) {
-                    self.root.reveal(widget, &self.scroller);
-                }
+                if !is_down(VK_LBUTTON) =>
+            {
+                self.root.reveal(widget, &self.scroller);
             }
             _ => {}
         }

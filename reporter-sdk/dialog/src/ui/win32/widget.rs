@@ -168,11 +168,11 @@ impl Widget {
     /// A bar takes other colours only without the system's theme.
     pub(super) fn shade_bar(self, dark: bool) {
         let (theme, bar, behind) = if dark {
-            (w!(""), dark::reference(dark::ACCENT), dark::reference(dark::FIELD))
+            (w!(" "), dark::reference(dark::ACCENT), dark::reference(dark::FIELD))
         } else {
             (ptr::null(), CLR_DEFAULT.cast_unsigned(), CLR_DEFAULT.cast_unsigned())
         };
-        // SAFETY: a handle, which the system checks; empty names are no theme, and none are the usual one.
+        // SAFETY: a handle, which the system checks; names of nothing are no theme, and no names the usual one.
         unsafe { SetWindowTheme(self.0, theme, theme) };
         self.send(PBM_SETBARCOLOR, 0, bar as LPARAM);
         self.send(PBM_SETBKCOLOR, 0, behind as LPARAM);
