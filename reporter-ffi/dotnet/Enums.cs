@@ -120,7 +120,7 @@ namespace ErrorReporting
         Version = 2,
         /// <summary>Its vendor.</summary>
         Vendor = 3,
-        /// <summary>What happened, in a line; can be empty. It can quote the product, or what the product was fed with.</summary>
+        /// <summary>What happened, in a line, or in one for each error where the question is about several; can be empty. It can quote the product, or what the product was fed with.</summary>
         Title = 4,
         /// <summary>What the data may be used for. This and all below: the notice of the options, to be shown where not empty.</summary>
         Purpose = 5,

@@ -41,7 +41,7 @@ pub enum reporter_question_t {
     REPORTER_QUESTION_PRODUCT = 1,
     REPORTER_QUESTION_VERSION = 2,
     REPORTER_QUESTION_VENDOR = 3,
-    /// What happened, in a line; can be empty. It can quote the product, or what the product was fed with.
+    /// What happened, in a line, or in one for each error where the question is about several; can be empty. It can quote the product, or what the product was fed with.
     REPORTER_QUESTION_TITLE = 4,
     /// What the data may be used for, who receives it, who may read it, how long it is kept, and how the person has it deleted: the notice of the options. To be shown where not empty.
     REPORTER_QUESTION_PURPOSE = 5,
