@@ -38,7 +38,8 @@ fn junk_inside_the_base64_of_a_mail_does_no_harm() {
 #[test]
 fn a_character_lost_from_the_base64_of_a_mail_costs_little_and_is_told() {
     let mail = mail("x", &full_report(""));
-    let at = mail.len() / 2;
+    // Not the end of a line, which says nothing.
+    let at = mail.len() / 2 + mail[mail.len() / 2..].find(|character: char| character.is_ascii_alphanumeric()).unwrap();
     let damaged = format!("{}{}", &mail[..at], &mail[at + 1..]);
     let run = reportdecode(&["json", "-"], damaged.as_bytes());
     assert_eq!(run.code, 3, "{}", run.stderr);

@@ -401,7 +401,7 @@ enum reporter_question_t
     REPORTER_QUESTION_VERSION = 2,
     REPORTER_QUESTION_VENDOR = 3,
     /**
-     * What happened, in a line; can be empty. It can quote the product, or what the product was fed with.
+     * What happened, in a line, or in one for each error where the question is about several; can be empty. It can quote the product, or what the product was fed with.
      */
     REPORTER_QUESTION_TITLE = 4,
     /**

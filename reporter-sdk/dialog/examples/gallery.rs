@@ -2,6 +2,7 @@
 //! would say to the handler it prints; nothing is sent anywhere.
 
 use std::error::Error;
+use std::iter;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -139,7 +140,7 @@ fn question() -> Result<Question, Box<dyn Error>> {
     let mut offer = |category, bytes, contents: &str| {
         let lines = contents.lines().count();
         // All of it, and each line but the first.
-        let parts = [0..lines].into_iter().chain((1..lines).map(|line| line..line + 1)).zip(&mut numbers);
+        let parts = iter::once(0..lines).chain((1..lines).map(|line| line..line + 1)).zip(&mut numbers);
         let parts = parts.map(|(lines, number)| Part { number, lines, bytes: 40 }).collect();
         Offer { category, bytes, contents: contents.into(), images: Vec::new(), parts }
     };

@@ -14,6 +14,7 @@ use crate::{dialog_session, schema};
 
 /// What came of a dialog.
 #[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one is made per question")]
 pub(crate) enum Answered {
     /// Only [`settle`](super::settle) says whether it counts.
     Decided(Decision),

@@ -40,6 +40,7 @@ pub(super) struct ProductAsker {
 
 /// How a person is asked.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is made per question")]
 enum Way {
     /// By this program of the product's.
     OwnDialog(PathBuf),

@@ -199,8 +199,9 @@ impl Pipeline {
                 Ok(Ok(taken)) => {
                     size += taken.size();
                     if size > MOST_AT_ONCE && !all.is_empty() {
-                        let image = taken.image.into_inner();
-                        image.map(|image| self.images.keep(id, image, self.settings.spool_limits.bytes));
+                        if let Some(image) = taken.image.into_inner() {
+                            self.images.keep(id, image, self.settings.spool_limits.bytes);
+                        }
                         break;
                     }
                     all.push(taken);
