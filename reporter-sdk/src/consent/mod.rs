@@ -21,7 +21,6 @@ mod exchange;
 mod hex;
 #[cfg(any(target_os = "linux", windows))]
 mod look;
-#[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the question"))]
 mod parts;
 mod policy;
 #[cfg_attr(not(any(target_os = "linux", windows)), expect(dead_code, reason = "for the question in a terminal"))]
