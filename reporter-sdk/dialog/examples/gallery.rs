@@ -82,7 +82,7 @@ fn until(moment: &str) -> Result<Vec<Event>, Box<dyn Error>> {
         "left-out" => vec![
             Event::Pressed(Control::OpenContents),
             typed(Control::Search, "month"),
-            Event::Moved(Control::Contents, 5),
+            Event::Moved(Control::Contents, 4),
             Event::Pressed(Control::LeaveOut),
         ],
         "searched" => vec![Event::Pressed(Control::OpenContents), typed(Control::Search, "month")],
