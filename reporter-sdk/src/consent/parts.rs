@@ -9,7 +9,7 @@ use report_format::schema::v1::{Category, SectionKind};
 
 use super::preview::{contents, name_of};
 use super::wire::{Value, next_field};
-use super::{CategorySet, Draft, Request};
+use super::{CategorySet, Draft, DraftSection, Request};
 use crate::descriptors::SCHEMA;
 
 /// Where something lies in a draft: the number of its section, then of the fields in one another, each counted from 0 as it lies in the bytes. Of a section itself, no field.
@@ -79,19 +79,15 @@ impl LeftOut {
         for place in &self.0 {
             by_section.entry(place.section).or_default().insert(&place.fields);
         }
-        let mut rest = draft.clone();
-        rest.sections.clear();
-        for (number, section) in draft.sections.iter().enumerate() {
-            let mut section = section.clone();
-            if let Some(fields) = by_section.get(&number) {
-                if fields.contains(&[][..]) {
-                    continue;
-                }
-                section.payload = without(&section.payload, fields);
-            }
-            rest.sections.push(section);
-        }
-        rest
+        let sections =
+            draft.sections.iter().enumerate().filter_map(|(number, section)| match by_section.get(&number) {
+                None => Some(section.clone()),
+                Some(fields) if fields.contains(&[][..]) => None,
+                Some(fields) => Some(DraftSection { payload: without(&section.payload, fields), ..*section }),
+            });
+        let (sections, product) = (sections.collect(), draft.product.clone());
+        let Draft { id, product_id, kind, time, memory, .. } = *draft;
+        Draft { id, product, product_id, kind, time, sections, memory }
     }
 }
 
