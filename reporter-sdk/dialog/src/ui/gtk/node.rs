@@ -172,7 +172,11 @@ fn in_common(one: impl Iterator<Item = char>, other: impl Iterator<Item = char>)
 
 /// One that cannot be read is left out: its fields are there, with all others.
 fn load(picture: &gtk::Picture, png: &[u8]) {
-    picture.set_paintable(gdk::Texture::from_bytes(&glib::Bytes::from(png)).ok().as_ref());
+    picture.set_paintable(texture(png).as_ref());
+}
+
+fn texture(png: &[u8]) -> Option<gdk::Texture> {
+    gdk::Texture::from_bytes(&glib::Bytes::from(png)).ok()
 }
 
 /// Where nobody knows how far it is, the bar moves with the clock.
@@ -382,11 +386,11 @@ fn band(colour: [u8; 3]) -> gtk::Widget {
 
 /// A screen reader says the product's name anyway.
 fn icon(png: &[u8]) -> gtk::Widget {
-    let picture = gtk::Picture::builder().accessible_role(gtk::AccessibleRole::Presentation).build();
-    load(&picture, png);
-    picture.set_size_request(ICON, ICON);
-    picture.set_halign(gtk::Align::Start);
-    picture.upcast()
+    // A picture would grow with the room that there is.
+    let icon = gtk::Image::builder().accessible_role(gtk::AccessibleRole::Presentation).pixel_size(ICON).build();
+    icon.set_paintable(texture(png).as_ref());
+    icon.set_halign(gtk::Align::Start);
+    icon.upcast()
 }
 
 fn document(shown: &Rc<Shown>, control: Control, label: &str, text: &str) -> Made {

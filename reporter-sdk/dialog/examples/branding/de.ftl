@@ -1,0 +1,1 @@
+apology-crash = { $product } wurde beendet. Ihr Buch ist gesichert, bis zum letzten Eintrag.
