@@ -17,6 +17,7 @@ use std::{
     io::Write,
     net::TcpListener,
     os::unix::{fs::PermissionsExt, net::UnixListener},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -27,7 +28,7 @@ use host::{has_runtime, which};
 use ledger::{Ledger, wait_for};
 use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact, Error, SectionKind};
 use rustix::process::{Pid, Signal};
-use support::run;
+use support::{package, run};
 use xvfb::Xvfb;
 
 const TITLE: &str = "^Ledger 1.0.0 – error report$";
@@ -153,6 +154,49 @@ fn the_person_types_leaves_out_one_category_and_sends_with_the_keyboard_alone() 
     // The person is shown the report's number until they close that.
     assert!(person.has_window(TITLE));
     person.presses(&["Escape"]);
+    wait_for("no window", || !person.has_window(TITLE));
+}
+
+#[test]
+fn a_person_who_sees_nothing_types_leaves_out_one_category_and_sends_by_what_a_screen_reader_does() {
+    let Some(person) = Person::new() else { return };
+    let has = |path: &str| Path::new(path).exists();
+    let is_there = has("/usr/lib/python3/dist-packages/gi") && has("/usr/bin/dbus-run-session");
+    if !has_runtime("python3-gi, gir1.2-atspi-2.0 or dbus", is_there) {
+        return;
+    }
+    let ledger = Ledger::new();
+    let lines = ledger.path("lines");
+    fs::write(&lines, "open household\nadd 1250 bread\nmonth 999999999\n").expect("our own folder");
+    let reader = package().join("../reporter-sdk/dialog/tests/accessible.py");
+    let product = ledger.command();
+    // The product and the screen reader on a session bus of their own, which ends with the latter. Another Python would not have its module.
+    let both = r#"lines=$1 reader=$2; shift 2; setsid "$@" <"$lines" >/dev/null & exec /usr/bin/python3 "$reader""#;
+    let mut session = Command::new("timeout");
+    session.args(["60", "dbus-run-session", "--", "sh", "-c", both, "sh"]).args([&lines, &reader]);
+    session.arg(product.get_program()).args(product.get_args()).env_remove("WAYLAND_DISPLAY");
+    session.env("DISPLAY", person.0.display()).env("LC_ALL", "C.UTF-8").env("XDG_RUNTIME_DIR", ledger.path("."));
+    let mut session = session.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("installed");
+    person.sees_the_question();
+    // GTK 4.8 tells a screen reader of no way to turn a switch but the keyboard's: names and address, then the first, what the person did.
+    person.presses(&["Tab", "Tab", "Tab", "Tab", "space"]);
+    let said = [
+        "type What were you doing when it happened?|I asked for a month.",
+        "press Send report",
+        // Once support has it.
+        "press Close",
+    ];
+    let commands = said.map(|line| format!("{line}\n")).concat();
+    session.stdin.take().expect("piped").write_all(commands.as_bytes()).expect("it reads");
+    let output = session.wait_with_output().expect("our own child");
+    let answers = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(answers.lines().filter(|line| *line == "=done").count(), said.len(), "{answers}");
+    wait_for("end of the handler", || ledger.handlers().is_empty());
+
+    let report = Received::from_mail(&ledger.mail());
+    let contact: Contact = report.message(SectionKind::Contact);
+    assert_eq!(contact.description, "I asked for a month.");
+    assert!(!report.kinds().contains(&SectionKind::Actions) && report.kinds().contains(&SectionKind::Minidump));
     wait_for("no window", || !person.has_window(TITLE));
 }
 
