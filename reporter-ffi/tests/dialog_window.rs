@@ -33,6 +33,9 @@ use xvfb::Xvfb;
 
 const TITLE: &str = "^Ledger 1.0.0 – error report$";
 
+/// A crash.
+const MONTH: &str = "open household\nadd 1250 bread\nmonth 999999999\n";
+
 /// The person in front of the display.
 struct Person(Xvfb);
 
@@ -71,17 +74,19 @@ impl Person {
 
     /// All that have the dialog's title: where the person chooses a file is another.
     fn windows(&self) -> Vec<String> {
-        let mut search = Command::new("xdotool");
-        search.args(["search", "--onlyvisible", "--name", TITLE]).env("DISPLAY", self.0.display());
-        let output = search.output().expect("installed");
-        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+        self.windows_called(TITLE)
     }
 
-    /// The window with this title, which can have more behind it.
+    /// Whether there is a window with this title, which can have more behind it.
     fn has_window(&self, title: &str) -> bool {
+        !self.windows_called(title).is_empty()
+    }
+
+    fn windows_called(&self, title: &str) -> Vec<String> {
         let mut search = Command::new("xdotool");
         search.args(["search", "--onlyvisible", "--name", title]).env("DISPLAY", self.0.display());
-        search.output().expect("installed").status.success()
+        let output = search.output().expect("installed");
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
     }
 }
 
@@ -99,8 +104,7 @@ fn crash_begins(display: &str, ledger: &Ledger, environment: &[(&str, &str)]) ->
     command.env("DISPLAY", display).env("LC_ALL", "C.UTF-8").envs(environment.iter().copied());
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut product = command.spawn().expect("just compiled");
-    let lines = b"open household\nadd 1250 bread\nmonth 999999999\n";
-    product.stdin.take().expect("piped").write_all(lines).expect("it reads");
+    product.stdin.take().expect("piped").write_all(MONTH.as_bytes()).expect("it reads");
     product
 }
 
@@ -167,7 +171,7 @@ fn a_person_who_sees_nothing_types_leaves_out_one_category_and_sends_by_what_a_s
     }
     let ledger = Ledger::new();
     let lines = ledger.path("lines");
-    fs::write(&lines, "open household\nadd 1250 bread\nmonth 999999999\n").expect("our own folder");
+    fs::write(&lines, MONTH).expect("our own folder");
     let reader = package().join("../reporter-sdk/dialog/tests/accessible.py");
     let product = ledger.command();
     // The product and the screen reader on a session bus of their own, which ends with the latter. Another Python would not have its module.

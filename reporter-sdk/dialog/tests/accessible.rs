@@ -5,9 +5,12 @@ use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+#[path = "support/gallery.rs"]
+mod gallery;
 #[path = "../../tests/support/xvfb.rs"]
 mod xvfb;
 
+use gallery::gallery;
 use xvfb::Xvfb;
 
 /// What is installed, by its path: another Python would not have the module.
@@ -22,18 +25,6 @@ struct Session {
     answers: Lines<BufReader<ChildStdout>>,
     said: PathBuf,
     _folder: tempfile::TempDir,
-}
-
-/// An example program is where Cargo puts it.
-fn gallery() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let program = test.ancestors().nth(2).expect("a test lies in a target folder").join("examples/gallery");
-    assert!(
-        program.is_file(),
-        "{} is missing: `cargo build -p reporter-dialog --examples` makes it",
-        program.display()
-    );
-    program
 }
 
 impl Session {

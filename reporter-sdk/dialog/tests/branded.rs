@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{ConnectionExt, ImageFormat};
 
+#[path = "support/gallery.rs"]
+mod gallery;
 #[path = "../../tests/support/xvfb.rs"]
 mod xvfb;
 
+use gallery::gallery;
 use xvfb::Xvfb;
 
 /// Of the line and of the icon in `examples/branding`: blue, green, red, as a screen has them.
@@ -21,14 +24,10 @@ struct Gallery(Child);
 
 impl Gallery {
     fn shows(branding: &Path, screen: &Xvfb) -> Self {
-        let test = std::env::current_exe().expect("a test has a path");
-        let program = test.ancestors().nth(2).expect("a test lies in a target folder").join("examples/gallery");
-        let mut command = Command::new(&program);
+        let mut command = Command::new(gallery());
         command.args(["en", "question"]).arg(branding).env("DISPLAY", screen.display()).env_remove("WAYLAND_DISPLAY");
         command.env("GSK_RENDERER", "cairo").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Self(command.spawn().unwrap_or_else(|error| {
-            panic!("{}: {error}: `cargo build -p reporter-dialog --examples` makes it", program.display())
-        }))
+        Self(command.spawn().expect("it is there"))
     }
 }
 

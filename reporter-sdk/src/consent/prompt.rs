@@ -189,12 +189,13 @@ impl<'r> Conversation<'r> {
             ErrorKind::Vanished => "ended without a word",
             _ => "has stopped working",
         };
-        let mut text = format!("\nSorry: {product} {what}.");
-        let others: Vec<_> = self.request.drafts().map(heading).collect();
-        if others.len() > 1 {
-            text =
-                format!("\n{} reports of {product} wait for your decision, which holds for all of them.", others.len());
-            let _ = write!(text, "\n  {}", others.join("\n  "));
+        let headings: Vec<_> = self.request.drafts().map(heading).collect();
+        let mut text = match headings.len() {
+            1 => format!("\nSorry: {product} {what}."),
+            many => format!("\n{many} reports of {product} wait for your decision, which holds for all of them."),
+        };
+        if headings.len() > 1 {
+            let _ = write!(text, "\n  {}", headings.join("\n  "));
         } else if !title.is_empty() {
             let _ = write!(text, "\n  {}", escape(&title));
         }
