@@ -52,7 +52,10 @@ namespace ErrorReporting
         /// <summary>How long the handler waits for the answer, from the start of this program on.</summary>
         public TimeSpan Timeout { get { return TimeSpan.FromMilliseconds(Native.reporter_consent_request_timeout(Open())); } }
 
-        /// <summary>What may be sent, a switch each, in the order in which it is shown, as chosen by now.</summary>
+        /// <summary>How many errors the question is about: one, or several that have waited for an answer, which holds for all of them.</summary>
+        public int Reports { get { return (int)Native.reporter_consent_request_reports(Open()); } }
+
+        /// <summary>What may be sent, a switch each, in the order in which it is shown, as chosen and left out by now.</summary>
         public IList<Offer> Offers
         {
             get
@@ -60,9 +63,18 @@ namespace ErrorReporting
                 var offers = new List<Offer>();
                 Native.RawOffer offer;
                 while (Native.reporter_consent_request_offer(Open(), new UIntPtr((uint)offers.Count), out offer) == Native.Ok)
-                    offers.Add(new Offer(offer));
+                    offers.Add(new Offer(offer, Parts(offers.Count)));
                 return offers;
             }
+        }
+
+        private IList<Part> Parts(int offer)
+        {
+            var parts = new List<Part>();
+            Native.RawPart part;
+            while (Native.reporter_consent_request_part(Open(), new UIntPtr((uint)offer), new UIntPtr((uint)parts.Count), out part) == Native.Ok)
+                parts.Add(new Part(offer, parts.Count, part));
+            return parts;
         }
 
         /// <summary>Images of the desktop, each a PNG file.</summary>
@@ -87,6 +99,15 @@ namespace ErrorReporting
         public void Choose(Category category, bool chosen)
         {
             ReporterException.Check(Native.reporter_consent_request_choose(Open(), (int)category, chosen));
+        }
+
+        /// <summary>
+        /// Leaves a part out of what is sent, or takes it in again. With one left out <see cref="ErrorReporting.Answer.SendAlways"/> is
+        /// <see cref="ErrorReporting.Answer.Send"/>: nobody would look through the next report.
+        /// </summary>
+        public void LeaveOut(Part part, bool leftOut)
+        {
+            ReporterException.Check(Native.reporter_consent_request_leave_out(Open(), new UIntPtr((uint)part.Offer), new UIntPtr((uint)part.Index), leftOut));
         }
 
         /// <summary>Sets what the person has typed. Sent with <see cref="Category.Contact"/>, which is chosen until it is switched off.</summary>
@@ -131,15 +152,52 @@ namespace ErrorReporting
         /// <summary>Every field exactly as it would be sent, a line each. Control characters are escaped.</summary>
         public string Contents { get; private set; }
 
+        /// <summary>What of it can be left out by itself.</summary>
+        public IList<Part> Parts { get; private set; }
+
         /// <summary><c>REPORTER_CATEGORY_ESSENTIAL</c>.</summary>
         private const int Essential = 1;
 
-        internal Offer(Native.RawOffer offer)
+        internal Offer(Native.RawOffer offer, IList<Part> parts)
         {
             Category = offer.Category == Essential ? (Category?)null : (Category)offer.Category;
             Chosen = offer.Chosen;
             Bytes = (long)offer.Bytes;
             Contents = Native.Text(offer.Contents);
+            Parts = parts;
+        }
+    }
+
+    /// <summary>
+    /// Lines of an offer's contents that can be left out by themselves: those of one field, or of one section with all its fields, such as a file. Parts lie in one another; what
+    /// holds others comes before them, and they go with it.
+    /// </summary>
+    public sealed class Part
+    {
+        internal int Offer { get; private set; }
+
+        internal int Index { get; private set; }
+
+        /// <summary>In <see cref="Offer.Contents"/>, from 0 on.</summary>
+        public int FirstLine { get; private set; }
+
+        /// <summary>How many.</summary>
+        public int Lines { get; private set; }
+
+        /// <summary>About so many bytes less are sent without it.</summary>
+        public long Bytes { get; private set; }
+
+        /// <summary>Whether it was left out when the offers were asked for.</summary>
+        public bool LeftOut { get; private set; }
+
+        internal Part(int offer, int index, Native.RawPart part)
+        {
+            Offer = offer;
+            Index = index;
+            FirstLine = (int)part.FirstLine;
+            Lines = (int)part.Lines;
+            Bytes = (long)part.Bytes;
+            LeftOut = part.LeftOut;
         }
     }
 }

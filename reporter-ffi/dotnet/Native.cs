@@ -134,6 +134,14 @@ namespace ErrorReporting
             internal ulong Bytes;
             internal IntPtr Contents;
         }
+        [StructLayout(LayoutKind.Sequential)]
+        internal struct RawPart
+        {
+            internal UIntPtr FirstLine;
+            internal UIntPtr Lines;
+            internal ulong Bytes;
+            [MarshalAs(UnmanagedType.I1)] internal bool LeftOut;
+        }
         [DllImport(Library, CallingConvention = C)] internal static extern RequestHandle reporter_consent_request_read();
         [DllImport(Library, CallingConvention = C)] internal static extern void reporter_consent_request_free(IntPtr request);
         [DllImport(Library, CallingConvention = C)] internal static extern IntPtr reporter_consent_request_text(RequestHandle request, int text);
@@ -141,6 +149,11 @@ namespace ErrorReporting
         [DllImport(Library, CallingConvention = C)] internal static extern uint reporter_consent_request_timeout(RequestHandle request);
         [DllImport(Library, CallingConvention = C)]
         internal static extern int reporter_consent_request_offer(RequestHandle request, UIntPtr index, out RawOffer offer);
+        [DllImport(Library, CallingConvention = C)] internal static extern UIntPtr reporter_consent_request_reports(RequestHandle request);
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int reporter_consent_request_part(RequestHandle request, UIntPtr offer, UIntPtr index, out RawPart part);
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int reporter_consent_request_leave_out(RequestHandle request, UIntPtr offer, UIntPtr index, [MarshalAs(UnmanagedType.I1)] bool leftOut);
         [DllImport(Library, CallingConvention = C)]
         internal static extern int reporter_consent_request_image(RequestHandle request, UIntPtr index, out IntPtr png, out UIntPtr length);
         [DllImport(Library, CallingConvention = C)]

@@ -563,6 +563,26 @@ typedef struct {
     const char *contents;
 } reporter_offer_t;
 
+/**
+ * Lines of an offer's contents that can be left out by themselves: those of one field, or of one section with all its fields, such as a file. Parts lie in one another; what holds others
+ * comes before them, and they go with it.
+ */
+typedef struct {
+    /**
+     * In reporter_offer_t::contents, from 0 on.
+     */
+    size_t first_line;
+    size_t lines;
+    /**
+     * About so much less is sent without it.
+     */
+    uint64_t bytes;
+    /**
+     * Whether reporter_consent_request_leave_out() has left it out.
+     */
+    bool left_out;
+} reporter_part_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1238,6 +1258,11 @@ const char *reporter_consent_request_text(reporter_consent_request_t *request, r
 int32_t reporter_consent_request_kind(reporter_consent_request_t *request);
 
 /**
+ * How many errors the question is about: one, or several that have waited for an answer, which holds for all of them. 0 on failure.
+ */
+size_t reporter_consent_request_reports(reporter_consent_request_t *request);
+
+/**
  * How long the handler waits for the answer, in milliseconds from the start of this program on.
  */
 uint32_t reporter_consent_request_timeout(reporter_consent_request_t *request);
@@ -1248,6 +1273,23 @@ uint32_t reporter_consent_request_timeout(reporter_consent_request_t *request);
 reporter_status_t reporter_consent_request_offer(reporter_consent_request_t *request,
                                                  size_t index,
                                                  reporter_offer_t *offer);
+
+/**
+ * What can be left out of an offer by itself, one part for each index from 0 on. REPORTER_ERROR_ARGUMENT behind the last one.
+ */
+reporter_status_t reporter_consent_request_part(reporter_consent_request_t *request,
+                                                size_t offer,
+                                                size_t index,
+                                                reporter_part_t *part);
+
+/**
+ * Leaves a part out of what is sent, or takes it in again. With one left out REPORTER_ANSWER_SEND_ALWAYS is REPORTER_ANSWER_SEND: nobody would look through the next report.
+ * REPORTER_ERROR_ARGUMENT where there is no such part.
+ */
+reporter_status_t reporter_consent_request_leave_out(reporter_consent_request_t *request,
+                                                     size_t offer,
+                                                     size_t index,
+                                                     bool left_out);
 
 /**
  * An image of the desktop, one for each index from 0 on: a PNG file, the request's as long as that lives. REPORTER_ERROR_ARGUMENT behind the last one.

@@ -511,12 +511,21 @@ public:
     /// A reporter_kind_t.
     std::int32_t kind() const noexcept { return reporter_consent_request_kind(get()); }
     milliseconds timeout() const noexcept { return milliseconds(reporter_consent_request_timeout(get())); }
+    /// How many errors the question is about; the answer holds for all of them.
+    std::size_t reports() const noexcept { return reporter_consent_request_reports(get()); }
     /// The switches, in the order in which they are shown. Their texts live as long as this object.
     std::vector<reporter_offer_t> offers() const {
         std::vector<reporter_offer_t> offers;
         for (reporter_offer_t offer; reporter_consent_request_offer(get(), offers.size(), &offer) == REPORTER_OK;)
             offers.push_back(offer);
         return offers;
+    }
+    /// What of the offer of this index can be left out by itself.
+    std::vector<reporter_part_t> parts(std::size_t offer) const {
+        std::vector<reporter_part_t> parts;
+        for (reporter_part_t part; reporter_consent_request_part(get(), offer, parts.size(), &part) == REPORTER_OK;)
+            parts.push_back(part);
+        return parts;
     }
     /// Images of the desktop, in PNG, which live as long as this object.
     std::vector<std::string_view> images() const {
@@ -529,6 +538,10 @@ public:
 
     reporter_status_t choose(reporter_category_t category, bool chosen) noexcept {
         return reporter_consent_request_choose(get(), category, chosen);
+    }
+    /// Of the offer and part of these indices: whether it is left out.
+    reporter_status_t leave_out(std::size_t offer, std::size_t part, bool left_out = true) noexcept {
+        return reporter_consent_request_leave_out(get(), offer, part, left_out);
     }
     reporter_status_t contact(reporter_contact_t contact, std::string_view text) noexcept {
         return reporter_consent_request_set_contact_n(get(), contact, text.data(), text.size());

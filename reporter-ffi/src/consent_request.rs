@@ -1,12 +1,13 @@
 //! `reporter_consent_request_t`: for a dialog of the product's own, what the person is to be asked.
 
 use std::{
+    collections::BTreeSet,
     ffi::{CString, c_char},
     mem::MaybeUninit,
     ptr,
 };
 
-use reporter_sdk::{Category, ConsentAnswer, ConsentRequest, Contact, Never};
+use reporter_sdk::{Category, ConsentAnswer, ConsentRequest, Contact, Never, Offer, Part};
 
 use crate::{
     ffi::{Choice, Failure, Given, Raw, borrow, boundary, boundary_or, c_text, give, meaning, read_all, take},
@@ -30,6 +31,8 @@ pub struct reporter_consent_request_t {
     texts: [CString; TEXTS],
     contents: Vec<CString>,
     chosen: Vec<Category>,
+    /// Numbers of parts.
+    left_out: BTreeSet<u32>,
     contact: Contact,
 }
 
@@ -83,6 +86,20 @@ pub struct reporter_offer_t {
     pub bytes: u64,
     /// Every field exactly as it would be sent, a line each. Control characters are escaped. The request's, as long as that lives.
     pub contents: *const c_char,
+}
+
+/// Lines of an offer's contents that can be left out by themselves: those of one field, or of one section with all its fields, such as a file. Parts lie in one another; what holds others
+/// comes before them, and they go with it.
+#[repr(C)]
+#[derive(Debug)]
+pub struct reporter_part_t {
+    /// In reporter_offer_t::contents, from 0 on.
+    pub first_line: usize,
+    pub lines: usize,
+    /// About so much less is sent without it.
+    pub bytes: u64,
+    /// Whether reporter_consent_request_leave_out() has left it out.
+    pub left_out: bool,
 }
 
 /// What the person types.
@@ -184,9 +201,20 @@ impl reporter_consent_request_t {
             texts: texts.map(c_text),
             contents: request.offers().iter().map(|offer| c_text(&offer.contents)).collect(),
             chosen: request.chosen().collect(),
+            left_out: BTreeSet::new(),
             contact: Contact::default(),
             request,
         }
+    }
+
+    fn offer(&self, index: usize) -> Result<&Offer, Failure> {
+        let offers = self.request.offers();
+        offers.get(index).ok_or_else(|| none("offer", index, offers.len()))
+    }
+
+    fn part(&self, offer: usize, index: usize) -> Result<&Part, Failure> {
+        let parts = &self.offer(offer)?.parts;
+        parts.get(index).ok_or_else(|| none("part", index, parts.len()))
     }
 }
 
@@ -234,6 +262,13 @@ pub unsafe extern "C" fn reporter_consent_request_kind(request: *mut reporter_co
     unsafe { look(request, 0, |request| Ok(request.request.kind() as i32)) }
 }
 
+/// How many errors the question is about: one, or several that have waited for an answer, which holds for all of them. 0 on failure.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_consent_request_reports(request: *mut reporter_consent_request_t) -> usize {
+    // SAFETY: the caller answers for the pointer.
+    unsafe { look(request, 0, |request| Ok(request.request.reports())) }
+}
+
 /// How long the handler waits for the answer, in milliseconds from the start of this program on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn reporter_consent_request_timeout(request: *mut reporter_consent_request_t) -> u32 {
@@ -251,12 +286,7 @@ pub unsafe extern "C" fn reporter_consent_request_offer(
     boundary(|| {
         // SAFETY: the caller answers for the pointers.
         let request = unsafe { borrow("request", request) }?;
-        let (known, contents) = request
-            .request
-            .offers()
-            .get(index)
-            .zip(request.contents.get(index))
-            .ok_or_else(|| none("offer", index, request.contents.len()))?;
+        let (known, contents) = (request.offer(index)?, &request.contents[index]);
         let told = reporter_offer_t {
             category: known.category.into(),
             chosen: known.category == Category::Essential || request.chosen.contains(&known.category),
@@ -265,6 +295,51 @@ pub unsafe extern "C" fn reporter_consent_request_offer(
         };
         // SAFETY: the caller answers for the place.
         unsafe { put("offer", offer, told) }
+    })
+}
+
+/// What can be left out of an offer by itself, one part for each index from 0 on. REPORTER_ERROR_ARGUMENT behind the last one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_consent_request_part(
+    request: *mut reporter_consent_request_t,
+    offer: usize,
+    index: usize,
+    part: *mut reporter_part_t,
+) -> reporter_status_t {
+    boundary(|| {
+        // SAFETY: the caller answers for the pointer.
+        let request = unsafe { borrow("request", request) }?;
+        let known = request.part(offer, index)?;
+        let told = reporter_part_t {
+            first_line: known.lines.start,
+            lines: known.lines.len(),
+            bytes: known.bytes,
+            left_out: request.left_out.contains(&known.number),
+        };
+        // SAFETY: the caller answers for the place.
+        unsafe { put("part", part, told) }
+    })
+}
+
+/// Leaves a part out of what is sent, or takes it in again. With one left out REPORTER_ANSWER_SEND_ALWAYS is REPORTER_ANSWER_SEND: nobody would look through the next report.
+/// REPORTER_ERROR_ARGUMENT where there is no such part.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn reporter_consent_request_leave_out(
+    request: *mut reporter_consent_request_t,
+    offer: usize,
+    index: usize,
+    left_out: bool,
+) -> reporter_status_t {
+    boundary(|| {
+        // SAFETY: the caller answers for the pointer.
+        let request = unsafe { borrow("request", request) }?;
+        let number = request.part(offer, index)?.number;
+        if left_out {
+            request.left_out.insert(number);
+        } else {
+            request.left_out.remove(&number);
+        }
+        Ok(())
     })
 }
 
@@ -378,8 +453,10 @@ pub unsafe extern "C" fn reporter_consent_request_answer(
 ) -> reporter_status_t {
     boundary(|| {
         // SAFETY: the caller gives up what it got from `reporter_consent_request_read`.
-        let reporter_consent_request_t { request, chosen, contact, .. } = *unsafe { take("request", request) }?;
-        request.answer(meaning(answer)?(chosen, contact))?;
+        let reporter_consent_request_t { request, chosen, left_out, contact, .. } =
+            *unsafe { take("request", request) }?;
+        let left_out: Vec<u32> = left_out.into_iter().collect();
+        request.answer_without(meaning(answer)?(chosen, contact), &left_out)?;
         Ok(())
     })
 }

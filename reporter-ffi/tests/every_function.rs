@@ -85,10 +85,10 @@ impl Parameter {
             }
             "const char *" => &["NULL", "\"\"", "bad_utf8", "huge", "\"text that is long enough\""],
             // Of a text: more than there can be, and as much as each of the texts above has.
-            "size_t" if self.name == "index" => &["SIZE_MAX", "0"],
+            "size_t" if ["index", "offer"].contains(&&*self.name) => &["SIZE_MAX", "0"],
             "size_t" => &["SIZE_MAX", "(size_t)1 << 63", "0", "1"],
             "const uint8_t *" | "const uint64_t *" | "const void *" | "const uint8_t **" | "size_t *"
-            | "reporter_offer_t *" => &["NULL", "(void *)bytes"],
+            | "reporter_offer_t *" | "reporter_part_t *" => &["NULL", "(void *)bytes"],
             "uint16_t" => &["0", "UINT16_MAX", "25"],
             "uint32_t" => &["0", "UINT32_MAX", "1000"],
             "uint64_t" => &["0", "UINT64_MAX", "1000"],
@@ -132,7 +132,11 @@ fn body(function: &Function) -> String {
             let name = format!("a_{}", parameter.name);
             let _ = writeln!(body, "        {} {name} = {value};", parameter.kind);
             let kind = parameter.kind.trim_end_matches("_t *");
-            if !takes && kind.starts_with("reporter_") && parameter.kind.ends_with("_t *") && kind != "reporter_offer" {
+            if !takes
+                && kind.starts_with("reporter_")
+                && parameter.kind.ends_with("_t *")
+                && !["reporter_offer", "reporter_part"].contains(&kind)
+            {
                 let _ = writeln!(frees, "        {kind}_free({name});");
             }
             arguments.push(name);

@@ -24,7 +24,9 @@ use std::{
 
 use end_to_end::report::Received;
 use ledger::{Ledger, wait_for};
-use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact, SectionKind};
+use report_format::schema::v1::{
+    Action, Actions, Category, ConsentRecord, ConsentSource, Contact, Error, ErrorKind, SectionKind, action::Step,
+};
 use support::{Link, compile, file, library, package};
 
 /// A ledger whose dialog lies in its folder.
@@ -72,7 +74,9 @@ fn a_dialog_is_shown_what_would_be_sent_and_what_the_person_says_in_it_is_sent()
 fn check_sent(ledger: &Ledger) {
     let asked = asked(ledger);
     assert!(asked.starts_with("Ledger 1.0.0 of Example Software: SIGSEGV"), "{asked}");
-    for part in ["kind 1, for ", "\n1 on ", "name: Ledger", "\n2 on ", "command id: ", "\n12 on 0\n", "A minidump"] {
+    for part in
+        ["1 reports, kind 1, for ", "\n1 on ", "name: Ledger", "\n2 on ", "command id: ", "\n12 on 0\n", "A minidump"]
+    {
         assert!(asked.contains(part), "{part:?} is not in {asked}");
     }
     let report = Received::from_mail(&ledger.mail());
@@ -85,6 +89,33 @@ fn check_sent(ledger: &Ledger) {
     assert_eq!((&*contact.first_name, &*contact.description), ("Anna", "It said no."));
     // The digest of what the dialog was shown is in the report, and support can hold it against a draft.
     assert_eq!(consent.preview_digest.len(), 32);
+}
+
+/// The dialog has left out what the error says, in an answer that was to hold for good.
+fn check_struck_out(ledger: &Ledger) {
+    let report = Received::from_mail(&ledger.mail());
+    let consent: ConsentRecord = report.message(SectionKind::Consent);
+    assert_eq!(
+        (&consent.left_out[..], consent.source()),
+        (&["error.title".to_owned()][..], ConsentSource::ProductDialog)
+    );
+    let error: Error = report.message(SectionKind::Error);
+    assert_eq!((&*error.title, error.kind()), ("", ErrorKind::Crash));
+    let actions: Actions = report.message(SectionKind::Actions);
+    let is_command =
+        |action: &Action| matches!(&action.step, Some(Step::Command(command)) if !command.command_id.is_empty());
+    assert!(actions.actions.iter().any(is_command), "what was taken in again is there: {actions:?}");
+}
+
+#[test]
+fn a_single_line_is_left_out_by_a_dialog_and_always_does_not_hold_then() {
+    let ledger = ledger_with_dialog();
+    crashes(&ledger, "strike-out");
+    handler_ends(&ledger);
+    check_struck_out(&ledger);
+    crashes(&ledger, "decline");
+    handler_ends(&ledger);
+    assert_eq!(asked(&ledger).matches("Ledger 1.0.0 of").count(), 2);
 }
 
 #[test]
@@ -108,6 +139,10 @@ fn a_dialog_in_csharp_is_shown_the_same_and_asks_as_well() {
         crashes(&ledger, "send");
         handler_ends(&ledger);
         check_sent(&ledger);
+        fs::remove_dir_all(ledger.path("mails")).expect("one mail");
+        crashes(&ledger, "strike-out");
+        handler_ends(&ledger);
+        check_struck_out(&ledger);
 
         // A person starts it.
         let output = Command::new(&dialog).stdin(Stdio::null()).output().expect("a script");
