@@ -73,11 +73,10 @@ pub(super) fn is_local(address: IpAddr) -> bool {
     match segments {
         [0, 0, 0, 0, 0, 0, 0, 1] => true,
         // Compatible, mapped and translated forms, 6to4.
-        [0, 0, 0, 0, 0 | 0xffff, 0 | 0xffff, hi, lo] | [0x64, 0xff9b, .., hi, lo] | [0x2002, hi, lo, ..] => {
-            carried(hi, lo)
-        }
+        [0, 0, 0, 0, 0 | 0xffff, 0 | 0xffff, hi, lo] | [0x64, 0xff9b, .., hi, lo] => carried(hi, lo),
+        [0x2002, hi, lo, ..] if carried(hi, lo) => true,
         // Teredo: the client's address, inverted.
-        [0x2001, 0, .., hi, lo] => carried(!hi, !lo),
+        [0x2001, 0, .., hi, lo] if carried(!hi, !lo) => true,
         // Site-local, link-local; unique local; multicast.
         [a, ..] if a & 0xff80 == 0xfe80 || a & 0xfe00 == 0xfc00 || a & 0xff00 == 0xff00 => true,
         [a, ..] => a & 0xe000 == 0x2000 && interface_tells_too_much(v6),
@@ -218,6 +217,18 @@ mod tests {
             assert_eq!(GlobalAddr::parse(text).map(|a| a.to_string()).as_deref(), Some(text));
         }
         assert_eq!(GlobalAddr::parse("[2620:fe::fe]").unwrap().to_string(), "2620:fe::fe");
+    }
+
+    #[test]
+    fn a_local_address_in_the_low_half_is_found_behind_any_prefix() {
+        for text in
+            ["2002::10.0.0.1", "2001::10.0.0.1", "2002:808:808::5efe:192.168.1.1", "2001:0:808:808:211:22ff:fe33:4455"]
+        {
+            assert!(is_local(text.parse().unwrap()), "{text}");
+        }
+        for text in ["2002:808:808::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2"] {
+            assert!(!is_local(text.parse().unwrap()), "{text}");
+        }
     }
 
     proptest! {
