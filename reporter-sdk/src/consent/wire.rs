@@ -29,7 +29,8 @@ pub(super) fn next_field<'a>(bytes: &mut &'a [u8]) -> Option<Field<'a>> {
         5 => Value::Number(u64::from(u32::from_le_bytes(*take(&mut rest, 4)?.first_chunk()?))),
         _ => return None,
     };
-    let number = i32::try_from(key >> 3).ok().filter(|number| *number > 0)?;
+    // Of 29 bits, as prost reads it.
+    let number = i32::try_from(u32::try_from(key).ok()? >> 3).ok().filter(|number| *number > 0)?;
     let raw = &bytes[..bytes.len() - rest.len()];
     *bytes = rest;
     Some(Field { number, value, raw })
@@ -51,4 +52,18 @@ pub(super) fn varint(bytes: &mut &[u8]) -> Option<u64> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_s_number_has_29_bits() {
+        let number = |mut bytes: &[u8]| next_field(&mut bytes).map(|field| field.number);
+        assert_eq!(number(&[0xf8, 0xff, 0xff, 0xff, 0x0f, 7]), Some((1 << 29) - 1));
+        assert_eq!(number(&[0x80, 0x80, 0x80, 0x80, 0x10, 7]), None, "0, above 32 bits that are 0");
+        assert_eq!(number(&[0xa0, 0x80, 0x80, 0x80, 0x10, 7]), None, "4, above which is one bit more");
+        assert_eq!(number(&[0x07]), None);
+    }
 }
