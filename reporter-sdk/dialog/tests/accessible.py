@@ -5,6 +5,7 @@ Reads commands, a line each, and answers on standard output, lines that begin wi
   list               a line ROLE|NAME|STATES for each accessible that shows, then "end"
   press NAME         the button of that name
   type NAME|TEXT     into the field of that name
+  seen WIDTH HEIGHT NAME  whether all of what has that name, such as a field, lies in the part that all around it show of it, on a display of that size: "yes" or where it is
 """
 
 import sys
@@ -67,6 +68,25 @@ def pressable(accessible):
     return accessible.get_action_iface() if is_button and is_sensitive else None
 
 
+def extents(accessible):
+    rectangle = accessible.get_component_iface().get_extents(Atspi.CoordType.WINDOW)
+    return rectangle.x, rectangle.y, rectangle.x + rectangle.width, rectangle.y + rectangle.height
+
+
+def seen(accessible, display):
+    """Whatever scrolls is around what it scrolls."""
+    left, top, right, bottom = within = extents(accessible)
+    around = [("display", (0, 0, *display))]
+    parent = accessible.get_parent()
+    while parent is not None and parent.get_component_iface() is not None:
+        around.append((parent.get_role_name(), extents(parent)))
+        parent = parent.get_parent()
+    for name, (least_left, least_top, most_right, most_bottom) in around:
+        if left < least_left or top < least_top or right > most_right or bottom > most_bottom:
+            return f"{within} is not in the {name}: {(least_left, least_top, most_right, most_bottom)}"
+    return "yes" if left < right and top < bottom else f"{within} has no size"
+
+
 def main():
     root = window()
     for line in sys.stdin:
@@ -84,6 +104,11 @@ def main():
             # What it leads to is drawn a little later, and takes no press before.
             time.sleep(0.3)
             say("done")
+        elif command == "seen":
+            width, height, name = rest.split(" ", 2)
+            # Not what only describes it, such as a field's label.
+            focusable = lambda it: it.get_state_set().contains(Atspi.StateType.FOCUSABLE) or None  # noqa: E731
+            say(seen(find(root, name, focusable), (int(width), int(height))))
         elif command == "type":
             name, _, text = rest.partition("|")
             field = find(root, name, lambda it: it.get_editable_text_iface())

@@ -11,6 +11,8 @@ mod gallery;
 mod xvfb;
 
 use gallery::gallery;
+use x11rb::protocol::xproto::{AtomEnum, PropMode};
+use x11rb::wrapper::ConnectionExt;
 use xvfb::Xvfb;
 
 /// What is installed, by its path: another Python would not have the module.
@@ -27,8 +29,24 @@ struct Session {
     _folder: tempfile::TempDir,
 }
 
+/// A display, and how large all is drawn on it.
+#[derive(Clone, Copy, Debug)]
+struct Display {
+    width: u32,
+    height: u32,
+    /// What a pixel of a program is in pixels of the display.
+    scale: u32,
+    /// Of text alone.
+    dots_per_inch: u32,
+}
+
 impl Session {
     fn new(language: &str, moment: &str) -> Option<Self> {
+        Self::on(Display { width: 1300, height: 1800, scale: 1, dots_per_inch: 96 }, language, moment)
+    }
+
+    fn on(display: Display, language: &str, moment: &str) -> Option<Self> {
+        let Display { width, height, scale, dots_per_inch } = display;
         let has = |path: &str| Path::new(path).exists();
         if !has(PYTHON) || !has("/usr/lib/python3/dist-packages/gi") || !has("/usr/bin/dbus-run-session") {
             let what = "python3-gi, gir1.2-atspi-2.0 or dbus is missing: `scripts/setup test` installs it";
@@ -36,7 +54,14 @@ impl Session {
             let _ = writeln!(std::io::stderr(), "\nSKIPPED, {what}\n");
             return None;
         }
-        let screen = Xvfb::start("1300x1800x24");
+        let screen = Xvfb::start(&format!("{width}x{height}x24"));
+        let client = screen.connect();
+        // As a desktop tells it to all programs.
+        let resources = format!("Xft.dpi:\t{dots_per_inch}\n");
+        let (root, name) = (client.root, AtomEnum::RESOURCE_MANAGER);
+        let told =
+            client.connection.change_property8(PropMode::REPLACE, root, name, AtomEnum::STRING, resources.as_bytes());
+        told.expect("a display").check().expect("a property");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let said = folder.path().join("said");
         // A screen reader that fails ends the window, and with it the bus.
@@ -51,7 +76,7 @@ impl Session {
             .arg(PYTHON);
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/accessible.py"));
         command.env("DISPLAY", screen.display()).env_remove("WAYLAND_DISPLAY").env("GSK_RENDERER", "cairo");
-        command.env("LC_ALL", "C.UTF-8").env("XDG_RUNTIME_DIR", folder.path());
+        command.env("LC_ALL", "C.UTF-8").env("XDG_RUNTIME_DIR", folder.path()).env("GDK_SCALE", scale.to_string());
         let mut bus =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("installed");
         let commands = bus.stdin.take().expect("piped");
@@ -69,6 +94,23 @@ impl Session {
     fn does(&mut self, command: &str) {
         writeln!(self.commands, "{command}").expect("the screen reader has ended");
         assert_eq!(self.answer(), "done", "{command}");
+    }
+
+    /// Has all of this on the part of the display that the person sees.
+    fn sees(&mut self, Display { width, height, scale, .. }: Display, name: &str) {
+        writeln!(self.commands, "seen {} {} {name}", width / scale, height / scale)
+            .expect("the screen reader has ended");
+        assert_eq!(self.answer(), "yes", "{name}");
+    }
+
+    /// The name of what has the keyboard.
+    fn focused(&mut self) -> String {
+        let seen = self.lists();
+        let mut focused = seen.iter().filter(|[.., states]| states.contains("focused")).map(|[_, name, _]| name);
+        match (focused.next(), focused.next()) {
+            (Some(name), None) => name.clone(),
+            _ => panic!("one has the keyboard: {seen:#?}"),
+        }
     }
 
     /// Role, name and states of all that shows.
@@ -158,9 +200,7 @@ fn every_control_has_a_name_and_a_role() {
         .filter(|[role, name, _]| is_control(role) && (name.is_empty() || name.starts_with("Gtk")))
         .collect();
     assert!(nameless.is_empty(), "{nameless:?}");
-    let focused: Vec<_> =
-        seen.iter().filter(|[.., states]| states.contains("focused")).map(|[_, name, _]| name).collect();
-    assert_eq!(focused, ["What were you doing when it happened?"]);
+    assert_eq!(session.focused(), "What were you doing when it happened?");
     session.does("press Ask me later");
     assert_eq!(session.ends(), "Answer { answer: Later, left_out: [], stays_ended: false }\n");
 }
@@ -228,11 +268,40 @@ fn the_keyboard_is_somewhere_when_the_button_that_had_it_is_gone() {
     let Some(mut session) = Session::new("en", "reading") else { return };
     session.tabs_to("Go on without all of the memory");
     session.presses("space");
-    let seen = session.lists();
-    let focused: Vec<_> =
-        seen.iter().filter(|[.., states]| states.contains("focused")).map(|[_, name, _]| name).collect();
-    assert_eq!(focused, ["What were you doing when it happened?"]);
+    assert_eq!(session.focused(), "What were you doing when it happened?");
     session.does("press Don’t send");
+}
+
+#[test]
+fn what_has_the_keyboard_is_seen_below_what_the_vendor_promises_on_a_small_display_and_with_large_text() {
+    const PROMISE: &str = "to find and fix the error that you met";
+    const DESCRIPTION: &str = "What were you doing when it happened?";
+    let usual = Display { width: 1920, height: 1080, scale: 1, dots_per_inch: 96 };
+    let small = Display { width: 800, height: 600, ..usual };
+    let cases = [
+        (usual, DESCRIPTION),
+        (Display { scale: 2, ..usual }, DESCRIPTION),
+        (Display { dots_per_inch: 192, ..usual }, DESCRIPTION),
+        (small, DESCRIPTION),
+        (Display { scale: 2, ..small }, PROMISE),
+        (Display { dots_per_inch: 192, ..small }, PROMISE),
+    ];
+    for (display, expected) in cases {
+        let Some(mut session) = Session::on(display, "en", "question") else { return };
+        assert_eq!(session.focused(), expected, "{display:?}");
+        session.sees(display, PROMISE);
+        session.sees(display, expected);
+        if expected == PROMISE {
+            // Keys that were meant for the product answer nothing.
+            session.presses("Return");
+            session.presses("space");
+            assert_eq!(session.focused(), PROMISE);
+            session.tabs_to(DESCRIPTION);
+            session.sees(display, DESCRIPTION);
+        }
+        session.does("press Ask me later");
+        assert_eq!(session.ends(), "Answer { answer: Later, left_out: [], stays_ended: false }\n", "{display:?}");
+    }
 }
 
 #[test]

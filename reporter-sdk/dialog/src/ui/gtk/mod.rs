@@ -17,13 +17,18 @@ use self::node::Node;
 use crate::elements::Window;
 use crate::model::{Action, Event, Model, Told};
 
-/// In pixels of the desktop's scale. Smaller where the display is.
+/// In pixels of the desktop's scale, for text of the usual size. Smaller where the display is.
 const WIDTH: i32 = 620;
 const HEIGHT: i32 = 760;
+/// Of text of the usual size, in 1024ths of a dot per inch.
+const USUAL_DOTS: i32 = 96 * 1024;
 /// Between elements.
 const GAP: i32 = 8;
 /// So long the desktop has to take over what was copied, before it ends with this program.
 const HAND_OVER: Duration = Duration::from_secs(1);
+/// What a person does to a window.
+const TOUCHES: [gdk::EventType; 4] =
+    [gdk::EventType::KeyPress, gdk::EventType::ButtonPress, gdk::EventType::TouchBegin, gdk::EventType::Scroll];
 /// What the themes have no class for.
 const STYLE: &str = "
     .report-title { font-size: 1.25em; font-weight: bold; }
@@ -56,13 +61,15 @@ pub fn show(model: Model, told: Receiver<Told>, say: Box<dyn FnMut(Act)>) -> boo
     });
     style();
     let Some(news) = listen(told) else { return false };
+    let (width, height) = (with_text(WIDTH), with_text(HEIGHT));
     let shown = Rc::new(Shown {
         model: RefCell::new(model),
         say: RefCell::new(say),
         news,
-        window: gtk::Window::builder().title(&drawn.title).default_width(WIDTH).default_height(HEIGHT).build(),
+        window: gtk::Window::builder().title(&drawn.title).default_width(width).default_height(height).build(),
         drawing: OnceCell::new(),
         is_drawing: Cell::new(false),
+        is_untouched: Cell::new(true),
         chooser: RefCell::new(None),
         has_copied: Cell::new(false),
         ended: glib::MainLoop::new(None, false),
@@ -75,11 +82,13 @@ pub fn show(model: Model, told: Receiver<Told>, say: Box<dyn FnMut(Act)>) -> boo
         set(&frame, 2 * GAP);
     }
     frame.append(&root.widget);
-    shown.window.set_child(Some(&frame));
+    // What does not scroll by itself can need more room than a small display has.
+    shown.window.set_child(Some(&node::scrolled_down(&frame)));
     shown.drawing.get_or_init(|| RefCell::new(Drawing { root, drawn })).borrow().focus();
     shown.listen();
     SHOWN.set(Some(shown.clone()));
     shown.window.present();
+    shown.watch_layout();
     colours::follow();
     shown.ended.run();
     // What is told from here on is nothing to us.
@@ -87,6 +96,14 @@ pub fn show(model: Model, told: Receiver<Told>, say: Box<dyn FnMut(Act)>) -> boo
     shown.window.set_visible(false);
     shown.hand_over();
     true
+}
+
+/// Larger where the person has larger text.
+fn with_text(pixels: i32) -> i32 {
+    // -1 where nobody knows.
+    let dots = gtk::Settings::default().map_or(-1, |settings| settings.gtk_xft_dpi());
+    let scaled = i64::from(pixels) * i64::from(dots.max(USUAL_DOTS)) / i64::from(USUAL_DOTS);
+    scaled.try_into().unwrap_or(pixels)
 }
 
 fn style() {
@@ -124,6 +141,8 @@ struct Shown {
     drawing: OnceCell<RefCell<Drawing>>,
     /// What a widget then tells is what it was told.
     is_drawing: Cell<bool>,
+    /// The person has done nothing yet, and the keyboard is where it was at first.
+    is_untouched: Cell<bool>,
     /// Where the person chooses a file, as long as they do.
     chooser: RefCell<Option<gtk::FileChooserNative>>,
     has_copied: Cell<bool>,
@@ -153,11 +172,41 @@ impl Shown {
             glib::Propagation::Stop
         });
         self.window.add_controller(keys);
+        let touches = gtk::EventControllerLegacy::new();
+        touches.set_propagation_phase(gtk::PropagationPhase::Capture);
+        let shown = self.clone();
+        touches.connect_event(move |_, event| {
+            if TOUCHES.contains(&event.event_type()) {
+                shown.is_untouched.set(false);
+            }
+            glib::Propagation::Proceed
+        });
+        self.window.add_controller(touches);
         let shown = self.clone();
         glib::timeout_add_local(Duration::from_secs(1), move || {
             shown.happens(Event::Time(Instant::now()));
             glib::ControlFlow::Continue
         });
+    }
+
+    /// Sees to the keyboard whenever all has its place. How large the window is the desktop decides, once or several times, after it was asked to show it.
+    fn watch_layout(self: &Rc<Self>) {
+        let shown = self.clone();
+        if let Some(surface) = self.window.surface() {
+            surface.connect_layout(move |_, _, _| shown.show_keyboard());
+        }
+    }
+
+    /// Where the field that has the keyboard at first lies below what is seen, such as with large text on a small display, it is not scrolled to: what the vendor
+    /// promises is to be read first. So the keyboard goes there, to text that no key does anything to and from which Tab leads on.
+    fn show_keyboard(&self) {
+        let focused = gtk::prelude::GtkWindowExt::focus(&self.window).filter(|_| self.is_untouched.get());
+        let Some(focused) = focused else { return };
+        if let Some(viewport) = node::viewports_of(&focused).find(|viewport| !node::is_seen_in(&focused, viewport)) {
+            self.is_untouched.set(false);
+            gtk::prelude::GtkWindowExt::set_focus(&self.window, None::<&gtk::Widget>);
+            viewport.child_focus(gtk::DirectionType::TabForward);
+        }
     }
 
     /// Tells the model, and draws what changes by it.

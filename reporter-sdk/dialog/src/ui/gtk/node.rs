@@ -1,5 +1,6 @@
 //! The widgets of a window, as its elements are.
 
+use std::iter;
 use std::rc::Rc;
 
 use gtk::prelude::*;
@@ -14,6 +15,8 @@ const THUMBNAIL: i32 = 240;
 /// Of the product's icon, and of the line of its colour.
 const ICON: i32 = 48;
 const BAND: i32 = 4;
+/// Of what scrolls, where there is little room. All of the window is scrolled then.
+const LEAST: i32 = 100;
 /// Of the names of facts, in characters: all texts begin below each other.
 const NAME_WIDTH: i32 = 18;
 
@@ -198,8 +201,8 @@ fn made(shown: &Rc<Shown>, kind: &Kind, children: &[Node]) -> Made {
         Kind::Scrolled(_) => {
             let column = boxed(gtk::Orientation::Vertical, children);
             column.set_margin_end(GAP);
-            let scrolled = scrolled(&column);
-            scrolled.set_hscrollbar_policy(gtk::PolicyType::Never);
+            let scrolled = scrolled_down(&column);
+            scrolled.set_min_content_height(LEAST);
             (scrolled.upcast(), None, Part::Plain)
         }
         Kind::Title(text) => labelled(text, "report-title"),
@@ -230,6 +233,25 @@ fn boxed(orientation: gtk::Orientation, children: &[Node]) -> gtk::Box {
 
 fn scrolled(child: &impl IsA<gtk::Widget>) -> gtk::ScrolledWindow {
     gtk::ScrolledWindow::builder().child(child).vexpand(true).overlay_scrolling(false).build()
+}
+
+/// Whatever is in it is as wide as there is room.
+pub(super) fn scrolled_down(child: &impl IsA<gtk::Widget>) -> gtk::ScrolledWindow {
+    let scrolled = scrolled(child);
+    scrolled.set_hscrollbar_policy(gtk::PolicyType::Never);
+    scrolled
+}
+
+/// What scrolls this, from the inside out.
+pub(super) fn viewports_of(widget: &gtk::Widget) -> impl Iterator<Item = gtk::Viewport> {
+    iter::successors(widget.parent(), gtk::Widget::parent).filter_map(|parent| parent.downcast().ok())
+}
+
+/// Whether all of a widget is seen there.
+pub(super) fn is_seen_in(widget: &gtk::Widget, viewport: &gtk::Viewport) -> bool {
+    widget
+        .compute_bounds(viewport)
+        .is_some_and(|bounds| bounds.y() >= 0.0 && bounds.y() + bounds.height() <= viewport.height() as f32)
 }
 
 /// Text that wraps where there is no room, between characters where there is no space.
