@@ -5,6 +5,7 @@ Reads commands, a line each, and answers on standard output, lines that begin wi
   list               a line ROLE|NAME|STATES for each accessible that shows, then "end"
   press NAME         the button of that name
   type NAME|TEXT     into the field of that name
+  line NAME|TEXT     the line, as it is shown, in which this begins in the text of that name
   seen WIDTH HEIGHT NAME  whether all of what has that name, such as a field, lies in the part that all around it show of it, on a display of that size: "yes" or where it is
 """
 
@@ -104,6 +105,11 @@ def main():
             # What it leads to is drawn a little later, and takes no press before.
             time.sleep(0.3)
             say("done")
+        elif command == "line":
+            name, _, wanted = rest.partition("|")
+            text = find(root, name, lambda it: it.get_text_iface() if it.get_role() == Atspi.Role.TEXT else None)
+            place = text.get_text(0, text.get_character_count()).index(wanted)
+            say(text.get_string_at_offset(place, Atspi.TextGranularity.LINE).content.strip("\n"))
         elif command == "seen":
             width, height, name = rest.split(" ", 2)
             # Not what only describes it, such as a field's label.

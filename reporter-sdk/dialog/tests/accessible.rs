@@ -103,6 +103,12 @@ impl Session {
         assert_eq!(self.answer(), "yes", "{name}");
     }
 
+    /// The line, as it is shown, in which this begins of what a report contains.
+    fn shows_in(&mut self, text: &str) -> String {
+        writeln!(self.commands, "line Contents of the report|{text}").expect("the screen reader has ended");
+        self.answer()
+    }
+
     /// The name of what has the keyboard.
     fn focused(&mut self) -> String {
         let seen = self.lists();
@@ -301,6 +307,27 @@ fn what_has_the_keyboard_is_seen_below_what_the_vendor_promises_on_a_small_displ
         }
         session.does("press Ask me later");
         assert_eq!(session.ends(), "Answer { answer: Later, left_out: [], stays_ended: false }\n", "{display:?}");
+    }
+}
+
+#[test]
+fn lines_of_memory_stay_whole_however_large_the_text_is_and_prose_wraps() {
+    let usual = Display { width: 1024, height: 768, scale: 1, dots_per_inch: 96 };
+    for display in [usual, Display { dots_per_inch: 192, ..usual }] {
+        let Some(mut session) = Session::on(display, "en", "contents") else { return };
+        let memory = "  00000020  6d 6f 6e 74 68 20 39 39  39 39 39 39 39 39 39 0a  month 999999999.";
+        assert_eq!(session.shows_in("00000020"), memory, "{display:?}");
+        let prose = session.shows_in("A minidump");
+        assert!(prose.starts_with("  A minidump") && !prose.contains("near them"), "{prose}");
+        // Also where they come back.
+        session.does("type Search|version");
+        session.does("type Search|m");
+        assert_eq!(session.shows_in("00000020"), memory, "{display:?}");
+        session.does("type Search|");
+        assert_eq!(session.shows_in("00000020"), memory, "{display:?}");
+        session.does("press Back");
+        session.does("press Don’t send");
+        session.ends();
     }
 }
 

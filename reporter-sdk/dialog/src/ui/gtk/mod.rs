@@ -1,6 +1,7 @@
 //! The window on a Linux desktop, by GTK 4: layout, fonts, input methods, screen readers and dark colours are those of the desktop, and no OpenGL is needed.
 
 mod colours;
+mod document;
 mod node;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -18,8 +19,9 @@ use crate::elements::Window;
 use crate::model::{Action, Event, Model, Told};
 
 /// In pixels of the desktop's scale, for text of the usual size. Smaller where the display is.
-const WIDTH: i32 = 620;
 const HEIGHT: i32 = 760;
+/// Beside the longest lines that do not wrap: margins, a frame, a scroll bar.
+const BESIDE: i32 = 56;
 /// Of text of the usual size, in 1024ths of a dot per inch.
 const USUAL_DOTS: i32 = 96 * 1024;
 /// Between elements.
@@ -61,12 +63,11 @@ pub fn show(model: Model, told: Receiver<Told>, say: Box<dyn FnMut(Act)>) -> boo
     });
     style();
     let Some(news) = listen(told) else { return false };
-    let (width, height) = (with_text(WIDTH), with_text(HEIGHT));
     let shown = Rc::new(Shown {
         model: RefCell::new(model),
         say: RefCell::new(say),
         news,
-        window: gtk::Window::builder().title(&drawn.title).default_width(width).default_height(height).build(),
+        window: gtk::Window::builder().title(&drawn.title).build(),
         drawing: OnceCell::new(),
         is_drawing: Cell::new(false),
         is_untouched: Cell::new(true),
@@ -85,6 +86,7 @@ pub fn show(model: Model, told: Receiver<Told>, say: Box<dyn FnMut(Act)>) -> boo
     // What does not scroll by itself can need more room than a small display has.
     shown.window.set_child(Some(&node::scrolled_down(&frame)));
     shown.drawing.get_or_init(|| RefCell::new(Drawing { root, drawn })).borrow().focus();
+    shown.window.set_default_size(document::width(&shown.window) + BESIDE, with_text(HEIGHT));
     shown.listen();
     SHOWN.set(Some(shown.clone()));
     shown.window.present();

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use gtk::prelude::*;
 use gtk::{gdk, glib};
 
-use super::{GAP, Shown};
+use super::{GAP, Shown, document};
 use crate::elements::{Control, Element, Kind, Weight};
 use crate::model::Event;
 
@@ -85,7 +85,7 @@ impl Node {
             }
             (Part::Lines(lines), Kind::Document { text, line, .. }) => {
                 if let Kind::Document { text: before, .. } = &before.kind {
-                    change(&lines.buffer(), before, text, *line);
+                    document::change(&lines.buffer(), before, text, *line);
                 }
             }
             // Not by the label in it alone: a screen reader would go on with the former name.
@@ -150,29 +150,6 @@ fn text_of(lines: &gtk::TextView) -> String {
     buffer.text(&buffer.start_iter(), &buffer.end_iter(), true).into()
 }
 
-/// Changes what is other and nothing else, so that the person stays where they are.
-fn change(buffer: &gtk::TextBuffer, before: &str, now: &str, line: usize) {
-    if before == now {
-        return;
-    }
-    let (length, new_length) = (before.chars().count(), now.chars().count());
-    let start = in_common(before.chars(), now.chars());
-    let end = in_common(before.chars().rev(), now.chars().rev()).min(length.min(new_length) - start);
-    let offset = |characters: usize| i32::try_from(characters).unwrap_or(i32::MAX);
-    let mut from = buffer.iter_at_offset(offset(start));
-    buffer.delete(&mut from, &mut buffer.iter_at_offset(offset(length - end)));
-    let changed: String = now.chars().skip(start).take(new_length - start - end).collect();
-    buffer.insert(&mut from, &changed);
-    if let Some(there) = buffer.iter_at_line(offset(line)) {
-        buffer.place_cursor(&there);
-    }
-}
-
-/// So many characters are the same, from the first on.
-fn in_common(one: impl Iterator<Item = char>, other: impl Iterator<Item = char>) -> usize {
-    one.zip(other).take_while(|(one, other)| one == other).count()
-}
-
 /// One that cannot be read is left out: its fields are there, with all others.
 fn load(picture: &gtk::Picture, png: &[u8]) {
     picture.set_paintable(texture(png).as_ref());
@@ -219,7 +196,7 @@ fn made(shown: &Rc<Shown>, kind: &Kind, children: &[Node]) -> Made {
         Kind::Progress { label, done } => progress(label, *done),
         Kind::Band(colour) => (band(*colour), None, Part::Plain),
         Kind::Icon(png) => (icon(png), None, Part::Plain),
-        Kind::Document { control, label, text, .. } => document(shown, *control, label, text),
+        Kind::Document { control, label, text, .. } => document_view(shown, *control, label, text),
     }
 }
 
@@ -415,14 +392,14 @@ fn icon(png: &[u8]) -> gtk::Widget {
     icon.upcast()
 }
 
-fn document(shown: &Rc<Shown>, control: Control, label: &str, text: &str) -> Made {
+fn document_view(shown: &Rc<Shown>, control: Control, label: &str, text: &str) -> Made {
     let lines = gtk::TextView::builder()
         .editable(false)
         .monospace(true)
         .wrap_mode(gtk::WrapMode::WordChar)
         .accepts_tab(false)
         .build();
-    lines.buffer().set_text(text);
+    document::fill(&lines.buffer(), text);
     let shown = shown.clone();
     lines.buffer().connect_cursor_position_notify(move |buffer| {
         let line = buffer.iter_at_offset(buffer.cursor_position()).line();
@@ -431,6 +408,7 @@ fn document(shown: &Rc<Shown>, control: Control, label: &str, text: &str) -> Mad
     let frame = scrolled(&lines);
     frame.add_css_class("report-lines");
     frame.set_has_frame(true);
+    frame.set_min_content_height(LEAST);
     let (all, label) = below(label, &frame, &lines);
     all.set_vexpand(true);
     (all, Some(label), Part::Lines(lines))
