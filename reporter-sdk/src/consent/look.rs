@@ -24,7 +24,8 @@ use super::Draft;
 #[derive(Debug)]
 pub(super) struct Looking {
     folder: PathBuf,
-    files: Vec<PathBuf>,
+    /// Each with the name of its display.
+    files: Vec<(PathBuf, String)>,
 }
 
 impl Looking {
@@ -41,20 +42,21 @@ impl Looking {
         for screen in drafts.flat_map(screens) {
             let path = looking.folder.join(format!("desktop-{}.png", looking.files.len() + 1));
             let mut file = sys::create_file(&path)?;
-            looking.files.push(path);
+            looking.files.push((path, screen.display));
             file.write_all(&screen.png)?;
         }
         Ok(looking)
     }
 
-    pub(super) fn files(&self) -> &[PathBuf] {
+    /// Each with the name of its display, as the report has it.
+    pub(super) fn files(&self) -> &[(PathBuf, String)] {
         &self.files
     }
 }
 
 impl Drop for Looking {
     fn drop(&mut self) {
-        for file in &self.files {
+        for (file, _) in &self.files {
             let _ = fs::remove_file(file);
         }
         if let Err(error) = fs::remove_dir(&self.folder) {
@@ -89,14 +91,14 @@ mod tests {
         draft.sections.push(nonsense);
         let looking = Looking::write_below(directory.path(), [&draft].into_iter()).unwrap();
         assert!(sys::is_owner_only(&looking.folder));
-        let read: Vec<_> = looking.files().iter().map(|file| fs::read(file).unwrap()).collect();
+        let read: Vec<_> = looking.files().iter().map(|(file, _)| fs::read(file).unwrap()).collect();
         assert_eq!(read, [b"one", b"two"]);
         // Not under Wine: that a file has its folder's access list. There a new file inherits none.
         #[cfg(windows)]
         let inherits = !crate::wine::is_wine();
         #[cfg(not(windows))]
         let inherits = true;
-        assert!(!inherits || looking.files().iter().all(|file| sys::is_owner_only(file)));
+        assert!(!inherits || looking.files().iter().all(|(file, _)| sys::is_owner_only(file)));
         drop(looking);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }

@@ -31,6 +31,8 @@ mod prompt;
 mod reading;
 mod request;
 #[cfg(any(target_os = "linux", windows))]
+mod selection;
+#[cfg(any(target_os = "linux", windows))]
 mod tty;
 mod wire;
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use report_format::schema::v1::{Category, SectionKind};
 
-use super::preview::{contents, name_of};
+use super::preview::{Shown, contents, name_of};
 use super::wire::{Value, next_field};
 use super::{CategorySet, Draft, DraftSection, Request};
 use crate::descriptors::SCHEMA;
@@ -41,6 +41,11 @@ pub(super) fn has_fields_to_leave_out(kind: SectionKind) -> bool {
     kind != SectionKind::Product
 }
 
+/// What is shown of each category. A part's number is its place among those of all, from 0.
+pub(super) fn shown(request: &Request<'_>) -> impl Iterator<Item = (Category, Shown)> {
+    request.offered().iter().map(|category| (category, contents(request, category)))
+}
+
 /// What a person has left out of what they granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut(BTreeSet<Place>);
@@ -51,8 +56,7 @@ impl LeftOut {
         if numbers.is_empty() {
             return Some(Self::default());
         }
-        let parts = request.offered().iter().flat_map(|category| contents(request, category).into_parts());
-        let parts: Vec<Part> = parts.collect();
+        let parts: Vec<Part> = shown(request).flat_map(|(_, shown)| shown.into_parts()).collect();
         let left_out = numbers.iter().map(|number| parts.get(usize::try_from(*number).ok()?));
         let left_out = left_out.collect::<Option<Vec<_>>>()?;
         let draft = request.reports()[report].draft;

@@ -1,17 +1,22 @@
 //! Shows what a draft holds: every field of every section, by the schema's own descriptors, so that a field that is added to
 //! the schema is shown without anyone thinking of it.
 
+mod value;
+
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
+use std::ops::Range;
 
 use prost::Message;
-use report_format::schema::v1::{self, Category, Format, Screen, SectionKind};
+use report_format::schema::v1::{self, Category, Screen, SectionKind};
 
+pub(super) use self::value::size;
+use self::value::{show_value, utc};
 use super::parts::{Part, Place, can_leave_out, has_fields_to_leave_out};
-use super::wire::{Field, Value, next_field, varint};
+use super::wire::{Field, Value, next_field};
 use super::{CategorySet, Draft, DraftSection, MemoryDraft, Request, category_title, hex};
-use crate::dates;
-use crate::descriptors::{FieldDescriptor, SCHEMA, field_type};
-use crate::text::{escape, escape_lines};
+use crate::descriptors::{SCHEMA, field_type};
+use crate::text::escape;
 
 /// Messages in messages, at most: the schema has 4.
 const DEEPEST: usize = 16;
@@ -19,18 +24,8 @@ const DEEPEST: usize = 16;
 const MOST_SHOWN: usize = 1 << 20;
 /// Of fields that are shown side by side.
 const LONGEST_LINE: usize = 240;
-
-/// A count of bytes for people.
-pub(super) fn size(bytes: u64) -> String {
-    #[allow(clippy::cast_precision_loss)]
-    let float = bytes as f64;
-    match bytes {
-        0..1000 => format!("{bytes} B"),
-        1000..1_000_000 => format!("{:.1} kB", float / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", float / 1e6),
-        _ => format!("{:.1} GB", float / 1e9),
-    }
-}
+/// Before a line that is not sent.
+const LEFT_OUT: &str = "× ";
 
 /// What is shown, and what of it can be left out.
 #[derive(Default)]
@@ -67,6 +62,17 @@ impl Shown {
             self.parts[number].lines.end = self.lines;
         }
     }
+
+    /// The text, each line of these parts marked.
+    fn with_marks(self, parts: &BTreeSet<(usize, &Place)>) -> String {
+        let is_meant = |part: &&Part| parts.contains(&(part.report, &part.place));
+        let ranges: Vec<&Range<usize>> = self.parts.iter().filter(is_meant).map(|part| &part.lines).collect();
+        if ranges.is_empty() {
+            return self.text;
+        }
+        let mark = |number| if ranges.iter().any(|range| range.contains(&number)) { LEFT_OUT } else { "" };
+        self.text.lines().enumerate().map(|(number, line)| format!("{}{line}\n", mark(number))).collect()
+    }
 }
 
 impl fmt::Write for Shown {
@@ -77,36 +83,56 @@ impl fmt::Write for Shown {
     }
 }
 
-/// The sections that may be sent, each with its fields as they would be sent. Safe for a terminal.
-pub(super) fn preview(request: &Request<'_>, chosen: CategorySet) -> String {
+/// The sections that may be sent, each with its fields as they would be sent; what is left out of them by itself is marked, line by line. Safe for a terminal.
+pub(super) fn preview<'p>(
+    request: &Request<'_>,
+    chosen: CategorySet,
+    left_out: impl Iterator<Item = &'p Part>,
+) -> String {
+    let left_out: BTreeSet<(usize, &Place)> = left_out.map(|part| (part.report, &part.place)).collect();
     let mut shown = Shown::default();
+    if !left_out.is_empty() {
+        let _ = writeln!(shown, "\nLines that begin with {LEFT_OUT}are left out.");
+    }
     let reports = request.reports();
     for (number, asked) in reports.iter().enumerate() {
+        shown.report = number;
         if reports.len() > 1 {
             let _ = writeln!(shown, "\nReport {} of {}: {}", number + 1, reports.len(), heading(asked.draft));
         }
-        show_draft(asked.draft, asked.offered, chosen, &mut shown);
+        show_draft(asked.draft, asked.offered, chosen, &left_out, &mut shown);
     }
     let _ = writeln!(
         shown,
         "\nBesides: the report's id, the product's id, the time and kind of the error in clear, and a record of what you allow.",
     );
-    shown.text
+    shown.with_marks(&left_out)
 }
 
-fn show_draft(draft: &Draft, offered: CategorySet, chosen: CategorySet, shown: &mut Shown) {
-    let state = |category| if chosen.contains(category) { "chosen" } else { "left out" };
+fn show_draft(
+    draft: &Draft,
+    offered: CategorySet,
+    chosen: CategorySet,
+    left_out: &BTreeSet<(usize, &Place)>,
+    shown: &mut Shown,
+) {
+    let state = |is_sent| if is_sent { "chosen" } else { "left out" };
     for (number, section) in draft.sections.iter().enumerate() {
         if !offered.contains(section.category) {
             continue;
         }
-        let (title, state) = (category_title(section.category), state(section.category));
+        let place = Place { section: number, fields: Vec::new() };
+        let is_sent = chosen.contains(section.category) && !left_out.contains(&(shown.report, &place));
+        let (title, state) = (category_title(section.category), state(is_sent));
         let how = if section.kind == SectionKind::Screen { "; to look at it, choose p in the menu" } else { "" };
-        let _ = writeln!(shown, "\n{title} – {}, {state}{how}", name_and_size(section));
-        show_section(number, section, shown);
+        let _ = writeln!(shown);
+        shown.part(Some(place), section.payload.len(), |shown| {
+            let _ = writeln!(shown, "{title} – {}, {state}{how}", name_and_size(section));
+            show_section(number, section, shown);
+        });
     }
     if let Some(memory) = draft.memory.as_ref().filter(|_| offered.contains(Category::FullMemory)) {
-        let (title, state) = (category_title(Category::FullMemory), state(Category::FullMemory));
+        let (title, state) = (category_title(Category::FullMemory), state(chosen.contains(Category::FullMemory)));
         let _ = writeln!(shown, "\n{title} – memory image, {}, {state}", size(memory.bytes));
         show_memory(memory, shown);
     }
@@ -290,70 +316,10 @@ fn in_a_line(name: &str, mut bytes: &[u8]) -> Option<String> {
     Some(line)
 }
 
-fn show_value(field: Option<&FieldDescriptor>, value: Value<'_>) -> String {
-    let format = field.and_then(|field| field.options.as_ref()).map_or(0, |options| options.format);
-    let format = Format::try_from(format).unwrap_or(Format::Unspecified);
-    match value {
-        Value::Number(number) => match (field.map_or(0, |field| field.kind), format) {
-            (field_type::BOOL, _) => if number == 0 { "no" } else { "yes" }.into(),
-            (field_type::ENUM, _) => {
-                field.and_then(|field| enum_name(field, number)).unwrap_or_else(|| number.to_string())
-            }
-            (field_type::SINT32 | field_type::SINT64, _) => {
-                (number.cast_signed() >> 1 ^ -(number.cast_signed() & 1)).to_string()
-            }
-            (field_type::INT32 | field_type::INT64, _) => number.cast_signed().to_string(),
-            (_, Format::Address | Format::Hex) => format!("{number:#x}"),
-            (_, Format::Size) => size(number),
-            (_, Format::Duration) => format!("{:?}", std::time::Duration::from_nanos(number)),
-            (_, Format::Time) => utc(number),
-            _ => number.to_string(),
-        },
-        Value::Bytes(bytes) if field.is_some_and(|field| field.kind == field_type::STRING) => {
-            escape(&String::from_utf8_lossy(bytes))
-        }
-        // Many numbers of a field travel as one value.
-        Value::Bytes(mut packed) if field.is_some_and(|field| is_varint(field.kind)) => {
-            let mut numbers = Vec::new();
-            while let Some(number) = varint(&mut packed) {
-                numbers.push(show_value(field, Value::Number(number)));
-            }
-            if !packed.is_empty() {
-                numbers.push(format!("({} bytes that cannot be read)", packed.len()));
-            }
-            numbers.join(", ")
-        }
-        Value::Bytes(bytes) => match (<[u8; 16]>::try_from(bytes), str::from_utf8(bytes)) {
-            (Ok(id), _) if format == Format::Uuid => uuid::Uuid::from_bytes(id).to_string(),
-            _ if format == Format::Hex || bytes.len() <= 4 => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-            (_, Ok(lines)) => format!("{} of text\n{}", size(bytes.len() as u64), escape_lines(lines)),
-            _ => format!("{} of binary data", size(bytes.len() as u64)),
-        },
-    }
-}
-
-fn is_varint(kind: i32) -> bool {
-    use field_type::{BOOL, ENUM, INT32, INT64, SINT32, SINT64, UINT32, UINT64};
-    matches!(kind, BOOL | ENUM | INT32 | INT64 | SINT32 | SINT64 | UINT32 | UINT64)
-}
-
-fn enum_name(field: &FieldDescriptor, number: u64) -> Option<String> {
-    let descriptor = SCHEMA.enums.get(&field.type_name)?;
-    let value = descriptor.value.iter().find(|value| i64::from(value.number) == number.cast_signed())?;
-    // ERROR_KIND_CRASH of ErrorKind: crash.
-    let prefix = descriptor.value.first().map_or("", |zero| zero.name.trim_end_matches("UNSPECIFIED"));
-    Some(value.name.trim_start_matches(prefix).to_lowercase().replace('_', " "))
-}
-
-/// Realtime nanoseconds as RFC 3339, to the second.
-fn utc(nanos: u64) -> String {
-    let seconds = nanos / 1_000_000_000;
-    let (day, second) = (dates::day(seconds / 86_400), seconds % 86_400);
-    format!("{day}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use proptest::prelude::*;
     use report_format::ReportId;
     use report_format::schema::v1::{
@@ -365,7 +331,7 @@ mod tests {
     use crate::consent::Notice;
 
     fn preview(draft: &Draft, offered: CategorySet, chosen: CategorySet) -> String {
-        super::preview(&Request::new(draft, &Notice::default(), offered).unwrap(), chosen)
+        super::preview(&Request::new(draft, &Notice::default(), offered).unwrap(), chosen, iter::empty())
     }
 
     fn draft() -> Draft {
@@ -519,6 +485,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_out_by_itself_is_marked_line_by_line() {
+        let mut draft = draft();
+        for (name, content) in [("diary", "Monday\nTuesday"), ("log", "all is well")] {
+            let file = Attachment { name: name.into(), content: content.into(), ..Attachment::default() };
+            draft.push(SectionKind::Attachment, Category::Attachments, &file);
+        }
+        let notice = Notice::default();
+        let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
+        let parts = contents(&request, Category::Attachments).into_parts();
+        let shown = |left_out: &[Part]| super::preview(&request, CategorySet::all(), left_out.iter());
+        assert!(!shown(&[]).contains('×'));
+        // All of the first file, and the second one's name.
+        let [file, _, _, _, name, _] = &parts[..] else { panic!("{parts:?}") };
+        let text = shown(&[file.clone(), name.clone()]);
+        for line in [
+            "Lines that begin with × are left out",
+            "\n× Files that the program attaches – attachment, 23 B, left out\n×   name: diary\n×   content: 14 B of text\n",
+            "\n×       Monday\n×       Tuesday\n\nFiles that",
+            "attaches – attachment, 18 B, chosen\n×   name: log\n  content: 11 B of text\n      all is well\n",
+            "\nWhat went wrong, in which product; your decision – product, 8 B, chosen\n  name: Ledger\n",
+        ] {
+            assert!(text.contains(line), "{line:?} is not in\n{text}");
+        }
+    }
+
+    #[test]
     fn text_from_the_product_cannot_steer_the_terminal() {
         let mut draft = draft();
         let attachment =
@@ -526,15 +518,6 @@ mod tests {
         draft.push(SectionKind::Attachment, Category::Attachments, &attachment);
         let text = preview(&draft, CategorySet::all(), CategorySet::all());
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
-    }
-
-    #[test]
-    fn dates_are_right_at_the_edges() {
-        let day = 86_400_000_000_000;
-        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
-        assert_eq!(utc(11_016 * day), "2000-02-29T00:00:00Z");
-        assert_eq!(utc(11_017 * day - 1), "2000-02-29T23:59:59Z");
-        assert_eq!(utc(19_722 * day), "2023-12-31T00:00:00Z");
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Asks in the product's terminal, line by line: works on any terminal, with a screen reader and through a pseudo-terminal.
 
+mod leave_out;
+
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 use std::ops::ControlFlow;
@@ -11,8 +14,12 @@ use super::contact::is_email;
 use super::look::{self, Looking};
 use super::preview::{heading, preview, size};
 use super::reading::Reading;
+use super::selection::Selection;
 use super::tty::{Borrowed, Lines, ProductId, can_be_taken};
-use super::{Answer, Asker, CategorySet, DESCRIPTION_LIMIT, Decision, NAME_LIMIT, Remember, Request, category_title};
+use super::{
+    Answer, Asker, CategorySet, DESCRIPTION_LIMIT, Decision, Draft, LeftOut, NAME_LIMIT, Remember, Request,
+    category_title,
+};
 use crate::inventory;
 use crate::places;
 use crate::text::escape;
@@ -73,11 +80,10 @@ impl Asker for TerminalAsker {
             }
             answered
         });
-        let (answer, remember) = answered.unwrap_or_else(|error| {
+        answered.unwrap_or_else(|error| {
             tracing::info!(%error, "the person was asked and did not answer");
-            (Answer::Later, None)
-        });
-        request.answered(answer, remember)
+            request.answered(Answer::Later, None)
+        })
     }
 
     fn can_ask(&self) -> bool {
@@ -98,6 +104,8 @@ struct Conversation<'r> {
     lines: Lines,
     chosen: CategorySet,
     contact: Contact,
+    /// What of the chosen is left out by itself.
+    selection: Selection,
     /// Whether the image of the desktop shows the product's windows and no others.
     own_windows_only: bool,
     /// The image, as long as it can be looked at.
@@ -105,9 +113,11 @@ struct Conversation<'r> {
 }
 
 /// The menu: what is typed, what it says.
-const MENU: [(&str, &str); 10] = [
+const MENU: [(&str, &str); 12] = [
     ("s", "Send the report"),
     ("c", "Choose what to send"),
+    ("o", "Leave out single lines, files or images"),
+    ("t", "Take in again what you left out"),
     ("w", "What does this report contain?"),
     ("p", "Write the image of your desktop to a file, to look at it"),
     ("e", "Enter your name, your e-mail address or a description"),
@@ -118,30 +128,42 @@ const MENU: [(&str, &str); 10] = [
     ("v", "Never for this version"),
 ];
 
+/// What is said to an *always* where something is left out by itself.
+const NOT_ALWAYS: &str = "What was left out one by one cannot be left out always: nobody would look\n\
+                          through the next report. Take it in again, or send this report alone.";
+
 impl<'r> Conversation<'r> {
     fn new(request: &'r Request<'r>, lines: Lines) -> Self {
         let chosen = request.preselected().without(Category::Contact);
         let own_windows_only = request.drafts().flat_map(look::screens).all(|screen| screen.own_windows_only);
-        Conversation { request, lines, chosen, contact: Contact::default(), own_windows_only, looking: None }
+        let (contact, selection, looking) = (Contact::default(), Selection::default(), None);
+        Conversation { request, lines, chosen, contact, selection, own_windows_only, looking }
     }
 
-    fn run(&mut self) -> io::Result<(Answer, Option<Remember>)> {
+    fn run(&mut self) -> io::Result<Decision> {
         self.lines.write_line(&self.introduction())?;
         loop {
             self.lines.write_line(&self.contents())?;
             let offers_contact = self.request.offered().contains(Category::Contact);
             let offers_image = self.request.offered().contains(Category::Screen);
+            let leaves_out = self.leaves_out();
             let is_offered = |key: &str| match key {
                 "e" => offers_contact,
                 "p" => offers_image,
+                "t" => leaves_out,
+                "a" => !leaves_out,
                 _ => true,
             };
             for (key, text) in MENU.iter().filter(|(key, _)| is_offered(key)) {
                 self.lines.write_line(&format!("  {key}  {text}"))?;
             }
             let choice = self.line("Your choice", "l")?;
-            let decided = match choice.to_lowercase().as_str() {
+            let (answer, remember) = match choice.to_lowercase().as_str() {
                 "s" => (self.send(), None),
+                "a" if leaves_out => {
+                    self.lines.write_line(NOT_ALWAYS)?;
+                    continue;
+                }
                 "a" => (self.send(), Some(Remember::Always)),
                 "d" => (Answer::Decline, None),
                 "n" => (Answer::Decline, Some(Remember::Never)),
@@ -151,8 +173,16 @@ impl<'r> Conversation<'r> {
                     self.choose()?;
                     continue;
                 }
+                "o" => {
+                    self.leave_out()?;
+                    continue;
+                }
+                "t" if leaves_out => {
+                    self.take_in()?;
+                    continue;
+                }
                 "w" => {
-                    self.page(&preview(self.request, self.chosen))?;
+                    self.page(&preview(self.request, self.chosen, self.selection.parts_left_out()))?;
                     continue;
                 }
                 "p" if offers_image => {
@@ -168,12 +198,12 @@ impl<'r> Conversation<'r> {
                     continue;
                 }
             };
-            self.lines.write_line(match &decided.0 {
+            self.lines.write_line(match &answer {
                 Answer::Send { .. } => "Thank you. The report will be sent.",
                 Answer::Decline => "Nothing is sent; what was collected is destroyed.",
                 Answer::Later => "The report is kept; nothing was sent.",
             })?;
-            return Ok(decided);
+            return Ok(self.request.answered(answer, remember).leaving_out(self.selection.numbers()));
         }
     }
 
@@ -216,11 +246,15 @@ impl<'r> Conversation<'r> {
     /// What there is, with its size, and what of it is chosen.
     fn contents(&self) -> String {
         let chosen = self.chosen;
-        let total: u64 = chosen.iter().map(|category| self.request.size_of(category)).sum();
+        let size_of = |category| {
+            let left_out = self.selection.bytes_left_out(category);
+            self.request.size_of(category).saturating_sub(left_out)
+        };
+        let total = chosen.iter().map(size_of).fold(0, u64::saturating_add);
         let mut text = format!("\nThe report would hold, {} before it is compressed:\n", size(total));
         for (number, category) in self.rows() {
             let mark = if chosen.contains(category) { 'x' } else { ' ' };
-            let bytes = size(self.request.size_of(category));
+            let bytes = size(size_of(category));
             let note = if category == Category::Essential { "  (always)" } else { "" };
             let _ = writeln!(text, "  {number:2} [{mark}] {:58} {bytes:>9}{note}", category_title(category));
         }
@@ -232,6 +266,7 @@ impl<'r> Conversation<'r> {
             let given = if given.is_empty() { "nothing entered".to_owned() } else { given };
             let _ = writeln!(text, "     From you: {given}");
         }
+        text.push_str(&self.what_is_left_out());
         if chosen.contains(Category::Memory) || chosen.contains(Category::FullMemory) {
             text.push_str(
                 "\nMemory of the program can hold what you were working on, even passwords. If you think that it\n\
@@ -260,7 +295,7 @@ impl<'r> Conversation<'r> {
             if typed.is_empty() {
                 return Ok(());
             }
-            for word in typed.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            for word in words(&typed) {
                 let row = word.parse().ok().and_then(|wanted: usize| self.rows().find(|(number, _)| *number == wanted));
                 match row {
                     Some((_, Category::Essential)) => {
@@ -270,28 +305,47 @@ impl<'r> Conversation<'r> {
                         self.chosen = self.chosen.without(category);
                     }
                     Some((_, category)) => self.chosen = self.chosen.with(category),
-                    None => self.lines.write_line(&format!("There is no number {}.", escape(word)))?,
+                    None => self.say_that_there_is_no(word)?,
                 }
             }
             self.lines.write_line(&self.contents())?;
         }
     }
 
+    fn say_that_there_is_no(&self, number: &str) -> io::Result<()> {
+        self.lines.write_line(&format!("There is no number {}.", escape(number)))
+    }
+
     /// Whatever is wrong with that is told and no reason to end the question.
     fn write_image(&mut self) -> io::Result<()> {
         // One that was removed meanwhile is there again.
         self.looking = None;
-        match Looking::write(self.request.drafts()) {
+        let drafts = self.drafts_without_what_is_left_out();
+        match Looking::write(drafts.iter().map(Cow::as_ref)) {
+            Ok(looking) if looking.files().is_empty() => {
+                self.lines.write_line("No image is left: you have left out what there is.")?;
+            }
             Ok(looking) => {
                 self.lines.write_line("Until you have answered, you can look at it here; then it is removed:")?;
-                for file in looking.files() {
-                    self.lines.write_line(&format!("  {}", escape(&file.display().to_string())))?;
+                for (file, display) in looking.files() {
+                    let of = if display.is_empty() { String::new() } else { format!(", display {}", escape(display)) };
+                    self.lines.write_line(&format!("  {}{of}", escape(&file.display().to_string())))?;
                 }
                 self.looking = Some(looking);
             }
             Err(error) => self.lines.write_line(&format!("It cannot be written: {}", escape(&error.to_string())))?,
         }
         Ok(())
+    }
+
+    /// All that is asked about, as it would be sent if everything was chosen.
+    fn drafts_without_what_is_left_out(&self) -> Vec<Cow<'r, Draft>> {
+        let (numbers, offered) = (self.selection.numbers(), self.request.offered());
+        let without = |(number, draft): (usize, &'r Draft)| match LeftOut::of(&numbers, self.request, number, offered) {
+            Some(left_out) if !left_out.is_empty() => Cow::Owned(left_out.taken_from(draft)),
+            _ => Cow::Borrowed(draft),
+        };
+        self.request.drafts().enumerate().map(without).collect()
     }
 
     fn enter_contact(&mut self) -> io::Result<()> {
@@ -377,4 +431,9 @@ impl<'r> Conversation<'r> {
         let plain = typed[..typed.floor_char_boundary(LONGEST_LINE)].chars().filter(|c| !c.is_control());
         Ok(plain.collect())
     }
+}
+
+/// Of a line that was typed, as far as they are letters or digits.
+fn words(typed: &str) -> impl Iterator<Item = &str> {
+    typed.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty())
 }
