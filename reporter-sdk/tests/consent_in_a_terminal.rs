@@ -3,6 +3,7 @@
 // Not on Windows: the terminal is a Unix one; the question in a console has no test.
 #![cfg(all(feature = "handler", target_os = "linux"))]
 
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -10,11 +11,15 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use report_format::ReportId;
-use report_format::schema::v1::{Category, Error, ErrorKind, Product, SectionKind};
-use reporter_sdk::consent::{Asker, CategorySet, Draft, DraftSection, Notice, Request, TerminalAsker};
+use report_format::schema::v1::{
+    Annotation, Annotations, Attachment, Category, ConsentRecord, Error, ErrorKind, ErrorLink, Product, Screen,
+    SectionKind,
+};
+use report_format::{Limits, Report, ReportId};
+use reporter_sdk::consent::{Asker, CategorySet, Draft, DraftSection, Notice, Outcome, Request, TerminalAsker, settle};
+use reporter_sdk::encode::encode;
 use rustix::process::{Pid, getpgrp};
-use rustix::termios::{LocalModes, tcgetattr, tcgetpgrp};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcgetpgrp, tcsetwinsize};
 use terminal::Terminal;
 
 #[path = "support/end_to_end/terminal.rs"]
@@ -24,6 +29,8 @@ mod terminal;
 const ROLE: &str = "ROLE_IN_THE_TERMINAL";
 const RESULT: &str = "WHERE_THE_ROLE_WRITES";
 const TIMEOUT: &str = "HOW_LONG_TO_WAIT_MILLIS";
+/// How many errors the question is about of which there is much to leave out. Unset: one of which there is not.
+const DIARIES: &str = "HOW_MANY_ERRORS_WITH_A_DIARY";
 
 /// Not a test but the programs of the others: this binary starts itself with a role.
 #[test]
@@ -67,6 +74,29 @@ fn product() {
 fn handler() {
     let pid: i32 = std::env::var("PRODUCT").unwrap().parse().unwrap();
     let timeout = Duration::from_millis(std::env::var(TIMEOUT).unwrap().parse().unwrap());
+    let drafts: Vec<Draft> = match std::env::var(DIARIES) {
+        Ok(count) => (1..=count.parse().unwrap()).map(diary).collect(),
+        Err(_) => vec![small()],
+    };
+    let notice =
+        Notice { purpose: "to mend it".into(), recipient: "support@vendor.example".into(), ..Notice::default() };
+    let request = Request::new(&drafts[0], &notice, CategorySet::all()).unwrap();
+    let request = drafts[1..].iter().fold(request, |request, draft| request.and(draft, CategorySet::all()));
+    let decision = TerminalAsker::new(Pid::from_raw(pid).unwrap()).timeout(timeout).ask(&request);
+    let in_foreground = File::open("/dev/tty").and_then(|tty| Ok(tcgetpgrp(tty)? == getpgrp())).unwrap();
+    let remembered = decision.remembered("3.1").map(|choice| choice.remember);
+    let result = format!("{:?}\n{remembered:?}\nstill in the foreground: {in_foreground}\n", decision.answer());
+    let place = PathBuf::from(std::env::var_os(RESULT).unwrap());
+    fs::write(&place, result).unwrap();
+    for (number, draft) in drafts.iter().enumerate() {
+        if let Ok(Outcome::Granted(grant)) = settle(draft, &request, decision.clone()) {
+            let report = File::create(place.with_extension((number + 1).to_string())).unwrap();
+            encode(draft, &grant, &|section, _| Some(Cow::Borrowed(&section.payload)), report).unwrap();
+        }
+    }
+}
+
+fn small() -> Draft {
     let product = Product { name: "Led\u{1b}[2Jger".into(), version: "3.1".into(), ..Product::default() };
     let mut draft = Draft::new(ReportId([1; 16]), product, [2; 16], ErrorKind::Crash, 7);
     let title = "SIGSEGV: address not mapped".to_owned();
@@ -78,14 +108,29 @@ fn handler() {
     ] {
         draft.sections.push(DraftSection { kind, category, payload: vec![0; 2000] });
     }
-    let notice =
-        Notice { purpose: "to mend it".into(), recipient: "support@vendor.example".into(), ..Notice::default() };
-    let request = Request::new(&draft, &notice, CategorySet::all()).unwrap();
-    let decision = TerminalAsker::new(Pid::from_raw(pid).unwrap()).timeout(timeout).ask(&request);
-    let in_foreground = File::open("/dev/tty").and_then(|tty| Ok(tcgetpgrp(tty)? == getpgrp())).unwrap();
-    let remembered = decision.remembered("3.1").map(|choice| choice.remember);
-    let result = format!("{:?}\n{remembered:?}\nstill in the foreground: {in_foreground}\n", decision.answer());
-    fs::write(std::env::var_os(RESULT).unwrap(), result).unwrap();
+    draft
+}
+
+/// Of an error that quotes what the person has written, with a file, two images and facts of the program's.
+fn diary(number: u8) -> Draft {
+    let product = Product { name: "Ledger".into(), version: "3.1".into(), ..Product::default() };
+    let mut draft = Draft::new(ReportId([number; 16]), product, [2; 16], ErrorKind::Crash, 7);
+    let link = |message: &str| ErrorLink { message: message.into(), ..ErrorLink::default() };
+    let chain = vec![link("cannot read \u{1b}[2JAnna's diary"), link("no such file")];
+    draft.push(SectionKind::Error, Category::Essential, &Error { title: "panic".into(), chain, ..Error::default() });
+    let fact = |key: &str, value: &str| Annotation { key: key.into(), value: value.into(), ..Annotation::default() };
+    let annotations = vec![fact("author", "Anna Berg"), fact("pages", "7")];
+    draft.push(SectionKind::Annotations, Category::Product, &Annotations { annotations, command_line: vec![] });
+    for display in ["eDP-1", "HDMI-2"] {
+        let screen =
+            Screen { display: display.into(), png: display.into(), width: 800, height: 600, ..Screen::default() };
+        draft.push(SectionKind::Screen, Category::Screen, &screen);
+    }
+    for (name, content) in [("diary", "Monday: I met Berta\n"), ("log", "all is well\n")] {
+        let file = Attachment { name: name.into(), content: content.repeat(40).into(), ..Attachment::default() };
+        draft.push(SectionKind::Attachment, Category::Attachments, &file);
+    }
+    draft
 }
 
 /// The person in front of a product, whose handler asks.
@@ -100,12 +145,25 @@ impl Person {
         Person::before("product", term, timeout)
     }
 
+    /// In front of so many errors that quote a diary.
+    fn reads_of_a_diary(errors: u8, term: &str) -> Person {
+        Person::with(me("product").env(DIARIES, errors.to_string()), term, LONG)
+    }
+
     fn before(role: &str, term: &str, timeout: Duration) -> Person {
+        Person::with(&mut me(role), term, timeout)
+    }
+
+    fn with(command: &mut Command, term: &str, timeout: Duration) -> Person {
         let directory = tempfile::tempdir().unwrap();
         let result = directory.path().join("result");
-        let mut command = me(role);
         command.env("TERM", term).env(RESULT, &result).env(TIMEOUT, timeout.as_millis().to_string());
-        Person { terminal: Terminal::start(&mut command), result, _directory: directory }
+        Person { terminal: Terminal::start(command), result, _directory: directory }
+    }
+
+    fn terminal_has(&self, rows: u16, columns: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.terminal.device, size).unwrap();
     }
 
     fn sees(&mut self, text: &str) -> &mut Self {
@@ -116,6 +174,31 @@ impl Person {
     fn types(&mut self, text: &str) -> &mut Self {
         self.terminal.types(text);
         self
+    }
+
+    /// Looks for this, among what can be left out.
+    fn looks_for(&mut self, wanted: &str) -> &mut Self {
+        self.sees("What to look for").types(&format!("{wanted}\r")).sees("Numbers to leave out or take in")
+    }
+
+    /// Switches the last line on the screen that has this in it, by the number before it.
+    fn switches(&mut self, text: &str) -> &mut Self {
+        let screen = String::from_utf8_lossy(&self.terminal.screen()).into_owned();
+        let is_row = |line: &&str| line.contains(text) && (line.contains(" [x] ") || line.contains(" [ ] "));
+        let row = screen.lines().rev().find(is_row).unwrap_or_else(|| panic!("no {text:?} on the screen:\n{screen}"));
+        let number = row.split_whitespace().next().unwrap().to_owned();
+        self.types(&format!("{number}\r"))
+    }
+
+    /// From the numbers back to the menu.
+    fn is_done(&mut self) -> &mut Self {
+        self.types("\r").sees("What to look for").types("\r")
+    }
+
+    /// What would have been sent of the error of this number, once it was decided.
+    fn report(&self, number: u8) -> Report {
+        let file = File::open(self.result.with_extension(number.to_string())).unwrap();
+        Report::read(file, &Limits::default()).unwrap()
     }
 
     /// What the handler decided and how the terminal was left.
@@ -247,4 +330,142 @@ fn the_terminal_echoes_again_afterwards() {
     let mut person = Person::sits_down("xterm", LONG);
     person.sees("Your choice").types("d\r").result();
     assert!(tcgetattr(&person.terminal.device).unwrap().local_modes.contains(LocalModes::ECHO | LocalModes::ICANON));
+}
+
+fn read<M: prost::Message + Default>(report: &Report, kind: SectionKind) -> M {
+    report.message(kind).unwrap().unwrap_or_else(|| panic!("no {kind:?}"))
+}
+
+fn left_out(report: &Report) -> Vec<String> {
+    read::<ConsentRecord>(report, SectionKind::Consent).left_out
+}
+
+/// What the sections of this kind are called.
+fn names(report: &Report, kind: SectionKind) -> Vec<String> {
+    let sections = report.sections().iter().filter(|section| section.kind() == Some(kind));
+    let name = |bytes: &[u8]| match kind {
+        SectionKind::Screen => <Screen as prost::Message>::decode(bytes).unwrap().display,
+        _ => <Attachment as prost::Message>::decode(bytes).unwrap().name,
+    };
+    sections.map(|section| name(&section.bytes)).collect()
+}
+
+#[test]
+fn a_line_a_fact_a_file_and_an_image_are_left_out_where_a_search_finds_them() {
+    let mut person = Person::reads_of_a_diary(1, "dumb");
+    person.sees("Your choice").types("o\r").looks_for("ANNA");
+    // As it would be sent, and harmless.
+    person.switches("message: cannot read \\u{1b}[2JAnna's diary").sees("Left out: message: cannot read");
+    person.switches("key: author; value: Anna Berg").sees("Left out: annotations: key: author");
+    person
+        .types("\r")
+        .looks_for("diary")
+        .switches("attachment, ")
+        .sees("Left out: attachment, 810 B (with name: diary");
+    person.types("\r").looks_for("hdmi").switches("screen, 22 B (with");
+    person.sees("Left out: screen, ").is_done();
+    person.sees("[ ] An image of your desktop").sees("Left out one by one: 4").sees("left out: message: cannot read");
+    person.sees("Your choice").types("c\r").sees("Numbers to switch");
+    person.switches("An image of your desktop").sees("[x] An image").sees("Numbers to switch").types("\r");
+    // The image that is left is the one that can be looked at.
+    person.sees("Your choice").types("p\r").sees("desktop-1.png, display eDP-1\r\n").sees("Your choice").types("s\r");
+    let result = person.result();
+    assert!(result.contains("Send {"), "{result}");
+    let report = person.report(1);
+    assert_eq!(left_out(&report), ["annotations.annotations", "attachment", "error.chain.message", "screen"]);
+    let error: Error = read(&report, SectionKind::Error);
+    assert_eq!(error.chain.iter().map(|link| link.message.as_str()).collect::<Vec<_>>(), ["", "no such file"]);
+    let Annotations { annotations, .. } = read(&report, SectionKind::Annotations);
+    assert_eq!(annotations.iter().map(|fact| fact.key.as_str()).collect::<Vec<_>>(), ["pages"]);
+    assert_eq!(names(&report, SectionKind::Attachment), ["log"]);
+    assert_eq!(names(&report, SectionKind::Screen), ["eDP-1"]);
+    let screen = person.terminal.screen();
+    assert!(!screen.contains(&0x1b), "{:?}", String::from_utf8_lossy(&screen));
+}
+
+#[test]
+fn what_is_left_out_is_marked_in_the_contents_and_is_taken_in_again() {
+    let mut person = Person::reads_of_a_diary(1, "dumb");
+    person.terminal_has(200, 80);
+    person.sees("Your choice").types("o\r").looks_for("diary");
+    person.switches("name: diary").sees("Left out: name: diary").switches("attachment, ").sees("Left out: attachment");
+    person.is_done().sees("Left out one by one: 1").sees("t  Take in again").sees("Your choice").types("w\r");
+    person.sees("Lines that begin with ×").sees("Besides: ");
+    let screen = String::from_utf8_lossy(&person.terminal.screen()).into_owned();
+    for line in [
+        "\n× Files that the program attaches – attachment, 810 B, left out\r",
+        "\n×   name: diary\r",
+        "\n  name: log\r",
+    ] {
+        assert!(screen.contains(line), "{line:?} is not in {screen}");
+    }
+    person.sees("Your choice").types("t\r").sees("1 [ ] attachment, 810 B (with name: diary");
+    person
+        .sees("Numbers to leave out or take in")
+        .types("1 2\r")
+        .sees("Taken in again: attachment")
+        .sees("no number 2");
+    person
+        .sees("Numbers to leave out or take in")
+        .types("\r")
+        .sees("Left out one by one: 1")
+        .sees("left out: name: diary");
+    person.sees("Your choice").types("t\r").sees("Numbers to").types("1\r").sees("Taken in again: name: diary");
+    person.sees("Numbers to").types("\r").sees("a  Always send").sees("Your choice").types("s\r").result();
+    let report = person.report(1);
+    assert_eq!(left_out(&report), [""; 0]);
+    assert_eq!(names(&report, SectionKind::Attachment), ["diary", "log"]);
+}
+
+#[test]
+fn what_was_left_out_by_itself_cannot_be_left_out_always() {
+    let mut person = Person::reads_of_a_diary(1, "xterm");
+    person.terminal_has(24, 80);
+    person.sees("a  Always send").sees("Your choice").types("o\r").looks_for("no such file");
+    person.switches("message: no such file").sees("Left out: message: no such file").is_done();
+    person.sees("Left out one by one: 1").sees("Ask me later").sees("Your choice");
+    let screen = String::from_utf8_lossy(&person.terminal.screen()).into_owned();
+    let menu = screen.rsplit("Left out one by one").next().unwrap();
+    assert!(!menu.contains("Always send"), "{menu}");
+    person.types("a\r").sees("cannot be left out always").sees("Your choice").types("s\r");
+    let result = person.result();
+    assert!(result.contains("Send {") && result.contains("\nNone\n"), "{result}");
+    assert_eq!(left_out(&person.report(1)), ["error.chain.message"]);
+}
+
+#[test]
+fn what_cannot_be_left_out_has_no_number_and_what_is_not_there_is_not_found() {
+    let mut person = Person::reads_of_a_diary(1, "dumb");
+    person.sees("Your choice").types("o\r").sees("What to look for").types("name: Ledger\r");
+    person.sees("\n           name: Ledger\r").sees("What has no number goes with what is above it");
+    person.sees("What to look for").types("Carla\r").sees("Nothing in the report has that in it");
+    // Forty lines of the diary have it: they go together.
+    person.looks_for("I met Berta");
+    let screen = String::from_utf8_lossy(&person.terminal.screen()).into_owned();
+    assert_eq!(screen.matches("Monday: I met Berta").count(), 18, "{screen}");
+    assert!(screen.contains("22 more lines have that in them"), "{screen}");
+    person.types("9 x -1\r").sees("no number 9").sees("no number x").sees("Left out: attachment");
+    person.is_done().sees("Your choice").types("d\r");
+    assert!(person.result().starts_with("Decline\nNone"));
+}
+
+#[test]
+fn of_several_reports_that_are_asked_about_at_once_one_loses_what_is_left_out_of_it() {
+    let mut person = Person::reads_of_a_diary(2, "dumb");
+    person.sees("2 reports of Ledger").sees("Your choice").types("o\r").looks_for("author");
+    person.switches("author").sees("Left out: annotations: key: author").types("\r").looks_for("met Berta").is_done();
+    person.sees("left out of report 2: annotations: key: author");
+    let screen = String::from_utf8_lossy(&person.terminal.screen()).into_owned();
+    for heading in [
+        "Facts that the program adds, report 1 of 2:",
+        "Facts that the program adds, report 2 of 2:",
+        "Files that the program attaches, report 1 of 2:",
+    ] {
+        assert_eq!(screen.matches(heading).count(), 1, "{heading} in {screen}");
+    }
+    person.sees("Your choice").types("s\r").result();
+    let facts = |number| read::<Annotations>(&person.report(number), SectionKind::Annotations).annotations.len();
+    assert_eq!((facts(1), facts(2)), (2, 1), "the last one on the screen was the second report's");
+    assert_eq!(left_out(&person.report(1)), [""; 0]);
+    assert_eq!(left_out(&person.report(2)), ["annotations.annotations"]);
 }

@@ -99,6 +99,45 @@ fn without_a_terminal_a_report_is_kept_and_not_sent() {
     assert_is_kept(&product);
 }
 
+#[test]
+fn what_the_error_says_is_struck_out_and_in_no_byte_of_the_report() {
+    let said = "the len is 1 but the index is 98";
+    let mut product = Product::new(notes());
+    product.set("log", product.path("log").display());
+    let mut visit = product.in_terminal(PROMPTS);
+    visit.types(&["new a", "show 99"]);
+    for wanted in [said, "notes.count", ATTACHMENT] {
+        visit.leaves_out(wanted);
+    }
+    // Memory, too: the words lie where the program has put them together.
+    visit.sends_without(&["Parts of the program's memory"]);
+    visit.ends();
+    let received = product.only_report();
+    let record: v1::ConsentRecord = received.message(SectionKind::Consent);
+    assert!(record.left_out.contains(&"error.chain.message".to_owned()), "{record:?}");
+    for left_out in ["annotations", "attachment"] {
+        assert!(record.left_out.iter().any(|name| name.starts_with(left_out)), "{left_out} is not in {record:?}");
+    }
+    assert_eq!(received.error().chain[0].message, "");
+    assert!(!received.error().title.is_empty(), "all else is there");
+    for gone in [said, "notes.count", ATTACHMENT] {
+        assert_eq!(received.places_of(gone), [] as [String; 0], "{gone}");
+    }
+}
+
+#[test]
+fn what_was_struck_out_and_taken_in_again_is_sent() {
+    let product = Product::new(notes());
+    let mut visit = product.in_terminal(PROMPTS);
+    visit.types(CRASH).leaves_out(MARKER).answers("t");
+    visit.terminal.sees("Numbers to leave out or take in").types("1\r").sees("Taken in again");
+    visit.terminal.sees("Numbers to leave out or take in").types("\r");
+    visit.answers("s").ends();
+    let received = product.only_report();
+    assert!(received.error().chain[0].message.contains(MARKER));
+    assert_eq!(received.message::<v1::ConsentRecord>(SectionKind::Consent).left_out, [""; 0]);
+}
+
 /// A folder with another program and with the product under names that only one category tells.
 struct Canaries {
     product: Product,

@@ -215,6 +215,24 @@ impl Visit<'_> {
         self
     }
 
+    /// Searches the report for this and leaves out all that begins with a line in which it is.
+    pub(crate) fn leaves_out(&mut self, wanted: &str) -> &mut Self {
+        self.answers("o").terminal.sees("What to look for").types(&format!("{wanted}\r"));
+        self.terminal.sees("Numbers to leave out or take in");
+        let screen = String::from_utf8_lossy(&self.terminal.screen()).into_owned();
+        let rows = screen.rsplit("What to look for").next().unwrap().lines();
+        // ` 2 [x]   message: …`; above it can be what that lies in, of which it is to go alone.
+        let rows = rows.filter(|row| row.contains(" [x] ") && row.contains(wanted) && !row.contains(" (with "));
+        let numbers: Vec<&str> = rows.filter_map(|row| row.split_whitespace().next()).collect();
+        assert!(!numbers.is_empty(), "nothing to leave out has {wanted:?} in it:\n{screen}");
+        self.terminal.types(&format!("{}\r", numbers.join(" ")));
+        for _ in &numbers {
+            self.terminal.sees("Left out: ");
+        }
+        self.terminal.sees("Numbers to leave out or take in").types("\r").sees("What to look for").types("\r");
+        self
+    }
+
     /// Sends the report without what these switches stand for, named by the beginnings of their texts.
     pub(crate) fn sends_without(&mut self, switches: &[&str]) -> &mut Self {
         self.answers("c");
