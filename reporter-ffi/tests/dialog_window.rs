@@ -8,6 +8,8 @@ mod end_to_end;
 mod host;
 #[path = "support/ledger.rs"]
 mod ledger;
+#[path = "support/screen_reader.rs"]
+mod screen_reader;
 mod support;
 #[path = "../../reporter-sdk/tests/support/xvfb.rs"]
 mod xvfb;
@@ -17,7 +19,6 @@ use std::{
     io::Write,
     net::TcpListener,
     os::unix::{fs::PermissionsExt, net::UnixListener},
-    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -28,13 +29,11 @@ use host::{has_runtime, which};
 use ledger::{Ledger, wait_for};
 use report_format::schema::v1::{Category, ConsentRecord, ConsentSource, Contact, Error, SectionKind};
 use rustix::process::{Pid, Signal};
-use support::{package, run};
+use screen_reader::{MONTH, ScreenReader};
+use support::run;
 use xvfb::Xvfb;
 
 const TITLE: &str = "^Ledger 1.0.0 – error report$";
-
-/// A crash.
-const MONTH: &str = "open household\nadd 1250 bread\nmonth 999999999\n";
 
 /// The person in front of the display.
 struct Person(Xvfb);
@@ -164,37 +163,20 @@ fn the_person_types_leaves_out_one_category_and_sends_with_the_keyboard_alone() 
 #[test]
 fn a_person_who_sees_nothing_types_leaves_out_one_category_and_sends_by_what_a_screen_reader_does() {
     let Some(person) = Person::new() else { return };
-    let has = |path: &str| Path::new(path).exists();
-    let is_there = has("/usr/lib/python3/dist-packages/gi") && has("/usr/bin/dbus-run-session");
-    if !has_runtime("python3-gi, gir1.2-atspi-2.0 or dbus", is_there) {
+    if !ScreenReader::is_there() {
         return;
     }
     let ledger = Ledger::new();
-    let lines = ledger.path("lines");
-    fs::write(&lines, MONTH).expect("our own folder");
-    let reader = package().join("../reporter-sdk/dialog/tests/accessible.py");
-    let product = ledger.command();
-    // The product and the screen reader on a session bus of their own, which ends with the latter. Another Python would not have its module.
-    let both = r#"lines=$1 reader=$2; shift 2; setsid "$@" <"$lines" >/dev/null & exec /usr/bin/python3 "$reader""#;
-    let mut session = Command::new("timeout");
-    session.args(["60", "dbus-run-session", "--", "sh", "-c", both, "sh"]).args([&lines, &reader]);
-    session.arg(product.get_program()).args(product.get_args()).env_remove("WAYLAND_DISPLAY");
-    session.env("DISPLAY", person.0.display()).env("LC_ALL", "C.UTF-8").env("XDG_RUNTIME_DIR", ledger.path("."));
-    let mut session = session.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("installed");
+    let reader = ScreenReader::beside(&ledger, &[], &[("DISPLAY", &person.0.display())]);
     person.sees_the_question();
     // GTK 4.8 tells a screen reader of no way to turn a switch but the keyboard's: names and address, then the first, what the person did.
     person.presses(&["Tab", "Tab", "Tab", "Tab", "space"]);
-    let said = [
+    reader.does(&[
         "type What were you doing when it happened?|I asked for a month.",
         "press Send report",
         // Once support has it.
         "press Close",
-    ];
-    let commands = said.map(|line| format!("{line}\n")).concat();
-    session.stdin.take().expect("piped").write_all(commands.as_bytes()).expect("it reads");
-    let output = session.wait_with_output().expect("our own child");
-    let answers = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(answers.lines().filter(|line| *line == "=done").count(), said.len(), "{answers}");
+    ]);
     wait_for("end of the handler", || ledger.handlers().is_empty());
 
     let report = Received::from_mail(&ledger.mail());
@@ -410,7 +392,9 @@ fn a_wayland_that_takes_nobody_leaves_the_window_to_x() {
     // Nobody listens there any more.
     let socket = ledger.path("wayland-0");
     drop(UnixListener::bind(&socket).expect("our own folder"));
-    crashes_on(&person.0.display(), &ledger, &[("WAYLAND_DISPLAY", &*socket.display().to_string())]);
+    let (socket, folder) = (socket.display().to_string(), ledger.path(".").display().to_string());
+    // Without the latter the toolkit does not try it.
+    crashes_on(&person.0.display(), &ledger, &[("WAYLAND_DISPLAY", &socket), ("XDG_RUNTIME_DIR", &folder)]);
     person.sees_the_question();
     person.presses(&["Escape"]);
     wait_for("end of the handler", || ledger.handlers().is_empty());

@@ -2,16 +2,22 @@
 // Windows would give it a black window for text.
 #![cfg_attr(windows, windows_subsystem = "windows")]
 
-use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::convert::Infallible;
+use std::io::Stdout;
+use std::process::{self, ExitCode};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reporter_dialog::model::{Model, Told};
 use reporter_dialog::texts::Texts;
 use reporter_dialog::ui;
 use reporter_sdk::Error;
-use reporter_sdk::dialog_session::{self, Act, Update};
+use reporter_sdk::dialog_session::{self, Act, Acts, Update};
+
+/// So long a display has to answer, on a machine that is busy with what the error has left.
+const DISPLAY_TIME: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     match ask() {
@@ -28,11 +34,14 @@ fn ask() -> Result<(), Error> {
     restrict_library_search()?;
     #[cfg(target_os = "linux")]
     draw_without_opengl();
-    let (mut updates, mut acts) = dialog_session::open();
+    let (mut updates, acts) = dialog_session::open();
+    let acts = Arc::new(Mutex::new(acts));
     // Before anything is known of what is to be shown: meanwhile the handler works, too.
+    let display = wait_for_display(&acts)?;
     if !ui::can_show() {
-        return acts.say(Act::CannotShow);
+        return said(&acts, Act::CannotShow);
     }
+    drop(display);
     let Some(Update::Opening(opening)) = updates.wait()? else {
         return Err(Error::Usage("nothing to show: reporter-handler starts this program, and tells it".into()));
     };
@@ -49,18 +58,37 @@ fn ask() -> Result<(), Error> {
     let listening = thread::Builder::new().name("updates".into()).spawn(listen);
     listening.map_err(|source| Error::Io { what: "listening to the handler".into(), source })?;
     let model = Model::new(*opening, Texts::of_this_person(), Instant::now());
-    let acts = Arc::new(Mutex::new(acts));
     let say = acts.clone();
     let say = move |act| {
-        let said = say.lock().unwrap_or_else(PoisonError::into_inner).say(act);
-        if let Err(error) = said {
+        if let Err(error) = said(&say, act) {
             eprintln!("reporter-dialog: {error}");
         }
     };
     if !ui::show(model, told, Box::new(say)) {
-        return acts.lock().unwrap_or_else(PoisonError::into_inner).say(Act::CannotShow);
+        return said(&acts, Act::CannotShow);
     }
     Ok(())
+}
+
+fn said(acts: &Mutex<Acts<Stdout>>, act: Act) -> Result<(), Error> {
+    acts.lock().unwrap_or_else(PoisonError::into_inner).say(act)
+}
+
+/// A display can take the connection and say nothing, such as one of a desktop that has hung, and toolkits wait for it without end. Unless what comes back is dropped in
+/// time, the handler is told that nothing can be shown, and this program ends.
+fn wait_for_display(acts: &Arc<Mutex<Acts<Stdout>>>) -> Result<Sender<Infallible>, Error> {
+    let (is_there, wait) = mpsc::channel();
+    let acts = acts.clone();
+    let watch = move || {
+        if wait.recv_timeout(DISPLAY_TIME) == Err(RecvTimeoutError::Timeout) {
+            // A handler that is not there any more needs no word.
+            let _ = said(&acts, Act::CannotShow);
+            process::exit(0);
+        }
+    };
+    let watching = thread::Builder::new().name("display".into()).spawn(watch);
+    watching.map_err(|source| Error::Io { what: "waiting for a display".into(), source })?;
+    Ok(is_there)
 }
 
 /// From here on a library comes from the system's folder, not from the one of the program or the current one, where somebody with fewer rights may have put another

@@ -1,6 +1,6 @@
 //! Where the handler is, as far as a window could be shown there. Each case has its name here and its row in docs/dialog.md.
 //!
-//! What the environment does not tell the dialog finds out when it tries: a display that is not there, no OpenGL (none is needed), a Windows service's session. Nobody
+//! What the environment does not tell the dialog finds out when it tries: a display that is not there or does not answer, no OpenGL (none is needed), a Windows service's session. Nobody
 //! finds out that the screen is locked: the window opens behind the lock, and an answer that does not come is *later*, as anywhere.
 
 use crate::places;

@@ -38,6 +38,8 @@ const MOST_BYTES: u64 = 64 << 20;
 pub(super) enum PortalError {
     #[error("Wayland: there is no session bus by a socket of this machine")]
     NoBus,
+    #[error("Wayland: the session bus has no portal that would take the desktop")]
+    NoPortal,
     #[error("Wayland: the desktop would ask first")]
     WouldAsk,
     #[error("Wayland: the desktop does not tell which windows are the program's")]
@@ -81,9 +83,7 @@ fn grab_by(address: &SocketAddrUnix, application: &str, deadline: Instant) -> Re
 /// Gives where the image is.
 async fn ask(stream: UnixStream, application: &str) -> Result<String, PortalError> {
     let bus = Builder::unix_stream(stream).build().await.map_err(|_| PortalError::Bus)?;
-    if !is_allowed(&bus, application).await {
-        return Err(PortalError::WouldAsk);
-    }
+    allowed(&bus, application).await?;
     // The answer is a signal of an object whose path we can know before we ask, so that none is missed.
     let token = format!("report{}", Uuid::now_v7().simple());
     let sender = bus.unique_name().ok_or(PortalError::Bus)?.trim_start_matches(':').replace('.', "_");
@@ -94,7 +94,7 @@ async fn ask(stream: UnixStream, application: &str) -> Result<String, PortalErro
     let question = ("", options);
     let screenshot = Some("org.freedesktop.portal.Screenshot");
     let called = bus.call_method(Some(DESKTOP), DESKTOP_PATH, screenshot, "Screenshot", &question);
-    called.await.map_err(|_| PortalError::Bus)?;
+    called.await.map_err(|error| if is_nobody_there(&error) { PortalError::NoPortal } else { PortalError::Bus })?;
     let answer = std::future::poll_fn(|context| Pin::new(&mut answers).poll_next(context)).await;
     let answer: Message = answer.ok_or(PortalError::Bus)?.map_err(|_| PortalError::Bus)?;
     let body = answer.body();
@@ -119,13 +119,22 @@ async fn answers(bus: &Connection, request: &str) -> zbus::Result<MessageStream>
 }
 
 /// Whether the person has said for good that this application may have such images. Whatever is not a clear yes is none.
-async fn is_allowed(bus: &Connection, application: &str) -> bool {
+async fn allowed(bus: &Connection, application: &str) -> Result<(), PortalError> {
     let (table, id) = ("screenshot", "screenshot");
     let asked = bus.call_method(Some(PERMISSIONS), PERMISSIONS_PATH, Some(PERMISSIONS), "Lookup", &(table, id)).await;
-    let Ok(answer) = asked else { return false };
+    // Whoever has a portal has this store of it.
+    let answer =
+        asked.map_err(|error| if is_nobody_there(&error) { PortalError::NoPortal } else { PortalError::WouldAsk })?;
     let body = answer.body();
-    let Ok((permissions, _)) = body.deserialize::<(HashMap<String, Vec<String>>, OwnedVariant)>() else { return false };
-    permissions.get(application).is_some_and(|allowed| *allowed == ["yes"])
+    let permissions = body.deserialize::<(HashMap<String, Vec<String>>, OwnedVariant)>();
+    let (permissions, _) = permissions.map_err(|_| PortalError::WouldAsk)?;
+    let is_allowed = permissions.get(application).is_some_and(|allowed| *allowed == ["yes"]);
+    is_allowed.then_some(()).ok_or(PortalError::WouldAsk)
+}
+
+/// Nobody on the bus has the name that was called, and nobody is to be started for it.
+fn is_nobody_there(error: &zbus::Error) -> bool {
+    matches!(error, zbus::Error::FDO(error) if matches!(**error, zbus::fdo::Error::ServiceUnknown(_)))
 }
 
 /// Under which name the portal knows this process, and so the product, which started it: that of the unit in which the desktop has started it; of one that was
