@@ -39,7 +39,8 @@ impl Looking {
         let folder = place.join(format!("error-report-{}", Uuid::now_v7()));
         sys::create_folder(&folder)?;
         let mut looking = Looking { folder, files: Vec::new() };
-        for screen in drafts.flat_map(screens) {
+        // Of a display of which all but the image is sent there is nothing to look at.
+        for screen in drafts.flat_map(screens).filter(|screen| !screen.png.is_empty()) {
             let path = looking.folder.join(format!("desktop-{}.png", looking.files.len() + 1));
             let mut file = sys::create_file(&path)?;
             looking.files.push((path, screen.display));
@@ -83,8 +84,8 @@ mod tests {
     fn images_are_files_of_the_persons_alone_until_they_are_no_longer_looked_at() {
         let directory = tempfile::tempdir().unwrap();
         let mut draft = Draft::new(ReportId([1; 16]), Product::default(), [2; 16], ErrorKind::Crash, 7);
-        for png in [b"one", b"two"] {
-            let screen = Screen { png: png.to_vec(), display: "../../x".into(), ..Screen::default() };
+        for png in ["one", "", "two"] {
+            let screen = Screen { png: png.into(), display: "../../x".into(), ..Screen::default() };
             draft.push(SectionKind::Screen, Category::Screen, &screen);
         }
         let nonsense = DraftSection { kind: SectionKind::Screen, category: Category::Screen, payload: vec![0; 9] };
@@ -92,7 +93,7 @@ mod tests {
         let looking = Looking::write_below(directory.path(), [&draft].into_iter()).unwrap();
         assert!(sys::is_owner_only(&looking.folder));
         let read: Vec<_> = looking.files().iter().map(|(file, _)| fs::read(file).unwrap()).collect();
-        assert_eq!(read, [b"one", b"two"]);
+        assert_eq!(read, [b"one", b"two"], "and no file that is empty");
         // Not under Wine: that a file has its folder's access list. There a new file inherits none.
         #[cfg(windows)]
         let inherits = !crate::wine::is_wine();
