@@ -2,7 +2,7 @@
 """scripts/packages/third_party.py OUT NAME PLATFORM:PART[,PART…]…: what of others is linked into a package.
 
 Writes OUT/sbom.cdx.json (CycloneDX 1.5, validated against its schema) and OUT/THIRD-PARTY-LICENSES.txt, the full texts. PLATFORM is linux-x64, win-x64 or win-x86,
-PART one of library, handler, decoder, wer. Fails where a crate has no licence text.
+PART one of library, handler, dialog, decoder, wer. Fails where a crate has no licence text.
 
 What is linked is what `cargo tree` says of each part by itself, for its target and features: no development or build dependencies, no procedural macros. Beside
 crates each part has Rust's standard library and what the linker takes of its own. SOURCE_DATE_EPOCH is the time of the inventory.
@@ -32,6 +32,7 @@ TARGETS = {"linux-x64": "x86_64-unknown-linux-gnu", "win-x64": "x86_64-pc-window
 PARTS = {
     "library": ["-p", "reporter-ffi"],
     "handler": ["-p", "reporter-sdk", "--features", "handler"],
+    "dialog": ["-p", "reporter-dialog"],
     "decoder": ["-p", "decoder-cli"],
     "wer": ["-p", "reporter-wer"],
 }
