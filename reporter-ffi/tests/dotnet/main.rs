@@ -10,6 +10,9 @@ mod host;
 #[cfg(target_os = "linux")]
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(target_os = "linux")]
+#[path = "../../../reporter-sdk/tests/support/xvfb.rs"]
+mod xvfb;
 
 #[cfg(windows)]
 mod end_to_end {

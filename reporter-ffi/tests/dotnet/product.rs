@@ -9,6 +9,7 @@ use std::{
 use crate::{
     host::{Ended, Host, has_runtime, which},
     support::{Link, compile_all, dotnet, library, native_library, package, run, runtimes},
+    xvfb::Xvfb,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,10 +104,9 @@ impl Product {
             (DotNet, false) => Command::new(dotnet()),
         };
         command.arg(program).args(steps);
-        if self.has_display {
-            let mut shown = Command::new("xvfb-run");
-            shown.arg("--auto-servernum").arg(command.get_program()).args(command.get_args());
-            command = shown;
+        let display = self.has_display.then(|| Xvfb::start("1024x768x24"));
+        if let Some(display) = &display {
+            command.env("DISPLAY", display.display());
         }
         command.env("LD_LIBRARY_PATH", format!("{}:{}", host.path("").display(), self.libraries));
         Some(host.run(&mut command))

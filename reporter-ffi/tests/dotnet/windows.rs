@@ -15,7 +15,7 @@ const IMPORT: &str = "the statement cannot be imported";
 
 fn real(steps: &[&str]) -> Option<Ended> {
     let is_there = std::path::Path::new("/usr/lib/mono/4.5/System.Windows.Forms.dll").exists();
-    if !has_runtime("Mono's Windows Forms", is_there) || !has_runtime("xvfb-run", which("xvfb-run").is_some()) {
+    if !has_runtime("Mono's Windows Forms", is_there) || !has_runtime("Xvfb", which("Xvfb").is_some()) {
         return None;
     }
     let product = Product::new("Window", &["tests/dotnet/windows_forms/Window.cs", "tests/dotnet/Product.cs"]);
