@@ -149,5 +149,5 @@ fn a_wayland_that_takes_whoever_comes_and_says_nothing_is_not_waited_for_and_the
     assert!(hung.accept().is_ok(), "the dialog has tried it");
     assert_eq!((ledger.drafts(), ledger.outgoing(), ledger.mails().len()), (1, 0, 0));
     assert!(took < Duration::from_secs(8), "the product does not wait for a window: {took:?}");
-    assert!(crashed.elapsed() < Duration::from_secs(20), "{:?}", crashed.elapsed());
+    assert!(crashed.elapsed() < Duration::from_secs(60), "not the ten minutes of a question: {:?}", crashed.elapsed());
 }
