@@ -8,8 +8,9 @@ use std::{
 };
 
 use crate::{
+    end_to_end::report::Received,
     host::{has_runtime, which},
-    ledger::Ledger,
+    ledger::{Ledger, wait_for},
     support::package,
 };
 
@@ -45,8 +46,16 @@ impl ScreenReader {
         Self(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("installed"))
     }
 
+    /// Describes what happened, sends, and closes the window once support has it: the report that came.
+    pub(crate) fn sends(self, ledger: &Ledger, description: &str) -> Received {
+        let describes = format!("type What were you doing when it happened?|{description}");
+        self.does(&[&describes, "press Send report", "press Close"]);
+        wait_for("end of the handler", || ledger.handlers().is_empty());
+        Received::from_mail(&ledger.mail())
+    }
+
     /// All of this, one after the other; then it ends.
-    pub(crate) fn does(mut self, said: &[&str]) {
+    fn does(mut self, said: &[&str]) {
         let commands: String = said.iter().map(|line| format!("{line}\n")).collect();
         self.0.stdin.take().expect("piped").write_all(commands.as_bytes()).expect("it reads");
         let output = self.0.wait_with_output().expect("our own child");
